@@ -1,0 +1,43 @@
+# Python 3.11 or later, make and a package index are all that is needed; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/set-up
+
+.PHONY: demo test check regenerate lock bench clean
+.DEFAULT_GOAL := test
+
+$(SETUP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/it")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when its keys are in the environment
+	@$(BIN)/python -m gameball.demo
+
+test: $(SETUP)  ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the generator
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/mypy generated/gameball_api
+	$(BIN)/python scripts/regenerate.py --check
+
+regenerate: $(SETUP)  ## write generated/ anew from openapi.yaml and scripts/overlay.yaml
+	$(BIN)/python scripts/regenerate.py
+
+bench: $(SETUP)  ## measure; prints one table
+	$(BIN)/python scripts/bench.py
+
+lock: $(SETUP)  ## resolve the development dependencies anew into requirements-dev.txt
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url --all-extras --group dev --upgrade \
+		--output-file requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
