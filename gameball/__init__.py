@@ -1,1 +1,109 @@
-"""x"""
+"""A client of the Gameball loyalty API: every event delivered, and accounted for.
+
+The public names are imported when they are first used, so that a program which only may send events does not
+pay for it at its start.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from gameball.aio import AsyncGameball
+    from gameball.chunk import Chunk
+    from gameball.chunking import chunk_events
+    from gameball.client import Gameball
+    from gameball.credentials import Credentials
+    from gameball.delivery import DeliveryReport, Outcome, Receipt
+    from gameball.errors import (
+        APIError,
+        AuthenticationError,
+        ConnectionFailedError,
+        DeliveryError,
+        GameballError,
+        InvalidEventError,
+        InvalidRequestError,
+        JobTimeoutError,
+        MissingCredentialsError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        ResponseLostError,
+        ServerError,
+    )
+    from gameball.events import CustomerEvents, Event
+    from gameball.jobs import BatchJob, JobItem, JobStatus
+    from gameball.version import __version__
+
+_HOMES: Final = {
+    "aio": ("AsyncGameball",),
+    "chunk": ("Chunk",),
+    "chunking": ("chunk_events",),
+    "client": ("Gameball",),
+    "credentials": ("Credentials",),
+    "delivery": ("DeliveryReport", "Outcome", "Receipt"),
+    "errors": (
+        "APIError",
+        "AuthenticationError",
+        "ConnectionFailedError",
+        "DeliveryError",
+        "GameballError",
+        "InvalidEventError",
+        "InvalidRequestError",
+        "JobTimeoutError",
+        "MissingCredentialsError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "ResponseLostError",
+        "ServerError",
+    ),
+    "events": ("CustomerEvents", "Event"),
+    "jobs": ("BatchJob", "JobItem", "JobStatus"),
+    "version": ("__version__",),
+}
+_HOME: Final = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APIError",
+    "AsyncGameball",
+    "AuthenticationError",
+    "BatchJob",
+    "Chunk",
+    "ConnectionFailedError",
+    "Credentials",
+    "CustomerEvents",
+    "DeliveryError",
+    "DeliveryReport",
+    "Event",
+    "Gameball",
+    "GameballError",
+    "InvalidEventError",
+    "InvalidRequestError",
+    "JobItem",
+    "JobStatus",
+    "JobTimeoutError",
+    "MissingCredentialsError",
+    "NotFoundError",
+    "Outcome",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "Receipt",
+    "ResponseLostError",
+    "ServerError",
+    "__version__",
+    "chunk_events",
+]
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _HOME[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

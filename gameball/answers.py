@@ -1,0 +1,182 @@
+"""What an answer means: the error it stands for, or the job it names. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+import orjson
+
+from gameball.credentials import Credentials
+from gameball.errors import (
+    APIError,
+    AuthenticationError,
+    ConnectionFailedError,
+    GameballError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseLostError,
+    ServerError,
+)
+
+#: What httpx raises before it has sent anything. A proxy that fails has passed nothing on either.
+_NOTHING_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+_BY_STATUS: Final[dict[int, type[APIError]]] = {
+    HTTPStatus.UNAUTHORIZED: AuthenticationError,
+    HTTPStatus.FORBIDDEN: PermissionDeniedError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimitError,
+}
+_SUCCESS: Final = range(200, 300)
+_REDIRECT: Final = range(300, 400)
+_CLIENT_ERROR: Final = range(400, 500)
+_MAX_MESSAGE_LENGTH: Final = 500
+
+
+def error_from_exception(error: httpx.RequestError, credentials: Credentials) -> GameballError:
+    """Turn a failure of the HTTP library into ours, by whether anything may have been sent.
+
+    Args:
+        error: What httpx raised.
+        credentials: What must not appear in our error's text.
+
+    Returns:
+        ``ConnectionFailedError`` when nothing was sent, otherwise ``ResponseLostError``. It is not chained to
+        the failure, whose traceback leads through frames that hold the keys.
+    """
+    kind = type(error).__name__
+    said = credentials.redact(str(error)) or "no details"
+    if isinstance(error, _NOTHING_SENT):
+        return ConnectionFailedError(f"no connection to Gameball, nothing was sent: {said} ({kind})")
+    return ResponseLostError(f"the request was sent, and no usable answer came: {said} ({kind})")
+
+
+def error_from_answer(
+    status: int, headers: Mapping[str, str], content: bytes, credentials: Credentials
+) -> GameballError | None:
+    """Return the error that an answer stands for, or None for 2xx.
+
+    Args:
+        status: The HTTP status; any number a server or a proxy may come up with.
+        headers: The answer's headers.
+        content: The answer's body: Gameball's error, HTML of a proxy, or nothing.
+        credentials: What must not appear in the error's text.
+
+    Returns:
+        The error, unless the status is 2xx.
+    """
+    if status in _SUCCESS:
+        return None
+    if status < _SUCCESS.start:
+        return ResponseLostError(f"the request was sent, and the answer was no final one: HTTP {status}")
+    fields = _read_object(content)
+
+    def text(name: str) -> str | None:
+        value = fields.get(name)
+        return credentials.redact(value)[:_MAX_MESSAGE_LENGTH] if isinstance(value, str) and value else None
+
+    kind = _BY_STATUS.get(status)
+    if kind is None:
+        kind = InvalidRequestError if status in _CLIENT_ERROR else ServerError
+        kind = APIError if status in _REDIRECT else kind
+    error = kind(
+        text("message") or _describe(status, headers, content),
+        status=status,
+        code=_read_integer(fields.get("code")),
+        type=text("type"),
+        request_id=text("requestId"),
+        documentation_url=text("documentationUrl"),
+    )
+    if isinstance(error, RateLimitError):
+        error.retry_after = _read_retry_after(headers.get("retry-after"), datetime.now(UTC))
+    return error
+
+
+def read_job_id(content: bytes) -> int | None:
+    """Return the id of the job that a batch has started, or None where the answer does not tell one.
+
+    Gameball describes the id as a number, so ``123456.0`` is as good as ``123456``; 0 is a valid id.
+    """
+    job_id = _read_integer(_read_object(content).get("jobId"))
+    return None if job_id is None or job_id < 0 else job_id
+
+
+def job_or_error(content: bytes) -> int | ResponseLostError:
+    """Return the id of the job that a 2xx answer names, or the error of an answer that names none."""
+    job_id = read_job_id(content)
+    if job_id is None:
+        return ResponseLostError(
+            "the request was sent, and the answer names no job: it may have been accepted"
+        )
+    return job_id
+
+
+def _read_object(content: bytes) -> dict[str, object]:
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _read_integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    return None
+
+
+def _read_retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds to wait, which HTTP allows to be told as a number or as a date."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value.strip()):
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())
+
+
+def _describe(status: int, headers: Mapping[str, str], content: bytes) -> str:
+    """Say what came, where Gameball itself said nothing."""
+    if status in _REDIRECT:
+        return "redirected, which is not followed because the keys would go along; check base_url"
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "a status outside the standard"
+    body = headers.get("content-type", "").partition(";")[0] if content else "no body"
+    return f"{phrase}, with {body or 'a body'} instead of Gameball's error"
+
+
+@contextmanager
+def usable_answer() -> Iterator[None]:
+    """Turn what the generated parser raises about an answer of an odd shape into ``ResponseLostError``."""
+    kind = None
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, GameballError):
+            raise
+        kind = type(error).__name__
+    if kind is not None:
+        raise ResponseLostError(f"the request was sent, and the answer has an unknown shape ({kind})")

@@ -1,0 +1,247 @@
+"""The chunker: checks and encodes events one by one, and packs them into chunks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gameball.chunk import (
+    ENVELOPE_SIZE,
+    EVENTS_OPEN,
+    OBJECT_CLOSE,
+    OBJECT_OPEN,
+    Chunk,
+    Layout,
+    assemble,
+)
+from gameball.errors import InvalidEventError
+from gameball.events import OPTIONS, CustomerEvents, Event, convert, encode, find_problem
+
+#: Gameball documents at most 1,000 objects per request.
+MAX_OBJECTS: Final = 1_000
+#: Gameball documents no limit in bytes. This is far below the 30 MB of the server software it seems to use.
+DEFAULT_MAX_BYTES: Final = 2_000_000
+
+#: What one item of a source may be: an event, several of one customer, or (customer_id, name, metadata).
+EventLike = Event | CustomerEvents | tuple[str, str, Mapping[str, object]]
+
+_NULL: Final = b"null"
+_OPENING_BRACE: Final = ord("{")
+# A source with ever new names must not grow the cache without end.
+_MAX_CACHED_NAMES: Final = 10_000
+_TUPLE_LENGTH: Final = 3
+
+
+class Chunker:
+    """Takes source items one by one, and gives a chunk whenever one is full.
+
+    Args:
+        max_objects: The most objects of a chunk, 1 to 1,000.
+        max_bytes: The most bytes of a chunk's content, its closing brackets included.
+        coalesce: Let events of one customer share an object while their names differ.
+
+    Raises:
+        ValueError: A limit is out of its range.
+    """
+
+    def __init__(self, *, max_objects: int, max_bytes: int, coalesce: bool) -> None:
+        if not 1 <= max_objects <= MAX_OBJECTS:
+            raise ValueError(f"max_objects is {max_objects}; Gameball takes 1 to {MAX_OBJECTS:,}")
+        if max_bytes < 1:
+            raise ValueError(f"max_bytes is {max_bytes}, and must be positive")
+        self._max_objects = max_objects
+        self._max_bytes = max_bytes
+        self._coalesce = coalesce
+        self._keys: dict[str, bytes] = {}
+        self._first = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._size = ENVELOPE_SIZE
+        # For each object its JSON without the closing braces, and its only event's name or all its names.
+        self._bodies: list[bytes] = []
+        self._names: list[str | set[str]] = []
+        # For each source item the object it is in, and the length of its own JSON.
+        self._objects: list[int] = []
+        self._lengths: list[int] = []
+        self._several: dict[int, int] = {}
+        # For each customer the object that their next event may join.
+        self._open: dict[str, int] = {}
+
+    @property
+    def position(self) -> int:
+        """The position of the next source item, which is the number of those taken so far."""
+        return self._first + len(self._objects)
+
+    def push(self, item: EventLike) -> Chunk | None:
+        """Take one source item.
+
+        Args:
+            item: What the next position of the source holds.
+
+        Returns:
+            The chunk that was full before this item, or None while there is room.
+
+        Raises:
+            InvalidEventError: The item cannot be sent. What was taken before is still there for ``finish``.
+        """
+        # One straight run, because it runs for every event: each call saved here is some percent of a send.
+        if type(item) is Event:
+            customer_id, name, metadata = item.customer_id, item.name, item.metadata
+        elif type(item) is tuple and len(item) == _TUPLE_LENGTH:
+            customer_id, name, metadata = item
+        else:
+            return self._push_unusual(item)
+        try:
+            key = self._keys.get(name)
+            value = encode(metadata, convert, OPTIONS)
+            number = self._open.get(customer_id)
+        except TypeError:
+            raise self._explain(customer_id, name, metadata) from None
+        if key is None:
+            key = self._encode_name(name, customer_id)
+        # NaN and infinity are written as null, so that only what holds a null need be looked through.
+        if value[0] != _OPENING_BRACE or value.find(_NULL) >= 0:
+            self._check_metadata(metadata, customer_id, "metadata")
+        length = len(key) + len(value)
+        if number is not None and self._size + 1 + length <= self._max_bytes and self._claim(number, name):
+            self._bodies[number] += b"," + key + value
+            self._objects.append(number)
+            self._lengths.append(length)
+            self._size += 1 + length
+            return None
+        return self._push_object(customer_id, name, key, value)
+
+    def finish(self) -> Chunk | None:
+        """Return what has been taken and not yet given as a chunk, or None where there is nothing."""
+        if not self._objects:
+            return None
+        layout = Layout(self._objects, self._lengths, self._several)
+        chunk = assemble(self._bodies, self._first, layout)
+        self._first = self.position
+        self._begin()
+        return chunk
+
+    def _push_unusual(self, item: object) -> Chunk | None:
+        if isinstance(item, Event):
+            return self.push((item.customer_id, item.name, item.metadata))
+        if isinstance(item, tuple) and len(item) == _TUPLE_LENGTH:
+            return self.push(tuple(item))
+        if isinstance(item, CustomerEvents):
+            return self._push_several(item.customer_id, item.events)
+        needed = "an Event, CustomerEvents or (customer_id, name, metadata) is needed"
+        raise self._invalid(None, "the item", f"is a {type(item).__name__}; {needed}")
+
+    def _push_several(self, customer_id: str, events: Mapping[str, Mapping[str, object]]) -> Chunk | None:
+        self._check_text(customer_id, None, "customer_id")
+        if not isinstance(events, Mapping) or not events:
+            raise self._invalid(customer_id, "events", "must map at least one event name to its metadata")
+        fragments = {}
+        for name, metadata in events.items():
+            place = f"events.{name}"
+            try:
+                key = self._keys.get(name) or self._encode_name(name, customer_id)
+                value = encode(metadata, convert, OPTIONS)
+            except TypeError:
+                raise self._explain(customer_id, name, metadata, place) from None
+            if value[0] != _OPENING_BRACE or value.find(_NULL) >= 0:
+                self._check_metadata(metadata, customer_id, place)
+            fragments[name] = key + value
+        names = set(fragments)
+        joined = b",".join(fragments.values())
+        number = self._open.get(customer_id)
+        if (
+            number is not None
+            and self._size + 1 + len(events) <= self._max_bytes
+            and self._claim_all(number, names)
+        ):
+            self._bodies[number] += b"," + joined
+            self._objects.append(number)
+            self._lengths.append(len(joined))
+            self._size += 1 + len(joined)
+            full = None
+        else:
+            full = self._push_object(customer_id, names, b"", joined)
+        self._several[len(self._objects) - 1] = len(names)
+        return full
+
+    def _claim(self, number: int, name: str) -> bool:
+        """Note a name as used within an object, unless it is used there already."""
+        taken = self._names[number]
+        if isinstance(taken, str):
+            if taken == name:
+                return False
+            self._names[number] = {taken, name}
+        else:
+            if name in taken:
+                return False
+            taken.add(name)
+        return True
+
+    def _claim_all(self, number: int, names: set[str]) -> bool:
+        taken = self._names[number]
+        if isinstance(taken, str):
+            taken = {taken}
+        if not taken.isdisjoint(names):
+            return False
+        self._names[number] = taken | names
+        return True
+
+    def _push_object(self, customer_id: str, names: str | set[str], key: bytes, value: bytes) -> Chunk | None:
+        if type(customer_id) is not str or not customer_id or customer_id.isspace():
+            self._check_text(customer_id, None, "customer_id")
+        try:
+            body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, key, value))
+        except TypeError:
+            raise self._explain(customer_id, "name", {}) from None
+        size = len(body) + len(OBJECT_CLOSE)
+        full = None
+        if len(self._bodies) == self._max_objects or self._size + size + 1 > self._max_bytes:
+            if ENVELOPE_SIZE + size > self._max_bytes:
+                reason = f"is a request of {ENVELOPE_SIZE + size:,} bytes; max_bytes is {self._max_bytes:,}"
+                raise self._invalid(customer_id, "the item", reason)
+            full = self.finish()
+        number = len(self._bodies)
+        self._size += size + (number > 0)
+        self._bodies.append(body)
+        self._names.append(names)
+        self._objects.append(number)
+        self._lengths.append(len(key) + len(value))
+        if self._coalesce:
+            self._open[customer_id] = number
+        return full
+
+    def _encode_name(self, name: str, customer_id: object) -> bytes:
+        self._check_text(name, customer_id, "name")
+        key = encode(name) + b":"
+        if len(self._keys) < _MAX_CACHED_NAMES:
+            self._keys[name] = key
+        return key
+
+    def _check_metadata(self, metadata: object, customer_id: object, place: str) -> None:
+        if not isinstance(metadata, Mapping):
+            raise self._invalid(customer_id, place, f"must be a mapping, and is {type(metadata).__name__}")
+        if problem := find_problem(metadata, place):
+            raise self._invalid(customer_id, *problem)
+
+    def _check_text(self, value: object, customer_id: object, place: str) -> None:
+        if not isinstance(value, str):
+            raise self._invalid(customer_id, place, f"must be text, and is {type(value).__name__}")
+        if not value.strip():
+            raise self._invalid(customer_id, place, "must not be blank")
+        if problem := find_problem(value, place):
+            raise self._invalid(customer_id, *problem)
+
+    def _explain(
+        self, customer_id: object, name: object, metadata: object, place: str = "metadata"
+    ) -> InvalidEventError:
+        """Say what is wrong with an event that could not be encoded."""
+        try:
+            self._check_text(customer_id, None, "customer_id")
+            self._check_text(name, customer_id, "name")
+            self._check_metadata(metadata, customer_id, place)
+        except InvalidEventError as error:
+            return error
+        return self._invalid(customer_id, place, "is nested too deeply to be sent")
+
+    def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:
+        known = customer_id if isinstance(customer_id, str) else None
+        return InvalidEventError(index=self.position, customer_id=known, field=place, reason=reason)

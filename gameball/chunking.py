@@ -1,0 +1,113 @@
+"""Events in, ready-to-send requests out: the chunking helper by itself, without any I/O."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+
+from gameball.chunk import Chunk
+from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
+from gameball.errors import InvalidEventError
+
+
+def chunk_events(
+    events: Iterable[EventLike],
+    *,
+    max_objects: int = MAX_OBJECTS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    coalesce: bool = True,
+) -> Iterator[Chunk]:
+    """Turn any number of events into requests ready to be sent, reading no further than needed.
+
+    Args:
+        events: The events, in order; an endless generator is fine.
+        max_objects: The most objects of a request, 1 to 1,000. Gameball documents 1,000 objects per request.
+        max_bytes: The most bytes of a request's body. Gameball documents no limit.
+        coalesce: Let events of one customer share an object as long as their names differ. The same name
+            again opens another object: nothing is overwritten, and each customer's events keep their order.
+
+    Returns:
+        An iterator of chunks, each of consecutive events.
+
+    Raises:
+        ValueError: A limit is out of its range.
+        InvalidEventError: While iterating: an event that cannot be sent. All events before it have been
+            given in chunks.
+    """
+    chunker = Chunker(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
+    return _chunks(events, chunker)
+
+
+def _chunks(events: Iterable[EventLike], chunker: Chunker) -> Iterator[Chunk]:
+    # The locals of this frame may be shown in a traceback: an iterator's repr tells nothing of the events.
+    source = iter(events)
+    del events
+    problem: Exception | None = None
+    item: EventLike | None = None
+    while problem is None:
+        try:
+            item = next(source)
+            chunk = chunker.push(item)
+        except StopIteration:
+            break
+        except InvalidEventError as error:
+            problem = _hide_payload(error)
+        except Exception as error:  # noqa: BLE001 - the source's own; raised again below
+            problem = error
+        else:
+            if chunk is not None:
+                yield chunk
+    item = None
+    # What was read before a problem can be sent, so it is given first.
+    rest = chunker.finish()
+    if rest is not None:
+        yield rest
+    if problem is not None:
+        raise problem
+
+
+def chunk_any_events(
+    events: Iterable[EventLike] | AsyncIterable[EventLike],
+    *,
+    max_objects: int,
+    max_bytes: int,
+    coalesce: bool,
+) -> AsyncIterator[Chunk]:
+    """Turn events from a source of either kind into chunks, exactly as ``chunk_events`` does."""
+    chunker = Chunker(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
+    if isinstance(events, AsyncIterable):
+        return _chunks_async(events, chunker)
+    return _as_async(_chunks(events, chunker))
+
+
+async def _as_async(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def _chunks_async(events: AsyncIterable[EventLike], chunker: Chunker) -> AsyncIterator[Chunk]:
+    source = aiter(events)
+    del events
+    problem: Exception | None = None
+    item: EventLike | None = None
+    while problem is None:
+        try:
+            item = await anext(source)
+            chunk = chunker.push(item)
+        except StopAsyncIteration:
+            break
+        except InvalidEventError as error:
+            problem = _hide_payload(error)
+        except Exception as error:  # noqa: BLE001 - the source's own; raised again below
+            problem = error
+        else:
+            if chunk is not None:
+                yield chunk
+    item = None
+    rest = chunker.finish()
+    if rest is not None:
+        yield rest
+    if problem is not None:
+        raise problem
+
+
+def _hide_payload(error: InvalidEventError) -> InvalidEventError:
+    """Drop the traceback so far: its frames hold the payload, and may be shown with their locals."""
+    return error.with_traceback(None)

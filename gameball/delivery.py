@@ -1,0 +1,262 @@
+"""What became of each chunk: outcomes, receipts and reports. Pure."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final
+
+from attrs import define, field, frozen
+
+from gameball.chunk import Chunk
+from gameball.errors import (
+    APIError,
+    AuthenticationError,
+    ConnectionFailedError,
+    DeliveryError,
+    GameballError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
+from gameball.events import CustomerEvents
+
+#: Gameball's code for "another request for the same customer is in progress", sent with 422.
+_CUSTOMER_IS_BUSY: Final = 2001
+
+
+class Outcome(StrEnum):
+    """What became of a chunk: exactly one of four."""
+
+    #: The server took it, and named the job that processes it.
+    ACCEPTED = "accepted"
+    #: The server refused it; it will not be recorded.
+    REJECTED = "rejected"
+    #: It was sent and no usable answer came: it may have been accepted, and sending it again may count twice.
+    UNKNOWN = "unknown"
+    #: It was not sent, or the server said that it did not take it: sending it again is safe.
+    UNSENT = "unsent"
+
+
+@frozen
+class Receipt:
+    """What became of one chunk.
+
+    Attributes:
+        index: The chunk's number within its send, counted from 0.
+        first: The position of its first source item in what was handed over, counted from 0.
+        last: The position of its last source item; all between the two are in the chunk as well.
+        objects: The number of objects in the request; 0 where none was built.
+        events: The number of events.
+        outcome: What became of them.
+        job_id: The job that processes them, when they were accepted.
+        error: Why they were not accepted; otherwise None.
+        attempts: How many requests were made for the chunk.
+        elapsed: The seconds from the first attempt to the outcome.
+    """
+
+    index: int
+    first: int
+    last: int
+    objects: int
+    events: int
+    outcome: Outcome
+    job_id: int | None
+    error: GameballError | None
+    attempts: int
+    elapsed: float
+
+
+@frozen
+class DeliveryReport:
+    """What became of everything that was handed over: accepted + rejected + unknown + unsent.
+
+    Attributes:
+        receipts: A receipt for each chunk, in the order of the source.
+    """
+
+    receipts: tuple[Receipt, ...] = field(repr=lambda receipts: f"<{len(receipts)}>")
+
+    @property
+    def job_ids(self) -> list[int]:
+        """The jobs that process the accepted chunks, in the order of the source."""
+        return [receipt.job_id for receipt in self.receipts if receipt.job_id is not None]
+
+    @property
+    def accepted(self) -> int:
+        """The number of events that the server took."""
+        return self._count(Outcome.ACCEPTED)
+
+    @property
+    def rejected(self) -> int:
+        """The number of events that the server refused."""
+        return self._count(Outcome.REJECTED)
+
+    @property
+    def unknown(self) -> int:
+        """The number of events that may or may not have been accepted."""
+        return self._count(Outcome.UNKNOWN)
+
+    @property
+    def unsent(self) -> int:
+        """The number of events that were not sent, or certainly not taken."""
+        return self._count(Outcome.UNSENT)
+
+    def _count(self, outcome: Outcome) -> int:
+        return sum(receipt.events for receipt in self.receipts if receipt.outcome is outcome)
+
+    def __str__(self) -> str:
+        counts = ((outcome, self._count(outcome)) for outcome in Outcome)
+        return ", ".join(f"{count:,} {outcome}" for outcome, count in counts if count) or "no events"
+
+    def raise_for_failures(self) -> None:
+        """Do nothing if every event was accepted.
+
+        Raises:
+            DeliveryError: Some were not. It carries this report, and its cause is the first chunk's error.
+        """
+        failed = next((r for r in self.receipts if r.outcome is not Outcome.ACCEPTED), None)
+        if failed is None:
+            return
+        where = f"source items {failed.first} to {failed.last}"
+        why = "" if failed.error is None else f": {failed.error}"
+        raise DeliveryError(
+            f"not every event was accepted ({self}); first {where} {failed.outcome}{why}", report=self
+        ) from failed.error
+
+
+def outcome_of(error: GameballError) -> Outcome:
+    """Decide what an attempt that failed means for the events in it.
+
+    Args:
+        error: How the attempt failed.
+
+    Returns:
+        UNSENT where the events were certainly not taken, REJECTED where they were refused, and otherwise
+        UNKNOWN.
+    """
+    if isinstance(error, ConnectionFailedError | RateLimitError):
+        return Outcome.UNSENT
+    if isinstance(error, APIError):
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return Outcome.UNSENT
+        if error.status == HTTPStatus.UNPROCESSABLE_ENTITY and error.code == _CUSTOMER_IS_BUSY:
+            return Outcome.UNSENT
+        return Outcome.UNKNOWN if isinstance(error, ServerError) else Outcome.REJECTED
+    return Outcome.UNKNOWN
+
+
+def stops_everything(error: GameballError | None) -> bool:
+    """Tell whether no further chunk can fare better: the keys are wrong, or may not do this."""
+    return isinstance(error, AuthenticationError | PermissionDeniedError)
+
+
+@define
+class Progress:
+    """How far a send has come.
+
+    Attributes:
+        stop_on_error: Whether the first chunk that is not accepted stops it; wrong keys always do.
+        handover: What was handed over.
+        index: The number of the next chunk.
+        position: The position of the next source item.
+        cause: The error that stopped the send, once one has.
+    """
+
+    stop_on_error: bool
+    handover: "Handover"
+    index: int = 0
+    position: int = 0
+    cause: GameballError | None = None
+
+    def settle(self, chunk: Chunk, result: int | GameballError, *, elapsed: float) -> Receipt:
+        """Write the receipt of a chunk that was tried once.
+
+        Args:
+            chunk: The chunk.
+            result: The id of the job that was started, or why none was.
+            elapsed: How long it took, in seconds.
+
+        Returns:
+            The receipt.
+        """
+        error = result if isinstance(result, GameballError) else None
+        receipt = Receipt(
+            index=self.index,
+            first=chunk.first,
+            last=chunk.last,
+            objects=chunk.objects,
+            events=chunk.events,
+            outcome=Outcome.ACCEPTED if error is None else outcome_of(error),
+            job_id=None if isinstance(result, GameballError) else result,
+            error=error,
+            attempts=1,
+            elapsed=elapsed,
+        )
+        self.index += 1
+        self.position = chunk.last + 1
+        if error is not None and (self.stop_on_error or stops_everything(error)):
+            self.cause = error
+        return receipt
+
+    def rest(self, problem: Exception | None) -> list[Receipt]:
+        """Return the receipt of what was handed over and not read, or nothing where there is none."""
+        error = problem if isinstance(problem, GameballError) else self.cause
+        return self.handover.rest(self.index, self.position, error)
+
+
+class Handover:
+    """Knows what is left of a source that a send has not read, where that can be known.
+
+    Only a sequence tells without being read further. Its repr shows nothing of the events.
+
+    Args:
+        events: What the user handed over.
+    """
+
+    def __init__(self, events: object) -> None:
+        self._events = events if isinstance(events, Sequence) else ()
+
+    def rest(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
+        """Return the receipt of what was handed over and not read, or nothing where there is none.
+
+        Args:
+            index: The receipt's number.
+            position: The position of the first item not read.
+            error: Why it was not.
+        """
+        items = range(position, len(self._events))
+        if not items:
+            return []
+        events = sum(_events_in(self._events[place]) for place in items)
+        return [
+            Receipt(
+                index=index,
+                first=position,
+                last=items[-1],
+                objects=0,
+                events=events,
+                outcome=Outcome.UNSENT,
+                job_id=None,
+                error=error,
+                attempts=0,
+                elapsed=0.0,
+            )
+        ]
+
+
+def _events_in(item: object) -> int:
+    return len(item.events) if isinstance(item, CustomerEvents) else 1
+
+
+def attach_report(error: BaseException, receipts: Iterable[Receipt]) -> None:
+    """Let an exception that ended a send tell what became of the events before it, as ``error.report``."""
+    report = order_receipts(receipts)
+    with suppress(AttributeError):  # an exception with slots; the note still tells
+        error.report = report  # type: ignore[attr-defined]
+    error.add_note(f"What became of the events before this: {report}")
+
+
+def order_receipts(receipts: Iterable[Receipt]) -> DeliveryReport:
+    """Return the report of receipts that came in any order."""
+    return DeliveryReport(tuple(sorted(receipts, key=lambda receipt: receipt.first)))
