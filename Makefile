@@ -13,8 +13,8 @@ $(SETUP): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when its keys are in the environment
-	@$(BIN)/python -m gameball.demo
+demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when its keys are in the environment; EVENTS=file.jsonl sends a file of yours
+	@$(BIN)/python -m gameball.demo $(EVENTS)
 
 test: $(SETUP)  ## run the tests
 	$(BIN)/python -m pytest

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from gameball.errors import MissingCredentialsError
 
 _REDACTED: Final = "[redacted]"
+_SHORTEST_REAL_KEY: Final = 8
 
 
 def _show_nothing(_: str) -> str:
@@ -61,7 +62,9 @@ class Credentials:
     def redact(self, text: str) -> str:
         """Return a text without the keys, should a server have repeated them in it."""
         for key in sorted((self.api_key, self.secret_key), key=len, reverse=True):
-            text = text.replace(key, _REDACTED)
+            # What is shorter is no real key, and may well be a word: the sandbox's are "key" and "secret".
+            if len(key) >= _SHORTEST_REAL_KEY:
+                text = text.replace(key, _REDACTED)
         return text
 
     def __reduce__(self) -> NoReturn:

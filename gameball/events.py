@@ -83,7 +83,7 @@ class CustomerEvents:
 encode: Final = orjson.dumps
 
 
-def convert(value: object) -> object:  # noqa: PLR0911 - one return for each type
+def convert(value: object) -> object:
     """Convert what orjson leaves to us.
 
     Args:
@@ -115,7 +115,7 @@ def convert(value: object) -> object:  # noqa: PLR0911 - one return for each typ
     raise TypeError(type(value).__name__)
 
 
-def find_problem(value: object, place: str) -> tuple[str, str] | None:  # noqa: PLR0911 - one for each kind
+def find_problem(value: object, place: str) -> tuple[str, str] | None:
     """Find the first thing in a value that cannot be sent.
 
     Args:
@@ -149,7 +149,7 @@ def find_problem(value: object, place: str) -> tuple[str, str] | None:  # noqa: 
     return (place, reason) if reason else None
 
 
-def _scalar_problem(value: object) -> str | None:  # noqa: PLR0911 - one return for each type
+def _scalar_problem(value: object) -> str | None:
     if value is None or isinstance(value, bool | UUID):
         return None
     if isinstance(value, str):

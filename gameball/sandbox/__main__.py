@@ -1,0 +1,64 @@
+"""Runs the sandbox from a shell: ``python -m gameball.sandbox --port 8600``."""
+
+import argparse
+import sys
+import threading
+
+from gameball.sandbox.app import BANNER
+from gameball.sandbox.server import Sandbox
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the sandbox until Ctrl-C.
+
+    Args:
+        arguments: The words after the command; by default those of this process.
+
+    Returns:
+        The exit code: 0 after Ctrl-C, 1 when the port is taken.
+    """
+    parser = argparse.ArgumentParser(prog="python -m gameball.sandbox", description=BANNER)
+    parser.add_argument(
+        "--port", type=int, default=8600, help="loopback port, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument("--job-seconds", type=float, default=2.0, help="how long a job takes (%(default)s s)")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer (%(default)s)")
+    parser.add_argument(
+        "--job-form",
+        choices=["batch", "batches", "both"],
+        default="both",
+        help="which documented form of the job operations it knows (%(default)s)",
+    )
+    parser.add_argument(
+        "--enforce-limits",
+        action="store_true",
+        help="answer 429 past the documented 30 per 1 s, 360 per 30 s",
+    )
+    options = parser.parse_args(arguments)
+    box = Sandbox(
+        port=options.port,
+        job_seconds=options.job_seconds,
+        job_form=options.job_form,
+        latency=options.latency,
+        rate_limits=[(30, 1.0), (360, 30.0)] if options.enforce_limits else [],
+    )
+    try:
+        box.start()
+    except OSError as error:
+        print(f"port {options.port} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
+        return 1
+    print(  # noqa: T201 - a command talks to its terminal
+        f"{BANNER}\nIt listens at {box.url} with the API key 'key' and the secret key 'secret'. Ctrl-C ends it.",
+        flush=True,
+    )
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        box.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""The sandbox as an ASGI application: what it answers, and what it notes down."""
+
+import asyncio
+import random
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
+
+from gameball.sandbox.faults import Ending, Fault
+from gameball.sandbox.jobs import SandboxJob
+from gameball.sandbox.limits import SlidingWindows
+from gameball.sandbox.payload import Refusal, read_batch
+from gameball.sandbox.record import BATCH_PATH, Received
+
+BANNER: Final = "This is the sandbox of gameball-client. It is not Gameball, and no points are awarded."
+_JOB_PATH: Final = "/api/v4.0/integrations/batch/{job_id:int}"
+_STATUS_PATH: Final = "/api/v4.0/integrations/batches/{job_id:int}/status"
+_STOP_PATH: Final = "/api/v4.0/integrations/batches/{job_id:int}/stop"
+_JOB_FORMS: Final = ("batch", "batches", "both")
+_KEY_HEADERS: Final = frozenset({"apikey", "secretkey"})
+
+
+class SandboxApp:
+    """Answers as Gameball documents, and keeps a record of everything that arrived.
+
+    Args:
+        api_key: The API key it takes.
+        secret_key: The secret key it takes.
+        job_seconds: How long a job takes.
+        job_form: Which of the two documented forms of the job operations it knows, or ``both``.
+        first_job_id: The id of the first job.
+        rate_limits: For each window the most requests and its seconds; enforced exactly.
+        latency: Seconds before each answer, or the least and the most of a random time.
+        failing_customers: Why the objects of some customers fail within their job, by customer.
+        plan: Decides for each request, by what is known of it at its arrival, what goes wrong.
+        seed: Makes the random times repeatable.
+
+    Raises:
+        ValueError: ``job_form`` is none of its three values.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        secret_key: str,
+        job_seconds: float,
+        job_form: str,
+        first_job_id: int,
+        rate_limits: Sequence[tuple[int, float]],
+        latency: float | tuple[float, float],
+        failing_customers: Mapping[str, str],
+        plan: Callable[[Received], Fault | None] | None,
+        seed: int,
+    ) -> None:
+        if job_form not in _JOB_FORMS:
+            raise ValueError(f"job_form is {job_form!r}, and must be one of {', '.join(_JOB_FORMS)}")
+        self._keys = (api_key, secret_key)
+        self._job_seconds = job_seconds
+        self._next_job_id = first_job_id
+        self._windows = SlidingWindows(rate_limits)
+        self._latency = latency if isinstance(latency, tuple) else (latency, latency)
+        self._failing = failing_customers
+        self._plan = plan
+        self._random = random.Random(seed)  # noqa: S311 - latency, not secrets
+        self._routes = self._make_routes(job_form)
+        self._closing = asyncio.Event()
+        self.faults: deque[Fault] = deque()
+        self.received: list[Received] = []
+        self.jobs: dict[int, SandboxJob] = {}
+        # For each open connection its transport, by the address of its other end.
+        self.transports: dict[tuple[str, int], asyncio.Transport] = {}
+
+    def _make_routes(self, job_form: str) -> list[Route]:
+        routes = [
+            Route("/", self._show_banner, methods=["GET"]),
+            Route(BATCH_PATH, self._start_batch, methods=["POST"]),
+        ]
+        if job_form != "batches":
+            routes += [
+                Route(_JOB_PATH, self._read_job, methods=["GET"]),
+                Route(_JOB_PATH, self._stop_job, methods=["DELETE"]),
+            ]
+        if job_form != "batch":
+            routes += [
+                Route(_STATUS_PATH, self._read_batch, methods=["GET"]),
+                Route(_STOP_PATH, self._stop_job, methods=["POST"]),
+            ]
+        return routes
+
+    def close(self) -> None:
+        """Cut short what is still waiting."""
+        self._closing.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; this is what the server calls."""
+        request = Request(scope, receive)
+        try:
+            content = await request.body()
+        except ClientDisconnect:
+            return
+        received = Received(
+            number=len(self.received),
+            at=time.monotonic(),
+            method=request.method,
+            path=request.url.path,
+            headers={name: value for name, value in request.headers.items() if name not in _KEY_HEADERS},
+            content=content,
+        )
+        self.received.append(received)
+        fault = self._choose_fault(received)
+        response = self._respond(request, received, fault)
+        received.status = response.status_code
+        await self._wait(fault.delay + self._random.uniform(*self._latency))
+        await self._deliver(response, fault, scope, receive, send)
+
+    def _choose_fault(self, received: Received) -> Fault:
+        if self.faults:
+            return self.faults.popleft()
+        return (self._plan(received) if self._plan else None) or Fault()
+
+    def _respond(self, request: Request, received: Received, fault: Fault) -> Response:
+        spoiled = fault.status is not None or fault.body is not None or fault.ending is not Ending.WHOLE
+        response = None
+        if not spoiled or fault.accepts:
+            response = self._dispatch(request, received)
+        if response is None or fault.status is not None or fault.body is not None:
+            status = fault.status or HTTPStatus.OK
+            body = fault.body
+            if body is None:
+                refusal = Refusal(status, fault.code, "The sandbox was asked to fail")
+                response = _as_response(refusal)
+            else:
+                response = Response(body, status, media_type=fault.content_type)
+        for name, value in fault.headers:
+            response.headers[name] = value
+        response.headers["server"] = "gameball-sandbox (not Gameball)"
+        return response
+
+    def _dispatch(self, request: Request, received: Received) -> Response:
+        partial = None
+        for route in self._routes:
+            match, child = route.matches(request.scope)
+            if match is Match.PARTIAL:
+                partial = route
+            if match is not Match.FULL:
+                continue
+            if route.path != "/":
+                refusal = self._refuse(request, received.at)
+                if refusal is not None:
+                    return _as_response(refusal)
+            return route.endpoint(received, **child["path_params"])  # type: ignore[no-any-return]
+        if partial is not None:
+            return _as_response(Refusal(405, None, "Not a method of this operation"))
+        return _as_response(Refusal(404, 4004, "Not found"))
+
+    def _refuse(self, request: Request, now: float) -> Refusal | None:
+        api_key, secret_key = self._keys
+        if request.headers.get("apikey") != api_key:
+            return Refusal(401, 1000, "The API key is missing or wrong")
+        if request.headers.get("secretkey") != secret_key:
+            return Refusal(401, 1001, "The secret key is missing or wrong")
+        if not self._windows.admit(now):
+            return Refusal(429, None, "Too many requests")
+        return None
+
+    def _show_banner(self, _: Received) -> Response:
+        return JSONResponse({"message": BANNER})
+
+    def _start_batch(self, received: Received) -> Response:
+        customers = read_batch(received.content)
+        if isinstance(customers, Refusal):
+            return _as_response(customers)
+        job = SandboxJob(
+            id=self._next_job_id,
+            customers=customers,
+            failing=self._failing,
+            created=received.at,
+            seconds=self._job_seconds,
+        )
+        self._next_job_id += 1
+        self.jobs[job.id] = job
+        received.accepted = True
+        return JSONResponse({"jobId": job.id})
+
+    def _read_job(self, received: Received, job_id: int) -> Response:
+        job = self.jobs.get(job_id)
+        return _no_job() if job is None else JSONResponse(job.as_job(received.at))
+
+    def _read_batch(self, received: Received, job_id: int) -> Response:
+        job = self.jobs.get(job_id)
+        return _no_job() if job is None else JSONResponse(job.as_batch(received.at))
+
+    def _stop_job(self, received: Received, job_id: int) -> Response:
+        job = self.jobs.get(job_id)
+        if job is None:
+            return _no_job()
+        job.stop(received.at)
+        return JSONResponse({})
+
+    async def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            try:
+                await asyncio.wait_for(self._closing.wait(), seconds)
+            except TimeoutError:
+                return
+
+    async def _deliver(
+        self, response: Response, fault: Fault, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        transport = self.transports.get(tuple(scope["client"]))
+        if fault.ending is Ending.WHOLE or transport is None:
+            await response(scope, receive, send)
+            return
+        if fault.ending is Ending.RESET:
+            reset(transport)
+        else:
+            transport.write(_half_of(response))
+            transport.close()
+        # Returning before the server has noticed would make it answer in our place.
+        message: MutableMapping[str, Any] = {}
+        while message.get("type") != "http.disconnect":
+            message = await receive()
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Close a connection so that the other end sees a reset, not an orderly end."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        # Lingering for no time at all is how a TCP socket is told to send RST.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _half_of(response: Response) -> bytes:
+    body = bytes(response.body)
+    head = (
+        f"HTTP/1.1 {response.status_code} \r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+    )
+    return head.encode() + b"\r\n\r\n" + body[: len(body) // 2]
+
+
+def _no_job() -> Response:
+    return _as_response(Refusal(404, 4004, "There is no such job"))
+
+
+def _as_response(refusal: Refusal) -> Response:
+    body: dict[str, object] = {"type": "sandbox_error", "message": refusal.message, "requestId": "sandbox"}
+    if refusal.code is not None:
+        body["code"] = refusal.code
+    return JSONResponse(body, refusal.status)

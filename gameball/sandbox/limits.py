@@ -1,0 +1,26 @@
+"""The rate limits of the sandbox: exact sliding windows over arrivals."""
+
+from collections import deque
+from collections.abc import Sequence
+
+
+class SlidingWindows:
+    """Admits at most so many requests within any window of so many seconds.
+
+    Args:
+        limits: For each window the most requests and its length in seconds.
+    """
+
+    def __init__(self, limits: Sequence[tuple[int, float]]) -> None:
+        self._limits = tuple(limits)
+        self._arrivals: deque[float] = deque(
+            maxlen=max((requests for requests, _ in self._limits), default=0)
+        )
+
+    def admit(self, now: float) -> bool:
+        """Tell whether a request that arrives now is within every limit, and if so count it."""
+        for requests, seconds in self._limits:
+            if len(self._arrivals) >= requests and now - self._arrivals[-requests] < seconds:
+                return False
+        self._arrivals.append(now)
+        return True

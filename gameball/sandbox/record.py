@@ -1,0 +1,54 @@
+"""The record of what arrived, so that a test can ask what arrived how often."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import orjson
+from attrs import define, field
+
+BATCH_PATH: Final = "/api/v4.0/integrations/batch/events"
+
+
+@define
+class Received:
+    """A request that arrived.
+
+    Attributes:
+        number: Its number, counted from 0 in the order of arrival.
+        at: When it arrived, by the sandbox's clock, in seconds.
+        method: Its HTTP method.
+        path: Its path.
+        headers: Its headers, by name in lower case, without the keys.
+        content: Its body.
+        status: The status it was answered with, or None while it is not.
+        accepted: Whether a job was started for it.
+    """
+
+    number: int
+    at: float
+    method: str
+    path: str
+    headers: dict[str, str]
+    content: bytes = field(repr=False)
+    status: int | None = None
+    accepted: bool = False
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects of a batch."""
+        body: list[dict[str, Any]] = orjson.loads(self.content)["body"]
+        return body
+
+    @property
+    def events(self) -> Iterator[tuple[str, str, str]]:
+        """The events of a batch, in order: customer, name, and metadata as JSON with sorted keys."""
+        for item in self.objects:
+            for name, metadata in item["events"].items():
+                text = orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode()
+                yield item["customerId"], name, text
+
+
+def count_events(received: Iterable[Received]) -> Counter[tuple[str, str, str]]:
+    """Count each event of the batches that were accepted."""
+    return Counter(event for request in received if request.accepted for event in request.events)

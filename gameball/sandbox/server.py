@@ -1,0 +1,202 @@
+"""Runs the sandbox on a loopback port, in a thread of its own."""
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType, TracebackType
+from typing import Final, Self, cast
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gameball.sandbox.app import SandboxApp
+from gameball.sandbox.faults import Fault
+from gameball.sandbox.record import BATCH_PATH, Received, count_events
+
+_NO_FAILURES: Final[Mapping[str, str]] = MappingProxyType({})
+_START_TIMEOUT: Final = 10.0
+
+
+class Sandbox:
+    """A local stand-in for Gameball, as a context manager.
+
+    Args:
+        api_key: The API key it takes.
+        secret_key: The secret key it takes.
+        port: The loopback port; 0 takes a free one.
+        job_seconds: How long a job takes, in seconds.
+        job_form: Which of the two documented forms of the job operations it knows: ``batch`` (the guides'),
+            ``batches`` (the published document's) or ``both``.
+        first_job_id: The id of the first job.
+        rate_limits: For each window the most requests and its length in seconds, enforced exactly; by
+            default none. Gameball documents ``[(30, 1.0), (360, 30.0)]``.
+        latency: Seconds before each answer, or a pair: the least and the most of a random time.
+        failing_customers: Why the objects of some customers fail within their job, by customer.
+        plan: Decides what goes wrong with a request, by what is known at its arrival; None for nothing.
+        seed: Makes the random times repeatable.
+
+    Raises:
+        ValueError: ``job_form`` is none of its three values.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "key",
+        secret_key: str = "secret",  # noqa: S107 - the sandbox guards nothing
+        port: int = 0,
+        job_seconds: float = 0.2,
+        job_form: str = "both",
+        first_job_id: int = 1001,
+        rate_limits: Sequence[tuple[int, float]] = (),
+        latency: float | tuple[float, float] = 0.0,
+        failing_customers: Mapping[str, str] = _NO_FAILURES,
+        plan: Callable[[Received], Fault | None] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._port = port
+        self._app = SandboxApp(
+            api_key=api_key,
+            secret_key=secret_key,
+            job_seconds=job_seconds,
+            job_form=job_form,
+            first_job_id=first_job_id,
+            rate_limits=rate_limits,
+            latency=latency,
+            failing_customers=failing_customers,
+            plan=plan,
+            seed=seed,
+        )
+        self._listener: socket.socket | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens, for ``base_url``.
+
+        Raises:
+            RuntimeError: It is not running.
+        """
+        if self._listener is None:
+            raise RuntimeError("the sandbox is not running: use it as a context manager")
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @property
+    def app(self) -> SandboxApp:
+        """The ASGI application, for tests that call it without a network."""
+        return self._app
+
+    @property
+    def received(self) -> list[Received]:
+        """Everything that arrived, in order."""
+        return self._app.received
+
+    @property
+    def batches(self) -> list[Received]:
+        """The batches that arrived, in order, whatever became of them."""
+        return [request for request in self.received if request.path == BATCH_PATH]
+
+    @property
+    def events(self) -> Counter[tuple[str, str, str]]:
+        """How often each event was accepted: by customer, name, and metadata as JSON with sorted keys."""
+        return count_events(self.batches)
+
+    def fail_next(self, *faults: Fault) -> None:
+        """Let something go wrong with the next requests, one fault each."""
+        self._app.faults.extend(faults)
+
+    def forget(self) -> None:
+        """Forget everything that arrived, and every fault that is still to come."""
+        self._app.received.clear()
+        self._app.jobs.clear()
+        self._app.faults.clear()
+
+    def start(self) -> None:
+        """Begin to listen, and return when requests are answered.
+
+        Raises:
+            OSError: The port is taken.
+            RuntimeError: The server did not start in time.
+        """
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", self._port))
+        except OSError:
+            listener.close()
+            raise
+        config = uvicorn.Config(
+            self._app,
+            http=_protocol_for(self._app),
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+            backlog=1024,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=1,
+        )
+        self._listener = listener
+        self._server = uvicorn.Server(config)
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._server, listener, ready), name="gameball-sandbox", daemon=True
+        )
+        self._thread.start()
+        if not ready.wait(_START_TIMEOUT):
+            raise RuntimeError("the sandbox did not start")
+
+    def _run(self, server: uvicorn.Server, listener: socket.socket, ready: threading.Event) -> None:
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            # A client may connect from now on: the socket queues it until the server accepts.
+            listener.listen(1024)
+            ready.set()
+            await server.serve(sockets=[listener])
+
+        asyncio.run(serve())
+
+    def stop(self) -> None:
+        """Stop listening, cut short what is still waiting, and end the thread."""
+        if self._server is None or self._thread is None or self._loop is None:
+            return
+        self._server.should_exit = True
+        self._loop.call_soon_threadsafe(self._app.close)
+        self._thread.join()
+        self._server = self._thread = self._loop = self._listener = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _protocol_for(app: SandboxApp) -> type[asyncio.Protocol]:
+    """Return a protocol that lets the application reach the connection of a request."""
+
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._peer = transport.get_extra_info("peername")[:2]
+            app.transports[self._peer] = cast("asyncio.Transport", transport)
+            super().connection_made(cast("asyncio.Transport", transport))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            app.transports.pop(self._peer, None)
+            super().connection_lost(exc)
+
+    return Protocol
