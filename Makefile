@@ -6,7 +6,7 @@ SETUP := .venv/set-up
 .PHONY: demo test check regenerate lock bench clean
 .DEFAULT_GOAL := test
 
-$(SETUP): requirements-dev.txt pyproject.toml
+$(SETUP): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/it")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
