@@ -150,7 +150,7 @@ class Chunker:
         number = self._open.get(customer_id)
         if (
             number is not None
-            and self._size + 1 + len(events) <= self._max_bytes
+            and self._size + 1 + len(joined) <= self._max_bytes
             and self._claim_all(number, names)
         ):
             self._bodies[number] += b"," + joined
