@@ -1,6 +1,7 @@
 """The asynchronous client: the same thin shell over the same pure core, with ``await``."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
 from types import TracebackType
@@ -20,7 +21,7 @@ from gameball.connection import (
     RawClient,
     ReadyBatch,
 )
-from gameball.credentials import Credentials
+from gameball.credentials import look_up
 from gameball.delivery import (
     DeliveryReport,
     Handover,
@@ -29,7 +30,7 @@ from gameball.delivery import (
     attach_report,
     order_receipts,
 )
-from gameball.errors import GameballError
+from gameball.errors import GameballError, MissingCredentialsError
 from gameball.jobs import (
     DEFAULT_WAIT,
     BatchJob,
@@ -65,6 +66,9 @@ class AsyncGameball:
         ValueError: ``base_url`` or ``timeout`` cannot be used.
     """
 
+    # When the constructor fails, the traceback may show the half-made client.
+    _base_url = ""
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -74,10 +78,14 @@ class AsyncGameball:
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        credentials = Credentials.find(api_key, secret_key)
-        # What fails below shows this frame in its traceback, perhaps with its locals.
+        found = look_up(api_key, secret_key, os.environ)
+        # What fails from here on may be shown with this frame's locals.
         del api_key, secret_key
-        self._connection = AsyncConnection(ConnectionSettings.find(credentials, base_url, timeout, transport))
+        if isinstance(found, MissingCredentialsError):
+            raise found
+        settings = ConnectionSettings.find(found, base_url, timeout, transport)
+        self._base_url = str(settings.base_url)
+        self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
         self.events = AsyncEvents(self.raw)
         self.jobs = AsyncJobs(self.raw)
@@ -98,7 +106,7 @@ class AsyncGameball:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"AsyncGameball(base_url={str(self._connection.base_url)!r})"
+        return f"AsyncGameball(base_url={self._base_url!r})"
 
 
 class AsyncEvents:

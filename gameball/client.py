@@ -1,5 +1,6 @@
 """The synchronous client: a thin shell over the pure core."""
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
@@ -19,7 +20,7 @@ from gameball.connection import (
     ReadyBatch,
     SyncConnection,
 )
-from gameball.credentials import Credentials
+from gameball.credentials import look_up
 from gameball.delivery import (
     DeliveryReport,
     Handover,
@@ -28,7 +29,7 @@ from gameball.delivery import (
     attach_report,
     order_receipts,
 )
-from gameball.errors import GameballError
+from gameball.errors import GameballError, MissingCredentialsError
 from gameball.jobs import (
     DEFAULT_WAIT,
     BatchJob,
@@ -64,6 +65,9 @@ class Gameball:
         ValueError: ``base_url`` or ``timeout`` cannot be used.
     """
 
+    # When the constructor fails, the traceback may show the half-made client.
+    _base_url = ""
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -73,10 +77,14 @@ class Gameball:
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        credentials = Credentials.find(api_key, secret_key)
-        # What fails below shows this frame in its traceback, perhaps with its locals.
+        found = look_up(api_key, secret_key, os.environ)
+        # What fails from here on may be shown with this frame's locals.
         del api_key, secret_key
-        self._connection = SyncConnection(ConnectionSettings.find(credentials, base_url, timeout, transport))
+        if isinstance(found, MissingCredentialsError):
+            raise found
+        settings = ConnectionSettings.find(found, base_url, timeout, transport)
+        self._base_url = str(settings.base_url)
+        self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
         self.events = Events(self.raw)
         self.jobs = Jobs(self.raw)
@@ -97,7 +105,7 @@ class Gameball:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Gameball(base_url={str(self._connection.base_url)!r})"
+        return f"Gameball(base_url={self._base_url!r})"
 
 
 class Events:

@@ -4,7 +4,7 @@ import math
 import os
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 import httpx
 import orjson
@@ -294,6 +294,9 @@ class RawClient(AuthenticatedClient):
 
     def _with(self, settings: ConnectionSettings) -> "RawClient":
         return RawClient(type(self._connection)(settings))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client is not pickled: create one where it is used")
 
     def __repr__(self) -> str:
         return f"RawClient({self._base_url!r})"

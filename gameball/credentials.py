@@ -52,11 +52,11 @@ class Credentials:
         Raises:
             MissingCredentialsError: A key is missing or blank, or has characters no HTTP header can carry.
         """
-        found = _find(api_key, secret_key, os.environ if environment is None else environment)
+        found = look_up(api_key, secret_key, os.environ if environment is None else environment)
         # A traceback may be shown with the locals of its frames, and this frame's would be the keys.
         del api_key, secret_key, environment
-        if isinstance(found, str):
-            raise MissingCredentialsError(found)
+        if isinstance(found, MissingCredentialsError):
+            raise found
         return found
 
     def redact(self, text: str) -> str:
@@ -71,8 +71,13 @@ class Credentials:
         raise TypeError("credentials are not pickled: create a client where it is used")
 
 
-def _find(api_key: str | None, secret_key: str | None, environment: Mapping[str, str]) -> Credentials | str:
-    """Return the credentials, or the reason why there are none: a raise would show this frame's locals."""
+def look_up(
+    api_key: str | None, secret_key: str | None, environment: Mapping[str, str]
+) -> Credentials | MissingCredentialsError:
+    """Return the credentials, or the error that there are none.
+
+    It raises nothing, so that its callers can first forget the keys that are among their own locals.
+    """
     keys = []
     for given, argument, variable in (
         (api_key, "api_key", "GAMEBALL_API_KEY"),
@@ -80,9 +85,13 @@ def _find(api_key: str | None, secret_key: str | None, environment: Mapping[str,
     ):
         key = (environment.get(variable, "") if given is None else given).strip()
         if not key:
-            return f"no {argument.replace('_', ' ')}: pass {argument}=... or set {variable}"
+            return MissingCredentialsError(
+                f"no {argument.replace('_', ' ')}: pass {argument}=... or set {variable}"
+            )
         if not (key.isascii() and key.isprintable()) or " " in key:
-            return f"the {argument.replace('_', ' ')} holds a blank or a character no HTTP header can carry"
+            return MissingCredentialsError(
+                f"the {argument.replace('_', ' ')} holds a blank or a character no HTTP header can carry"
+            )
         keys.append(key)
     return Credentials(*keys)
 

@@ -87,4 +87,6 @@ def validate_document(document: Document) -> None:
         raise RegenerationError(f"OpenAPI 3.0 or 3.1 is needed, and the document says {version or 'nothing'}")
     for error in errors:
         place = "/".join(str(part) for part in error.absolute_path) or "its top"
-        raise RegenerationError(f"not valid OpenAPI {version[:3]}, at {place}: {error.message.splitlines()[0]}")
+        raise RegenerationError(
+            f"not valid OpenAPI {version[:3]}, at {place}: {error.message.splitlines()[0]}"
+        )

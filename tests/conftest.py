@@ -1,15 +1,12 @@
-"""What the tests share: a running sandbox, and the two clients behind one face."""
+"""What the tests share: a running sandbox, and clients of it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from attrs import frozen
-from gameball import AsyncGameball, BatchJob, DeliveryReport, Gameball
-from gameball.sandbox import Sandbox
+from either_client import KEYS, EitherClient
 
-KEYS = ("key", "secret")
+from gameball import Gameball
+from gameball.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -34,37 +31,6 @@ def client(box: Sandbox) -> Iterator[Gameball]:
 def _no_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GAMEBALL_API_KEY", "GAMEBALL_SECRET_KEY", "GAMEBALL_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
-
-
-@frozen
-class EitherClient:
-    """Calls the sync client or the asynchronous one, so that a test holds for both."""
-
-    kind: str
-    base_url: str
-
-    def call(self, use: Callable[[Any], Any], **options: Any) -> Any:
-        """Open a client, let it be used, and close it; an awaitable result is awaited."""
-        settings: dict[str, Any] = {"base_url": self.base_url, "timeout": 5, **options}
-        if self.kind == "sync":
-            with Gameball(*KEYS, **settings) as client:
-                return use(client)
-
-        async def run() -> Any:
-            async with AsyncGameball(*KEYS, **settings) as client:
-                result = use(client)
-                if hasattr(result, "__aiter__"):
-                    return [item async for item in result]
-                return await result if isinstance(result, Awaitable) else result
-
-        return asyncio.run(run())
-
-    def send(self, events: Any, *, options: dict[str, Any] | None = None, **arguments: Any) -> DeliveryReport:
-        report: DeliveryReport = self.call(lambda gb: gb.events.send(events, **arguments), **(options or {}))
-        return report
-
-    def wait_all(self, job_ids: list[int], timeout: float) -> list[BatchJob]:
-        return list(self.call(lambda gb: gb.jobs.wait_all(job_ids, timeout=timeout)))
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -77,7 +77,10 @@ def test_an_overlay_does_not_change_the_document_it_is_applied_to() -> None:
     [
         ({"openapi": "2.0"}, "3.0 or 3.1 is needed"),
         ({}, "3.0 or 3.1 is needed"),
-        ({"openapi": "3.1.0", "info": {"title": "A"}, "paths": {}}, 'at info: "version" is a required property'),
+        (
+            {"openapi": "3.1.0", "info": {"title": "A"}, "paths": {}},
+            'at info: "version" is a required property',
+        ),
         ({"openapi": "3.0.3", "info": {"title": "A", "version": "1"}}, '"paths" is a required property'),
     ],
 )

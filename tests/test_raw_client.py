@@ -5,11 +5,19 @@ from collections import Counter
 
 import httpx
 import pytest
-from gameball import AsyncGameball, Gameball, NotFoundError, ResponseLostError, ServerError
-from gameball.sandbox import Fault, Sandbox
 from gameball_api import AuthenticatedClient
 from gameball_api.api.batches import get_batch_job, get_batch_status, send_events_batch, stop_batch
-from gameball_api.models import BatchJob, BatchStarted, CustomerEvents, EventMetadata, EventsBatch, NamedEvents
+from gameball_api.models import (
+    BatchJob,
+    BatchStarted,
+    CustomerEvents,
+    EventMetadata,
+    EventsBatch,
+    NamedEvents,
+)
+
+from gameball import AsyncGameball, Gameball, NotFoundError, ResponseLostError, ServerError
+from gameball.sandbox import Fault, Sandbox
 
 BATCH = EventsBatch(
     body=[
@@ -74,7 +82,9 @@ def test_errors_of_raw_calls_are_ours(client: Gameball, box: Sandbox) -> None:
 
 def test_a_changed_raw_client_keeps_the_keys_and_leaves_ours_alone(client: Gameball, box: Sandbox) -> None:
     before = client.raw.get_httpx_client().timeout
-    changed = client.raw.with_timeout(httpx.Timeout(3)).with_headers({"x-trace": "7"}).with_cookies({"a": "b"})
+    changed = (
+        client.raw.with_timeout(httpx.Timeout(3)).with_headers({"x-trace": "7"}).with_cookies({"a": "b"})
+    )
     assert isinstance(send_events_batch.sync(client=changed, body=BATCH), BatchStarted)
     assert box.received[-1].headers["x-trace"] == "7"
     assert box.received[-1].headers["cookie"] == "a=b"

@@ -5,7 +5,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from conftest import EitherClient
+from either_client import EitherClient
+
 from gameball import Event
 
 ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"jobId":7}'
@@ -47,7 +48,9 @@ def listener() -> Iterator[Listener]:
 
 
 def send_to(listener: Listener, kind: str) -> tuple[str, dict[str, str], bytes]:
-    report = EitherClient(kind, listener.url).send([Event("cust-1", "song_liked", {"title": "Grüße", "n": 1.5})])
+    report = EitherClient(kind, listener.url).send(
+        [Event("cust-1", "song_liked", {"title": "Grüße", "n": 1.5})]
+    )
     assert report.job_ids == [7]
     head, _, body = listener.request.partition(b"\r\n\r\n")
     first, *lines = head.decode("ascii").split("\r\n")

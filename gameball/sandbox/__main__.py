@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"port {options.port} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
         return 1
     print(  # noqa: T201 - a command talks to its terminal
-        f"{BANNER}\nIt listens at {box.url} with the API key 'key' and the secret key 'secret'. Ctrl-C ends it.",
+        f"{BANNER}\nIt listens at {box.url} with the keys 'key' and 'secret' (GAMEBALL_API_KEY, "
+        "GAMEBALL_SECRET_KEY). Ctrl-C ends it.",
         flush=True,
     )
     try:

@@ -147,11 +147,11 @@ class SandboxApp:
         return response
 
     def _dispatch(self, request: Request, received: Received) -> Response:
-        partial = None
+        allowed: set[str] = set()
         for route in self._routes:
             match, child = route.matches(request.scope)
             if match is Match.PARTIAL:
-                partial = route
+                allowed |= route.methods or set()
             if match is not Match.FULL:
                 continue
             if route.path != "/":
@@ -159,8 +159,10 @@ class SandboxApp:
                 if refusal is not None:
                     return _as_response(refusal)
             return route.endpoint(received, **child["path_params"])  # type: ignore[no-any-return]
-        if partial is not None:
-            return _as_response(Refusal(405, None, "Not a method of this operation"))
+        if allowed:
+            response = _as_response(Refusal(405, None, "Not a method of this operation"))
+            response.headers["allow"] = ", ".join(sorted(allowed))
+            return response
         return _as_response(Refusal(404, 4004, "Not found"))
 
     def _refuse(self, request: Request, now: float) -> Refusal | None:

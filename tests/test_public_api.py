@@ -1,0 +1,103 @@
+"""The public names, and that sync and async agree."""
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gameball
+from gameball.aio import AsyncEvents, AsyncGameball, AsyncJobs
+from gameball.client import Events, Gameball, Jobs
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = [
+    "APIError",
+    "AsyncGameball",
+    "AuthenticationError",
+    "BatchJob",
+    "Chunk",
+    "ConnectionFailedError",
+    "Credentials",
+    "CustomerEvents",
+    "DeliveryError",
+    "DeliveryReport",
+    "Event",
+    "Gameball",
+    "GameballError",
+    "InvalidEventError",
+    "InvalidRequestError",
+    "JobItem",
+    "JobStatus",
+    "JobTimeoutError",
+    "MissingCredentialsError",
+    "NotFoundError",
+    "Outcome",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "Receipt",
+    "ResponseLostError",
+    "ServerError",
+    "__version__",
+    "chunk_events",
+]
+
+
+def test_the_public_names_are_these_and_sorted() -> None:
+    assert gameball.__all__ == NAMES == sorted(NAMES)
+    assert all(getattr(gameball, name) is not None for name in NAMES)
+    assert set(NAMES) <= set(dir(gameball))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = gameball.nothing  # type: ignore[attr-defined]
+
+
+def public_methods(kind: type) -> dict[str, inspect.Signature]:
+    names = [name for name in vars(kind) if not name.startswith("_") or name == "__init__"]
+    return {name: inspect.signature(getattr(kind, name)) for name in names if callable(getattr(kind, name))}
+
+
+@pytest.mark.parametrize(
+    ("sync", "asynchronous"), [(Gameball, AsyncGameball), (Events, AsyncEvents), (Jobs, AsyncJobs)]
+)
+def test_sync_and_async_take_the_same_arguments(sync: type, asynchronous: type) -> None:
+    ours, theirs = public_methods(sync), public_methods(asynchronous)
+    assert ours.keys() == theirs.keys()
+    for name, signature in ours.items():
+        for argument, parameter in signature.parameters.items():
+            twin = theirs[name].parameters[argument]
+            assert (parameter.kind, parameter.default) == (twin.kind, twin.default)
+        assert list(signature.parameters) == list(theirs[name].parameters)
+
+
+@pytest.mark.parametrize("kind", [Gameball, AsyncGameball, Events, AsyncEvents, Jobs, AsyncJobs])
+def test_no_public_signature_hides_its_arguments(kind: type) -> None:
+    for signature in public_methods(kind).values():
+        kinds = {parameter.kind for parameter in signature.parameters.values()}
+        assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+
+
+def test_everything_public_is_documented() -> None:
+    for name in NAMES:
+        if name != "__version__":
+            assert inspect.getdoc(getattr(gameball, name)), name
+    for kind in (Gameball, AsyncGameball, Events, AsyncEvents, Jobs, AsyncJobs):
+        for method in public_methods(kind):
+            assert inspect.getdoc(getattr(kind, method)), method
+
+
+def test_importing_does_no_work_and_brings_no_http_library() -> None:
+    code = (
+        "import sys, gameball; sys.exit(any(name in sys.modules for name in ('httpx', 'attrs', 'asyncio')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_hand_written_file_grows_out_of_hand() -> None:
+    sources = [path for folder in ("gameball", "scripts") for path in (ROOT / folder).rglob("*.py")]
+    assert sources
+    lengths = {path.name: len(path.read_text().splitlines()) for path in sources}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
