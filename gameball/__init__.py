@@ -23,6 +23,9 @@ if TYPE_CHECKING:
         InvalidEventError,
         InvalidRequestError,
         JobTimeoutError,
+        LedgerError,
+        LedgerLockedError,
+        LedgerMismatchError,
         MissingCredentialsError,
         NotFoundError,
         PermissionDeniedError,
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     )
     from gameball.events import CustomerEvents, Event
     from gameball.jobs import BatchJob, JobItem, JobStatus
+    from gameball.ledger import Ledger, LedgerChunk, LedgerRun
+    from gameball.ratelimit import DOCUMENTED_LIMITS, RateLimit
     from gameball.version import __version__
 
 _HOMES: Final = {
@@ -50,6 +55,9 @@ _HOMES: Final = {
         "InvalidEventError",
         "InvalidRequestError",
         "JobTimeoutError",
+        "LedgerError",
+        "LedgerLockedError",
+        "LedgerMismatchError",
         "MissingCredentialsError",
         "NotFoundError",
         "PermissionDeniedError",
@@ -59,11 +67,14 @@ _HOMES: Final = {
     ),
     "events": ("CustomerEvents", "Event"),
     "jobs": ("BatchJob", "JobItem", "JobStatus"),
+    "ledger": ("Ledger", "LedgerChunk", "LedgerRun"),
+    "ratelimit": ("DOCUMENTED_LIMITS", "RateLimit"),
     "version": ("__version__",),
 }
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "DOCUMENTED_LIMITS",
     "APIError",
     "AsyncGameball",
     "AuthenticationError",
@@ -82,10 +93,17 @@ __all__ = [
     "JobItem",
     "JobStatus",
     "JobTimeoutError",
+    "Ledger",
+    "LedgerChunk",
+    "LedgerError",
+    "LedgerLockedError",
+    "LedgerMismatchError",
+    "LedgerRun",
     "MissingCredentialsError",
     "NotFoundError",
     "Outcome",
     "PermissionDeniedError",
+    "RateLimit",
     "RateLimitError",
     "Receipt",
     "ResponseLostError",

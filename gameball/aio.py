@@ -2,47 +2,28 @@
 
 import asyncio
 import os
-import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 import httpx
-from gameball_api.api.batches import send_events_batch
+from attrs import evolve
 
-from gameball.answers import job_or_error, usable_answer
-from gameball.chunk import Chunk
+from gameball.async_sender import AsyncSender
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking import chunk_any_events
-from gameball.connection import (
-    DEFAULT_TIMEOUT,
-    AsyncConnection,
-    ConnectionSettings,
-    RawClient,
-    ReadyBatch,
-)
+from gameball.chunking import chunks_of_any
+from gameball.connection import DEFAULT_TIMEOUT, AsyncConnection, ConnectionSettings, RawClient
 from gameball.credentials import look_up
-from gameball.delivery import (
-    DeliveryReport,
-    Handover,
-    Progress,
-    Receipt,
-    attach_report,
-    order_receipts,
-)
+from gameball.delivery import DeliveryReport, Handover, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
-from gameball.jobs import (
-    DEFAULT_WAIT,
-    BatchJob,
-    Call,
-    Ended,
-    JobForms,
-    Pause,
-    Reply,
-    read_job,
-    stop_job,
-    watch_jobs,
-)
+from gameball.jobs_aio import AsyncJobs
+from gameball.ledger import Ledger
+from gameball.options import DEFAULT_CONCURRENCY, SendOptions
+from gameball.ratelimit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
+from gameball.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
+from gameball.sender import CLOSE_TIMEOUT
+
+AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]
 
 
 class AsyncGameball:
@@ -54,6 +35,9 @@ class AsyncGameball:
         base_url: Where the API is; by default the environment's ``GAMEBALL_BASE_URL``, or else
             ``https://api.gameball.co``. Plain ``http://`` is only taken for this very machine.
         timeout: How long to wait for each step of a request: seconds, or an ``httpx.Timeout``.
+        rate_limits: How many requests the account may make, for sends and job polling together; Gameball
+            documents 30 per second and 360 per 30 seconds. None switches limiting off.
+        max_attempts: How often a chunk is sent at most, when it was certainly not accepted.
         transport: What to use instead of the network, for tests and unusual stacks.
 
     Attributes:
@@ -63,7 +47,7 @@ class AsyncGameball:
 
     Raises:
         MissingCredentialsError: A key is neither passed nor in the environment, or cannot be one.
-        ValueError: ``base_url`` or ``timeout`` cannot be used.
+        ValueError: ``base_url``, ``timeout`` or ``max_attempts`` cannot be used.
     """
 
     # When the constructor fails, the traceback may show the half-made client.
@@ -76,6 +60,8 @@ class AsyncGameball:
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         found = look_up(api_key, secret_key, os.environ)
@@ -87,11 +73,17 @@ class AsyncGameball:
         self._base_url = str(settings.base_url)
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
-        self.events = AsyncEvents(self.raw)
-        self.jobs = AsyncJobs(self.raw)
+        limiter = AsyncLimiter(rate_limits)
+        self.events = AsyncEvents(self.raw, limiter, RetryPolicy(max_attempts))
+        self.jobs = AsyncJobs(self.raw, limiter)
 
     async def close(self) -> None:
-        """Close the client's connections. It cannot be used after that."""
+        """Close the client. It cannot be used after that.
+
+        Sends that are going on in other tasks end within a grace time of 5 seconds, and raise a
+        ``GameballError`` there, with the report of what became of their events.
+        """
+        await self.events._close()  # noqa: SLF001 - a part of the client
         await self._connection.aclose()
 
     async def __aenter__(self) -> Self:
@@ -114,19 +106,28 @@ class AsyncEvents:
 
     Args:
         raw: The generated client to send with.
+        limiter: The client's rate limits.
+        policy: How often and how soon to try again.
     """
 
-    def __init__(self, raw: RawClient) -> None:
+    def __init__(self, raw: RawClient, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
         self._raw = raw
+        self._limiter = limiter
+        self._policy = policy
+        self._closed = False
+        self._senders: set[AsyncSender] = set()
 
     async def send(
         self,
-        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        events: AnyEvents,
         *,
+        concurrency: int = DEFAULT_CONCURRENCY,
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        on_unknown: OnUnknown = "report",
         stop_on_error: bool = True,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
     ) -> DeliveryReport:
@@ -136,10 +137,16 @@ class AsyncEvents:
             events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
                 async iterable; a
                 generator is read no further than needed.
+            concurrency: How many requests are under way at a time; at most twice as many chunks exist.
             max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
             max_bytes: The most bytes of a request. Gameball documents no limit.
             coalesce: Let events of one customer share an object while their names differ.
-            stop_on_error: Stop reading at the first chunk that is not accepted. Wrong keys always stop.
+            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
+                so that nothing is lost and something may count twice.
+            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
+                flight. Wrong keys always stop.
+            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
+                with it, and what was accepted is skipped.
             on_receipt: Called with each chunk's receipt as it ends.
             check: Raise an error if any event was not accepted; otherwise the report is all there is.
 
@@ -149,26 +156,32 @@ class AsyncEvents:
         Raises:
             DeliveryError: Not every event was accepted, and ``check`` is on. It carries the report.
             InvalidEventError: An event cannot be sent. All before it were sent; ``report`` tells how.
-            ValueError: A limit is out of its range.
-            Exception: Whatever ``events`` or ``on_receipt`` raise, with the report as their ``report``.
+            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
+            LedgerLockedError: Another process is using the ledger.
+            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
+            ValueError: An argument is out of its range.
+            BaseException: Whatever ``events`` or ``on_receipt`` raise, and a cancellation, after what is in
+                flight has had up to 5 seconds to end; with the report as its ``report``.
         """
-        stream = self.stream(
-            events,
-            max_objects=max_objects,
-            max_bytes=max_bytes,
-            coalesce=coalesce,
-            stop_on_error=stop_on_error,
+        options = SendOptions(
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, ledger
         )
+        sender = self._begin(events, options)
         del events  # payload, which a traceback that is shown with locals would show
         receipts: list[Receipt] = []
         try:
-            async for receipt in stream:
+            async for receipt in sender.receipts():
                 receipts.append(receipt)
                 if on_receipt is not None:
                     on_receipt(receipt)
-        except Exception as error:
-            attach_report(error, receipts)
+        except BaseException as error:
+            try:
+                receipts += await sender.settle()
+            finally:
+                attach_report(error, receipts)
             raise
+        finally:
+            await self._end(sender)
         report = order_receipts(receipts)
         if check:
             report.raise_for_failures()
@@ -176,12 +189,15 @@ class AsyncEvents:
 
     def stream(
         self,
-        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        events: AnyEvents,
         *,
+        concurrency: int = DEFAULT_CONCURRENCY,
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        on_unknown: OnUnknown = "report",
         stop_on_error: bool = True,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
     ) -> AsyncIterator[Receipt]:
         """Send events in constant memory, giving each chunk's receipt as it ends.
 
@@ -191,10 +207,16 @@ class AsyncEvents:
         Args:
             events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
                 async iterable.
+            concurrency: How many requests are under way at a time; at most twice as many chunks exist.
             max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
             max_bytes: The most bytes of a request. Gameball documents no limit.
             coalesce: Let events of one customer share an object while their names differ.
-            stop_on_error: Stop reading at the first chunk that is not accepted. Wrong keys always stop.
+            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
+                so that nothing is lost and something may count twice.
+            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
+                flight. Wrong keys always stop.
+            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
+                with it, and what was accepted is skipped.
 
         Returns:
             An async iterator of receipts.
@@ -203,143 +225,53 @@ class AsyncEvents:
             ValueError: A limit is out of its range.
             InvalidEventError: While iterating: an event cannot be sent. All before it have their receipts.
         """
-        chunks = chunk_any_events(events, max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
-        return self._stream(chunks, Progress(stop_on_error, Handover(events)))
+        options = SendOptions(
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, ledger
+        )
+        return self._stream(events, options)
 
-    async def _stream(self, chunks: AsyncIterator[Chunk], progress: Progress) -> AsyncIterator[Receipt]:
-        problem: Exception | None = None
-        while progress.cause is None:
-            try:
-                chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            except Exception as error:  # noqa: BLE001 - raised again below
-                problem = error
-                break
-            started = time.monotonic()
-            result = await self._attempt(chunk)
-            yield progress.settle(chunk, result, elapsed=time.monotonic() - started)
-        for receipt in progress.rest(problem):
-            yield receipt
-        if problem is not None:
-            raise problem
-
-    async def _attempt(self, chunk: Chunk) -> int | GameballError:
+    async def _stream(
+        self, events: Iterable[EventLike] | AsyncIterable[EventLike], options: SendOptions
+    ) -> AsyncIterator[Receipt]:
+        sender = self._begin(events, options)
+        del events
         try:
-            with usable_answer():
-                answer = await send_events_batch.asyncio_detailed(
-                    client=self._raw, body=ReadyBatch(chunk.content)
-                )
-        except GameballError as error:
-            return error
-        return job_or_error(answer.content)
+            async for receipt in sender.receipts():
+                yield receipt
+        except BaseException as error:
+            if (rest := await sender.settle()) and not isinstance(error, GeneratorExit):
+                attach_report(error, rest)
+            raise
+        finally:
+            await self._end(sender)
 
+    def _begin(
+        self, events: Iterable[EventLike] | AsyncIterable[EventLike], options: SendOptions
+    ) -> AsyncSender:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        flow, ledger = options.begin(Handover(events))
+        sender = AsyncSender(
+            chunks_of_any(events, options.chunker(), flow.cuts()),
+            flow,
+            policy=evolve(self._policy, on_unknown=options.on_unknown),
+            limiter=self._limiter,
+            raw=self._raw,
+            ledger=ledger,
+        )
+        self._senders.add(sender)
+        return sender
 
-class AsyncJobs:
-    """Follows the jobs that process batches; it is ``AsyncGameball.jobs``.
+    async def _end(self, sender: AsyncSender) -> None:
+        await sender.settle()
+        self._senders.discard(sender)
 
-    Args:
-        raw: The generated client to ask with.
-    """
-
-    def __init__(self, raw: RawClient) -> None:
-        self._raw = raw
-        self._forms = JobForms()
-
-    async def get(self, job_id: int) -> BatchJob:
-        """Read a job.
-
-        Args:
-            job_id: Its id, as a receipt has it.
-
-        Returns:
-            The job as it stands.
-
-        Raises:
-            NotFoundError: There is no such job.
-            GameballError: It could not be read.
-        """
-        return await self._run(read_job(job_id, self._forms))
-
-    async def stop(self, job_id: int) -> BatchJob:
-        """Stop a job. What it has already processed stays.
-
-        Args:
-            job_id: Its id, as a receipt has it.
-
-        Returns:
-            The job after that.
-
-        Raises:
-            NotFoundError: There is no such job.
-            GameballError: It could not be stopped, or not be read after that.
-        """
-        return await self._run(stop_job(job_id, self._forms))
-
-    async def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
-        """Follow a job to its end.
-
-        Args:
-            job_id: Its id, as a receipt has it.
-            timeout: How long, in seconds; ``math.inf`` waits for ever.
-
-        Returns:
-            The job, completed, failed or stopped.
-
-        Raises:
-            JobTimeoutError: It has not ended in time. It goes on at the server.
-            GameballError: It could not be read; failures that pass are waited out.
-        """
-        return await anext(self.wait_all([job_id], timeout=timeout))
-
-    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> AsyncIterator[BatchJob]:
-        """Follow jobs to their end, giving each as it ends.
-
-        Args:
-            job_ids: Their ids, as ``DeliveryReport.job_ids`` has them.
-            timeout: How long for all of them together, in seconds; ``math.inf`` waits for ever.
-
-        Returns:
-            An async iterator of the jobs: completed, failed or stopped.
-
-        Raises:
-            JobTimeoutError: While iterating: a job has not ended in time. It goes on at the server.
-            GameballError: While iterating: a job could not be read; failures that pass are waited out.
-        """
-        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
-        return self._watch(steps)
-
-    async def _watch(self, steps: Generator[Call | Pause | Ended, Reply, None]) -> AsyncIterator[BatchJob]:
-        reply: Reply = None
-        while True:
-            try:
-                step = steps.send(reply)
-            except StopIteration:
-                return
-            reply = None
-            if isinstance(step, Call):
-                reply = await self._call(step)
-            elif isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-            else:
-                yield step.job
-
-    async def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
-        reply: Reply = None
-        while True:
-            try:
-                call = steps.send(reply)
-            except StopIteration as done:
-                job: BatchJob = done.value
-                return job
-            reply = await self._call(call)
-
-    async def _call(self, call: Call) -> Reply:
-        try:
-            with usable_answer():
-                content: bytes = (
-                    await call.operation.asyncio_detailed(call.job_id, client=self._raw)
-                ).content
-        except GameballError as error:
-            return error
-        return content
+    async def _close(self) -> None:
+        self._closed = True
+        senders = list(self._senders)
+        for sender in senders:
+            sender.fail(GameballError("the client was closed while it was sending"))
+        for sender in senders:
+            # A task that closes the client from within its own send cannot wait for it as well.
+            if sender.caller is not asyncio.current_task():
+                await sender.wait(CLOSE_TIMEOUT)

@@ -99,8 +99,8 @@ def error_from_answer(
         request_id=text("requestId"),
         documentation_url=text("documentationUrl"),
     )
-    if isinstance(error, RateLimitError):
-        error.retry_after = _read_retry_after(headers.get("retry-after"), datetime.now(UTC))
+    if "retry-after" in headers:
+        error.retry_after = _read_retry_after(headers["retry-after"], datetime.now(UTC))
     return error
 
 
@@ -143,10 +143,8 @@ def _read_integer(value: object) -> int | None:
     return None
 
 
-def _read_retry_after(value: str | None, now: datetime) -> float | None:
+def _read_retry_after(value: str, now: datetime) -> float | None:
     """Return the seconds to wait, which HTTP allows to be told as a number or as a date."""
-    if value is None:
-        return None
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value.strip()):
         return float(value)
     try:

@@ -1,6 +1,6 @@
 """Events in, ready-to-send requests out: the chunking helper by itself, without any I/O."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
 
 from gameball.chunk import Chunk
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
@@ -32,10 +32,23 @@ def chunk_events(
             given in chunks.
     """
     chunker = Chunker(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
-    return _chunks(events, chunker)
+    return chunks_of(events, chunker)
 
 
-def _chunks(events: Iterable[EventLike], chunker: Chunker) -> Iterator[Chunk]:
+def chunks_of(events: Iterable[EventLike], chunker: Chunker, cuts: Collection[int] = ()) -> Iterator[Chunk]:
+    """Drive a chunker through a source.
+
+    Args:
+        events: The source.
+        chunker: The chunker.
+        cuts: Positions at which a new chunk begins even if the one before is not full.
+
+    Yields:
+        Chunks. On a problem of the source or an event, first all that was read before it.
+
+    Raises:
+        InvalidEventError: An event cannot be sent.
+    """
     # The locals of this frame may be shown in a traceback: an iterator's repr tells nothing of the events.
     source = iter(events)
     del events
@@ -44,6 +57,8 @@ def _chunks(events: Iterable[EventLike], chunker: Chunker) -> Iterator[Chunk]:
     while problem is None:
         try:
             item = next(source)
+            if cuts and chunker.position in cuts and (chunk := chunker.finish()) is not None:
+                yield chunk
             chunk = chunker.push(item)
         except StopIteration:
             break
@@ -63,18 +78,13 @@ def _chunks(events: Iterable[EventLike], chunker: Chunker) -> Iterator[Chunk]:
         raise problem
 
 
-def chunk_any_events(
-    events: Iterable[EventLike] | AsyncIterable[EventLike],
-    *,
-    max_objects: int,
-    max_bytes: int,
-    coalesce: bool,
+def chunks_of_any(
+    events: Iterable[EventLike] | AsyncIterable[EventLike], chunker: Chunker, cuts: Collection[int] = ()
 ) -> AsyncIterator[Chunk]:
-    """Turn events from a source of either kind into chunks, exactly as ``chunk_events`` does."""
-    chunker = Chunker(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
+    """Drive a chunker through a source of either kind, exactly as ``chunks_of`` does."""
     if isinstance(events, AsyncIterable):
-        return _chunks_async(events, chunker)
-    return _as_async(_chunks(events, chunker))
+        return _chunks_of_async(events, chunker, cuts)
+    return _as_async(chunks_of(events, chunker, cuts))
 
 
 async def _as_async(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
@@ -82,7 +92,9 @@ async def _as_async(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
         yield chunk
 
 
-async def _chunks_async(events: AsyncIterable[EventLike], chunker: Chunker) -> AsyncIterator[Chunk]:
+async def _chunks_of_async(
+    events: AsyncIterable[EventLike], chunker: Chunker, cuts: Collection[int]
+) -> AsyncIterator[Chunk]:
     source = aiter(events)
     del events
     problem: Exception | None = None
@@ -90,6 +102,8 @@ async def _chunks_async(events: AsyncIterable[EventLike], chunker: Chunker) -> A
     while problem is None:
         try:
             item = await anext(source)
+            if cuts and chunker.position in cuts and (chunk := chunker.finish()) is not None:
+                yield chunk
             chunk = chunker.push(item)
         except StopAsyncIteration:
             break

@@ -1,47 +1,27 @@
 """The synchronous client: a thin shell over the pure core."""
 
 import os
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 import httpx
-from gameball_api.api.batches import send_events_batch
+from attrs import evolve
 
-from gameball.answers import job_or_error, usable_answer
-from gameball.chunk import Chunk
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking import chunk_events
-from gameball.connection import (
-    DEFAULT_TIMEOUT,
-    ConnectionSettings,
-    RawClient,
-    ReadyBatch,
-    SyncConnection,
-)
+from gameball.chunking import chunks_of
+from gameball.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, SyncConnection
 from gameball.credentials import look_up
-from gameball.delivery import (
-    DeliveryReport,
-    Handover,
-    Progress,
-    Receipt,
-    attach_report,
-    order_receipts,
-)
+from gameball.delivery import DeliveryReport, Handover, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
-from gameball.jobs import (
-    DEFAULT_WAIT,
-    BatchJob,
-    Call,
-    Ended,
-    JobForms,
-    Pause,
-    Reply,
-    read_job,
-    stop_job,
-    watch_jobs,
-)
+from gameball.jobs_client import Jobs
+from gameball.lanes import Lanes
+from gameball.ledger import Ledger
+from gameball.options import DEFAULT_CONCURRENCY, SendOptions
+from gameball.ratelimit import DOCUMENTED_LIMITS, Limiter, RateLimit
+from gameball.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
+from gameball.sender import CLOSE_TIMEOUT, Sender
 
 
 class Gameball:
@@ -53,6 +33,9 @@ class Gameball:
         base_url: Where the API is; by default the environment's ``GAMEBALL_BASE_URL``, or else
             ``https://api.gameball.co``. Plain ``http://`` is only taken for this very machine.
         timeout: How long to wait for each step of a request: seconds, or an ``httpx.Timeout``.
+        rate_limits: How many requests the account may make, for sends and job polling together; Gameball
+            documents 30 per second and 360 per 30 seconds. None switches limiting off.
+        max_attempts: How often a chunk is sent at most, when it was certainly not accepted.
         transport: What to use instead of the network, for tests and unusual stacks.
 
     Attributes:
@@ -62,7 +45,7 @@ class Gameball:
 
     Raises:
         MissingCredentialsError: A key is neither passed nor in the environment, or cannot be one.
-        ValueError: ``base_url`` or ``timeout`` cannot be used.
+        ValueError: ``base_url``, ``timeout`` or ``max_attempts`` cannot be used.
     """
 
     # When the constructor fails, the traceback may show the half-made client.
@@ -75,6 +58,8 @@ class Gameball:
         *,
         base_url: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         found = look_up(api_key, secret_key, os.environ)
@@ -86,11 +71,17 @@ class Gameball:
         self._base_url = str(settings.base_url)
         self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
-        self.events = Events(self.raw)
-        self.jobs = Jobs(self.raw)
+        limiter = Limiter(rate_limits)
+        self.events = Events(Lanes(settings), limiter, RetryPolicy(max_attempts))
+        self.jobs = Jobs(self.raw, limiter)
 
     def close(self) -> None:
-        """Close the client's connections. It cannot be used after that."""
+        """Close the client. It cannot be used after that.
+
+        Sends that are going on in other threads end within a grace time of 5 seconds, and raise a
+        ``GameballError`` there, with the report of what became of their events.
+        """
+        self.events._close()  # noqa: SLF001 - a part of the client
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -112,20 +103,30 @@ class Events:
     """Sends events; it is ``Gameball.events``.
 
     Args:
-        raw: The generated client to send with.
+        lanes: The connections to send over.
+        limiter: The client's rate limits.
+        policy: How often and how soon to try again.
     """
 
-    def __init__(self, raw: RawClient) -> None:
-        self._raw = raw
+    def __init__(self, lanes: Lanes, limiter: Limiter, policy: RetryPolicy) -> None:
+        self._lanes = lanes
+        self._limiter = limiter
+        self._policy = policy
+        self._lock = threading.Lock()
+        self._closed = False
+        self._senders: set[Sender] = set()
 
     def send(
         self,
         events: Iterable[EventLike],
         *,
+        concurrency: int = DEFAULT_CONCURRENCY,
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        on_unknown: OnUnknown = "report",
         stop_on_error: bool = True,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
     ) -> DeliveryReport:
@@ -134,10 +135,16 @@ class Events:
         Args:
             events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable; a
                 generator is read no further than needed.
+            concurrency: How many requests are under way at a time; at most twice as many chunks exist.
             max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
             max_bytes: The most bytes of a request. Gameball documents no limit.
             coalesce: Let events of one customer share an object while their names differ.
-            stop_on_error: Stop reading at the first chunk that is not accepted. Wrong keys always stop.
+            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
+                so that nothing is lost and something may count twice.
+            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
+                flight. Wrong keys always stop.
+            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
+                with it, and what was accepted is skipped.
             on_receipt: Called with each chunk's receipt as it ends.
             check: Raise an error if any event was not accepted; otherwise the report is all there is.
 
@@ -147,26 +154,32 @@ class Events:
         Raises:
             DeliveryError: Not every event was accepted, and ``check`` is on. It carries the report.
             InvalidEventError: An event cannot be sent. All before it were sent; ``report`` tells how.
-            ValueError: A limit is out of its range.
-            Exception: Whatever ``events`` or ``on_receipt`` raise, with the report as their ``report``.
+            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
+            LedgerLockedError: Another process is using the ledger.
+            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
+            ValueError: An argument is out of its range.
+            BaseException: Whatever ``events`` or ``on_receipt`` raise, and Ctrl-C, after what is in flight
+                has had up to 5 seconds to end; with the report as its ``report``.
         """
-        stream = self.stream(
-            events,
-            max_objects=max_objects,
-            max_bytes=max_bytes,
-            coalesce=coalesce,
-            stop_on_error=stop_on_error,
+        options = SendOptions(
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, ledger
         )
+        sender = self._begin(events, options)
         del events  # payload, which a traceback that is shown with locals would show
         receipts: list[Receipt] = []
         try:
-            for receipt in stream:
+            for receipt in sender.receipts():
                 receipts.append(receipt)
                 if on_receipt is not None:
                     on_receipt(receipt)
-        except Exception as error:
-            attach_report(error, receipts)
+        except BaseException as error:
+            try:
+                receipts += sender.settle()
+            finally:
+                attach_report(error, receipts)
             raise
+        finally:
+            self._end(sender)
         report = order_receipts(receipts)
         if check:
             report.raise_for_failures()
@@ -176,10 +189,13 @@ class Events:
         self,
         events: Iterable[EventLike],
         *,
+        concurrency: int = DEFAULT_CONCURRENCY,
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        on_unknown: OnUnknown = "report",
         stop_on_error: bool = True,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
     ) -> Iterator[Receipt]:
         """Send events in constant memory, giving each chunk's receipt as it ends.
 
@@ -188,10 +204,16 @@ class Events:
 
         Args:
             events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable.
+            concurrency: How many requests are under way at a time; at most twice as many chunks exist.
             max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
             max_bytes: The most bytes of a request. Gameball documents no limit.
             coalesce: Let events of one customer share an object while their names differ.
-            stop_on_error: Stop reading at the first chunk that is not accepted. Wrong keys always stop.
+            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
+                so that nothing is lost and something may count twice.
+            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
+                flight. Wrong keys always stop.
+            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
+                with it, and what was accepted is skipped.
 
         Returns:
             An iterator of receipts.
@@ -200,138 +222,53 @@ class Events:
             ValueError: A limit is out of its range.
             InvalidEventError: While iterating: an event cannot be sent. All before it have their receipts.
         """
-        chunks = chunk_events(events, max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
-        return self._stream(chunks, Progress(stop_on_error, Handover(events)))
+        options = SendOptions(
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, ledger
+        )
+        return self._stream(events, options)
 
-    def _stream(self, chunks: Iterator[Chunk], progress: Progress) -> Iterator[Receipt]:
-        problem: Exception | None = None
-        while progress.cause is None:
-            try:
-                chunk = next(chunks)
-            except StopIteration:
-                return
-            except Exception as error:  # noqa: BLE001 - raised again below
-                problem = error
-                break
-            started = time.monotonic()
-            result = self._attempt(chunk)
-            yield progress.settle(chunk, result, elapsed=time.monotonic() - started)
-        yield from progress.rest(problem)
-        if problem is not None:
-            raise problem
-
-    def _attempt(self, chunk: Chunk) -> int | GameballError:
+    def _stream(self, events: Iterable[EventLike], options: SendOptions) -> Iterator[Receipt]:
+        sender = self._begin(events, options)
+        del events
         try:
-            with usable_answer():
-                answer = send_events_batch.sync_detailed(client=self._raw, body=ReadyBatch(chunk.content))
-        except GameballError as error:
-            return error
-        return job_or_error(answer.content)
+            yield from sender.receipts()
+        except BaseException as error:
+            if (rest := sender.settle()) and not isinstance(error, GeneratorExit):
+                attach_report(error, rest)
+            raise
+        finally:
+            self._end(sender)
 
+    def _begin(self, events: Iterable[EventLike], options: SendOptions) -> Sender:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the client is closed")
+        flow, ledger = options.begin(Handover(events))
+        sender = Sender(
+            chunks_of(events, options.chunker(), flow.cuts()),
+            flow,
+            policy=evolve(self._policy, on_unknown=options.on_unknown),
+            limiter=self._limiter,
+            lanes=self._lanes,
+            ledger=ledger,
+        )
+        with self._lock:
+            self._senders.add(sender)
+        return sender
 
-class Jobs:
-    """Follows the jobs that process batches; it is ``Gameball.jobs``.
+    def _end(self, sender: Sender) -> None:
+        sender.settle()
+        with self._lock:
+            self._senders.discard(sender)
 
-    Args:
-        raw: The generated client to ask with.
-    """
-
-    def __init__(self, raw: RawClient) -> None:
-        self._raw = raw
-        self._forms = JobForms()
-
-    def get(self, job_id: int) -> BatchJob:
-        """Read a job.
-
-        Args:
-            job_id: Its id, as a receipt has it.
-
-        Returns:
-            The job as it stands.
-
-        Raises:
-            NotFoundError: There is no such job.
-            GameballError: It could not be read.
-        """
-        return self._run(read_job(job_id, self._forms))
-
-    def stop(self, job_id: int) -> BatchJob:
-        """Stop a job. What it has already processed stays.
-
-        Args:
-            job_id: Its id, as a receipt has it.
-
-        Returns:
-            The job after that.
-
-        Raises:
-            NotFoundError: There is no such job.
-            GameballError: It could not be stopped, or not be read after that.
-        """
-        return self._run(stop_job(job_id, self._forms))
-
-    def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
-        """Follow a job to its end.
-
-        Args:
-            job_id: Its id, as a receipt has it.
-            timeout: How long, in seconds; ``math.inf`` waits for ever.
-
-        Returns:
-            The job, completed, failed or stopped.
-
-        Raises:
-            JobTimeoutError: It has not ended in time. It goes on at the server.
-            GameballError: It could not be read; failures that pass are waited out.
-        """
-        return next(self.wait_all([job_id], timeout=timeout))
-
-    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> Iterator[BatchJob]:
-        """Follow jobs to their end, giving each as it ends.
-
-        Args:
-            job_ids: Their ids, as ``DeliveryReport.job_ids`` has them.
-            timeout: How long for all of them together, in seconds; ``math.inf`` waits for ever.
-
-        Returns:
-            An iterator of the jobs: completed, failed or stopped.
-
-        Raises:
-            JobTimeoutError: While iterating: a job has not ended in time. It goes on at the server.
-            GameballError: While iterating: a job could not be read; failures that pass are waited out.
-        """
-        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
-        return self._watch(steps)
-
-    def _watch(self, steps: Generator[Call | Pause | Ended, Reply, None]) -> Iterator[BatchJob]:
-        reply: Reply = None
-        while True:
-            try:
-                step = steps.send(reply)
-            except StopIteration:
-                return
-            reply = None
-            if isinstance(step, Call):
-                reply = self._call(step)
-            elif isinstance(step, Pause):
-                time.sleep(step.seconds)
-            else:
-                yield step.job
-
-    def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
-        reply: Reply = None
-        while True:
-            try:
-                call = steps.send(reply)
-            except StopIteration as done:
-                job: BatchJob = done.value
-                return job
-            reply = self._call(call)
-
-    def _call(self, call: Call) -> Reply:
-        try:
-            with usable_answer():
-                content: bytes = call.operation.sync_detailed(call.job_id, client=self._raw).content
-        except GameballError as error:
-            return error
-        return content
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+            senders = list(self._senders)
+        for sender in senders:
+            sender.fail(GameballError("the client was closed while it was sending"))
+        for sender in senders:
+            # A thread that closes the client from within its own send cannot wait for it as well.
+            if sender.caller != threading.get_ident():
+                sender.wait(CLOSE_TIMEOUT)
+        self._lanes.close()

@@ -2,6 +2,7 @@
 
 import math
 import os
+import ssl
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Final, NoReturn, Self
@@ -34,6 +35,7 @@ class ConnectionSettings:
         base_url: Where the API is; checked.
         timeout: How long to wait for each step of a request, in seconds.
         transport: What to use instead of the network, or None.
+        tls: How servers prove themselves; shared, because making one takes longer than a request.
         headers: What is sent besides, by name.
         cookies: What is sent as cookies, by name.
     """
@@ -42,6 +44,7 @@ class ConnectionSettings:
     base_url: httpx.URL
     timeout: httpx.Timeout
     transport: Any = field(repr=False)
+    tls: ssl.SSLContext = field(repr=False)
     headers: dict[str, str] = field(repr=False)
     cookies: dict[str, str] = field(repr=False)
 
@@ -70,6 +73,7 @@ class ConnectionSettings:
             base_url=check_base_url(address),
             timeout=_check_timeout(timeout),
             transport=transport,
+            tls=httpx.create_ssl_context(),
             headers={"User-Agent": f"gameball-client/{__version__}", "Accept": "application/json"},
             cookies={},
         )
@@ -81,6 +85,7 @@ class ConnectionSettings:
             "base_url": self.base_url,
             "timeout": self.timeout,
             "transport": self.transport,
+            "verify": self.tls,
             "headers": self.headers,
             "cookies": self.cookies,
             "limits": _LIMITS,

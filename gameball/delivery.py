@@ -6,9 +6,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
-from gameball.chunk import Chunk
 from gameball.errors import (
     APIError,
     AuthenticationError,
@@ -149,60 +148,6 @@ def outcome_of(error: GameballError) -> Outcome:
 def stops_everything(error: GameballError | None) -> bool:
     """Tell whether no further chunk can fare better: the keys are wrong, or may not do this."""
     return isinstance(error, AuthenticationError | PermissionDeniedError)
-
-
-@define
-class Progress:
-    """How far a send has come.
-
-    Attributes:
-        stop_on_error: Whether the first chunk that is not accepted stops it; wrong keys always do.
-        handover: What was handed over.
-        index: The number of the next chunk.
-        position: The position of the next source item.
-        cause: The error that stopped the send, once one has.
-    """
-
-    stop_on_error: bool
-    handover: "Handover"
-    index: int = 0
-    position: int = 0
-    cause: GameballError | None = None
-
-    def settle(self, chunk: Chunk, result: int | GameballError, *, elapsed: float) -> Receipt:
-        """Write the receipt of a chunk that was tried once.
-
-        Args:
-            chunk: The chunk.
-            result: The id of the job that was started, or why none was.
-            elapsed: How long it took, in seconds.
-
-        Returns:
-            The receipt.
-        """
-        error = result if isinstance(result, GameballError) else None
-        receipt = Receipt(
-            index=self.index,
-            first=chunk.first,
-            last=chunk.last,
-            objects=chunk.objects,
-            events=chunk.events,
-            outcome=Outcome.ACCEPTED if error is None else outcome_of(error),
-            job_id=None if isinstance(result, GameballError) else result,
-            error=error,
-            attempts=1,
-            elapsed=elapsed,
-        )
-        self.index += 1
-        self.position = chunk.last + 1
-        if error is not None and (self.stop_on_error or stops_everything(error)):
-            self.cause = error
-        return receipt
-
-    def rest(self, problem: Exception | None) -> list[Receipt]:
-        """Return the receipt of what was handed over and not read, or nothing where there is none."""
-        error = problem if isinstance(problem, GameballError) else self.cause
-        return self.handover.rest(self.index, self.position, error)
 
 
 class Handover:

@@ -13,7 +13,10 @@ GameballError
 ├── ConnectionFailedError           nothing was sent
 ├── ResponseLostError               sent, and no usable answer: it may have been accepted
 ├── JobTimeoutError                 a job that is still running on the server
-└── DeliveryError                   events that were not accepted
+├── DeliveryError                   events that were not accepted
+└── LedgerError                     the ledger cannot be used
+    ├── LedgerMismatchError         the source or its division is not the one the ledger was begun with
+    └── LedgerLockedError           another process is using the ledger
 
 No exception holds a key, a header or a payload, and none of them is chained to an exception of the HTTP
 library, whose tracebacks do. All of them can be pickled.
@@ -79,7 +82,10 @@ class APIError(GameballError):
         message: Gameball's own words, or a description of an answer that had none.
         request_id: What to name to Gameball's support, where the answer had it.
         documentation_url: Where Gameball describes the error, where the answer had it.
+        retry_after: The seconds the server asked to wait, where it did; Gameball documents no such header.
     """
+
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -122,13 +128,7 @@ class InvalidRequestError(APIError):
 
 
 class RateLimitError(APIError):
-    """429: more requests than the account allows.
-
-    Attributes:
-        retry_after: The seconds the server asked to wait, where it did; Gameball documents no such header.
-    """
-
-    retry_after: float | None = None
+    """429: more requests than the account allows. ``retry_after`` may tell how long to wait."""
 
 
 class ServerError(APIError):
@@ -168,3 +168,15 @@ class DeliveryError(GameballError):
     def __init__(self, message: str, *, report: DeliveryReport) -> None:
         super().__init__(message)
         self.report = report
+
+
+class LedgerError(GameballError):
+    """The ledger cannot be read or written. A chunk whose intent it could not note was not sent."""
+
+
+class LedgerMismatchError(LedgerError):
+    """The source, or its division into chunks, is not the one that the ledger was begun with."""
+
+
+class LedgerLockedError(LedgerError):
+    """Another process has the ledger open."""

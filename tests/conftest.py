@@ -23,7 +23,7 @@ def box(running_sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def client(box: Sandbox) -> Iterator[Gameball]:
-    with Gameball(*KEYS, base_url=box.url, timeout=5) as client:
+    with Gameball(*KEYS, base_url=box.url, timeout=5, rate_limits=None, max_attempts=1) as client:
         yield client
 
 

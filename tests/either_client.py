@@ -20,7 +20,13 @@ class EitherClient:
 
     def call(self, use: Callable[[Any], Any], **options: Any) -> Any:
         """Open a client, let it be used, and close it; an awaitable result is awaited."""
-        settings: dict[str, Any] = {"base_url": self.base_url, "timeout": 5, **options}
+        settings: dict[str, Any] = {
+            "base_url": self.base_url,
+            "timeout": 5,
+            "rate_limits": None,
+            "max_attempts": 1,
+            **options,
+        }
         if self.kind == "sync":
             with Gameball(*KEYS, **settings) as client:
                 result = use(client)

@@ -201,23 +201,29 @@ def test_what_was_not_accepted_raises_by_default_from_the_first_cause(
 def test_the_first_failure_stops_and_what_was_not_read_is_unsent(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(), Fault(status=500))
     handed_over = [*events(20), CustomerEvents("several", {"one": {}, "two": {}})]
-    report = either.send(handed_over, max_objects=5, check=False)
+    report = either.send(handed_over, max_objects=5, check=False, concurrency=1)
     assert len(box.batches) == 2
     assert (report.accepted, report.unknown, report.unsent) == (5, 5, 12)
-    last = report.receipts[-1]
-    assert (last.first, last.last, last.objects, last.attempts) == (10, 20, 0, 0)
-    assert isinstance(last.error, ServerError)
+    # One chunk had been read ahead; of the others there are no objects.
+    assert [(r.first, r.last, r.objects, r.attempts) for r in report.receipts[2:]] == [
+        (10, 14, 5, 0),
+        (15, 20, 0, 0),
+    ]
+    assert all(isinstance(receipt.error, ServerError) for receipt in report.receipts[1:])
 
 
 def test_a_generator_is_not_read_on_after_the_first_failure(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(status=500))
-    report = either.send((Event(f"cust-{n}", "x") for n in itertools.count()), max_objects=5, check=False)
-    assert (report.unknown, report.unsent) == (5, 0)
+    source = (Event(f"cust-{n}", "x") for n in itertools.count())
+    report = either.send(source, max_objects=5, check=False, concurrency=1)
+    assert report.unknown == 5
+    assert next(source).customer_id == "cust-11"  # one chunk was read ahead, and the event that ended it
+    assert report.unsent == 5
 
 
 def test_wrong_keys_stop_everything_even_when_told_to_go_on(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(status=401))
-    report = either.send(events(20), max_objects=5, check=False, stop_on_error=False)
+    report = either.send(events(20), max_objects=5, check=False, stop_on_error=False, concurrency=1)
     assert len(box.batches) == 1
     assert (report.rejected, report.unsent) == (5, 15)
 

@@ -1,0 +1,272 @@
+"""Sends with tasks: the same shell around ``Flow`` and ``deliver`` as in ``sender``, with ``await``."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+from attrs import define, field
+from gameball_api.api.batches import send_events_batch
+
+from gameball.answers import job_or_error, usable_answer
+from gameball.attempts import (
+    Admit,
+    Attempt,
+    Conclude,
+    Delivery,
+    Divide,
+    Hold,
+    Intend,
+    Pause,
+    Reply,
+    Step,
+    Task,
+    deliver,
+)
+from gameball.chunk import Chunk
+from gameball.connection import RawClient, ReadyBatch
+from gameball.delivery import Receipt
+from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
+from gameball.flow import Flow
+from gameball.ledger import Ledger
+from gameball.options import OpenLedger
+from gameball.ratelimit import AsyncLimiter
+from gameball.retries import RetryPolicy
+from gameball.sender import BREAK_OFF_TIME, GRACE, Done
+
+
+@define(eq=False)
+class _Worker:
+    """A task of the event loop, and whether it was told to give up its attempt."""
+
+    loop_task: "asyncio.Task[None] | None" = None
+    attempting: bool = field(default=False)
+
+
+class AsyncSender:
+    """One send: reads chunks in the caller's task, and delivers them in others.
+
+    Args:
+        chunks: What to send.
+        flow: How the send goes on.
+        policy: How often and how soon to try again.
+        limiter: The client's rate limits.
+        raw: The client's connection.
+        ledger: The durable record, whose run the sender ends; or None.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncIterator[Chunk],
+        flow: Flow,
+        *,
+        policy: RetryPolicy,
+        limiter: AsyncLimiter,
+        raw: RawClient,
+        ledger: OpenLedger | None,
+    ) -> None:
+        self._chunks = chunks
+        self._flow = flow
+        self._limiter = limiter
+        self._raw = raw
+        self._ledger = ledger
+        self._delivery = Delivery(policy, time.monotonic, random.random, lambda: flow.cause)
+        self._stopped = asyncio.Event()
+        self._tasks: asyncio.Queue[Task | None] = asyncio.Queue()
+        self._results: asyncio.Queue[Receipt | Done] = asyncio.Queue()
+        self._workers: list[_Worker] = []
+        self._settled = asyncio.Event()
+        self.caller = asyncio.current_task()
+
+    async def receipts(self) -> AsyncIterator[Receipt]:
+        """Send, and yield each receipt as it comes.
+
+        Raises:
+            BaseException: What the source, an invalid event or the ledger has raised, after all receipts.
+        """
+        flow = self._flow
+        while True:
+            if flow.wants_chunk():
+                receipt = await self._read()
+                if receipt is not None:
+                    yield receipt
+                # Lets the workers come to their turn even when the source never waits.
+                await asyncio.sleep(0)
+                while not self._results.empty():
+                    if (receipt := await self._collect()) is not None:
+                        yield receipt
+            elif flow.outstanding:
+                if (receipt := await self._collect()) is not None:
+                    yield receipt
+            else:
+                break
+        for receipt in flow.rest():
+            yield receipt
+        if flow.problem is not None:
+            raise flow.problem
+
+    async def _read(self) -> Receipt | None:
+        flow = self._flow
+        try:
+            handed = flow.take(await anext(self._chunks))
+        except StopAsyncIteration:
+            flow.end()
+        except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
+            flow.end(error)
+        else:
+            if isinstance(handed, Receipt):
+                return handed
+            self._submit(handed)
+        return None
+
+    async def _collect(self) -> Receipt | None:
+        result = await self._results.get()
+        if isinstance(result, Done):
+            self._flow.outstanding -= 1
+            return None
+        return result
+
+    def _submit(self, task: Task) -> None:
+        if len(self._workers) < min(self._flow.concurrency, self._flow.outstanding):
+            worker = _Worker()
+            name = f"gameball-send-{len(self._workers)}"
+            worker.loop_task = asyncio.create_task(self._work(worker), name=name)
+            self._workers.append(worker)
+        self._tasks.put_nowait(task)
+
+    async def _work(self, worker: _Worker) -> None:
+        while (task := await self._tasks.get()) is not None:
+            steps = deliver(task, self._delivery)
+            reply: Reply = None
+            try:
+                while True:
+                    reply = await self._take(steps.send(reply), worker)
+            except StopIteration:
+                pass
+            self._results.put_nowait(Done(task))
+
+    async def _take(self, step: Step, worker: _Worker) -> Reply:
+        match step:
+            case Intend(task):
+                if self._flow.cause is not None or self._ledger is None:
+                    return self._flow.cause
+                return await self._note(lambda ledger: ledger.intend(task.index, task.chunk))
+            case Admit():
+                return await self._limiter.acquire(lambda: self._flow.stopped)
+            case Attempt(chunk):
+                return await self._attempt(chunk, worker)
+            case Pause(seconds):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), seconds)
+            case Hold(seconds):
+                self._limiter.hold(seconds)
+            case Divide(index, parts):
+                return await self._note(lambda ledger: ledger.divide(index, parts))
+            case Conclude(receipt):
+                await self._note(lambda ledger: ledger.conclude(receipt))
+                self._flow.settle(receipt)
+                self._results.put_nowait(receipt)
+                if self._flow.stopped:
+                    self._wake()
+        return None
+
+    async def _attempt(self, chunk: Chunk, worker: _Worker) -> int | GameballError:
+        sent = True
+        worker.attempting = True
+        try:
+            with usable_answer():
+                answer = await send_events_batch.asyncio_detailed(
+                    client=self._raw, body=ReadyBatch(chunk.content)
+                )
+        except ConnectionFailedError as error:
+            sent = False
+            return error
+        except GameballError as error:
+            return error
+        except asyncio.CancelledError:
+            # Only settle() cancels a worker, and only here: the task goes on to write the receipt.
+            return ResponseLostError("given up on while it was in flight: it may have been accepted")
+        except Exception as error:  # noqa: BLE001 - of a transport of the user's; raised again for the caller
+            self.fail(error)
+            return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
+        finally:
+            worker.attempting = False
+            self._limiter.release(sent=sent)
+        return job_or_error(answer.content)
+
+    async def _note(self, write: Callable[[Ledger], None]) -> LedgerError | None:
+        """Write to the ledger, if there is one, in a thread; what fails ends the send."""
+        if self._ledger is None:
+            return None
+        try:
+            await asyncio.to_thread(write, self._ledger.ledger)
+        except LedgerError as error:
+            self.fail(error)
+            return error
+        return None
+
+    def stop(self, cause: GameballError | None = None) -> None:
+        """Send nothing new."""
+        self._flow.stop(cause)
+        self._wake()
+
+    def fail(self, problem: BaseException) -> None:
+        """Send nothing new, and let the caller see a problem in the end."""
+        self._flow.fail(problem)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._stopped.set()
+        self._limiter.wake()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until the send is settled, and no longer than told."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), seconds)
+
+    async def settle(self) -> list[Receipt]:
+        """End the send: what is in flight gets its grace time, and then is cancelled.
+
+        Returns:
+            The receipts that were not given yet.
+        """
+        receipts: list[Receipt] = []
+        if self._settled.is_set():
+            return receipts
+        self.stop()
+        try:
+            await self._drain(receipts, GRACE)
+            self._break_off()
+            await self._drain(receipts, BREAK_OFF_TIME)
+        finally:
+            # A second interrupt lands here at once; what is still in flight stays so in the ledger.
+            await self._close()
+        return receipts + self._flow.rest()
+
+    async def _drain(self, receipts: list[Receipt], seconds: float) -> None:
+        """Collect receipts until nothing is outstanding or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._flow.outstanding or not self._results.empty():
+                    if (receipt := await self._collect()) is not None:
+                        receipts.append(receipt)
+
+    def _break_off(self) -> None:
+        for worker in self._workers:
+            if worker.attempting and worker.loop_task is not None:
+                worker.loop_task.cancel()
+
+    async def _close(self) -> None:
+        loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]
+        if self._flow.outstanding:
+            for loop_task in loop_tasks:
+                loop_task.cancel()
+        for _ in loop_tasks:
+            self._tasks.put_nowait(None)
+        if loop_tasks:
+            await asyncio.wait(loop_tasks, timeout=BREAK_OFF_TIME)
+        if self._ledger is not None:
+            with suppress(LedgerError):  # when a run ended is good to know, and no more
+                self._ledger.end_run()
+        self._settled.set()

@@ -1,0 +1,97 @@
+"""How a send is to go: the arguments of ``events.send``, checked, and what is made of them."""
+
+import os
+from typing import Final
+
+from attrs import field, frozen, validators
+
+from gameball.chunker import Chunker
+from gameball.delivery import Handover
+from gameball.flow import Flow
+from gameball.ledger import Ledger, LedgerChunk
+from gameball.retries import OnUnknown
+
+#: How many requests are under way at a time, unless told otherwise.
+DEFAULT_CONCURRENCY: Final = 4
+
+
+@frozen
+class SendOptions:
+    """The arguments of a send; see ``Events.send``.
+
+    Raises:
+        ValueError: One of them is out of its range.
+    """
+
+    concurrency: int = field(validator=validators.ge(1))
+    max_objects: int
+    max_bytes: int
+    coalesce: bool
+    on_unknown: OnUnknown = field(validator=validators.in_(("report", "resend")))
+    stop_on_error: bool
+    ledger: Ledger | str | os.PathLike[str] | None
+
+    def __attrs_post_init__(self) -> None:
+        self.chunker()
+
+    def chunker(self) -> Chunker:
+        """Return what divides the events into chunks."""
+        return Chunker(max_objects=self.max_objects, max_bytes=self.max_bytes, coalesce=self.coalesce)
+
+    def begin(self, handover: Handover) -> "tuple[Flow, OpenLedger | None]":
+        """Begin the send, and its run in the ledger.
+
+        Args:
+            handover: What was handed over.
+
+        Returns:
+            The course of the send, and its ledger, if it has one.
+
+        Raises:
+            LedgerError: The ledger cannot be used.
+        """
+        ledger = None
+        known: dict[int, LedgerChunk] = {}
+        if self.ledger is not None:
+            given = isinstance(self.ledger, Ledger)
+            opened = self.ledger if isinstance(self.ledger, Ledger) else Ledger(self.ledger)
+            ledger = OpenLedger(opened, closes=not given)
+            settings = {name: str(getattr(self, name)) for name in ("max_objects", "max_bytes", "coalesce")}
+            try:
+                known = opened.begin_run(settings)
+            except BaseException:
+                ledger.close()
+                raise
+        flow = Flow(
+            concurrency=self.concurrency,
+            stop_on_error=self.stop_on_error,
+            on_unknown=self.on_unknown,
+            handover=handover,
+            known=known,
+        )
+        return flow, ledger
+
+
+@frozen
+class OpenLedger:
+    """The ledger of a send.
+
+    Attributes:
+        ledger: The ledger.
+        closes: Whether the send opened it, and so closes it.
+    """
+
+    ledger: Ledger
+    closes: bool
+
+    def end_run(self) -> None:
+        """Note the end of the run, and close what the send has opened."""
+        try:
+            self.ledger.end_run()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the ledger, if the send has opened it."""
+        if self.closes:
+            self.ledger.close()

@@ -1,0 +1,168 @@
+"""Rate limits that hold at the server: the two sliding windows, and waiting for a place in them."""
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from attrs import field, frozen, validators
+
+
+@frozen
+class RateLimit:
+    """At most so many requests within any window of so many seconds.
+
+    Args:
+        requests: How many requests, at least 1.
+        seconds: How long the window is.
+    """
+
+    requests: int = field(validator=validators.ge(1))
+    seconds: float = field(validator=validators.gt(0))
+
+
+#: Gameball documents 30 requests per second and 360 per 30 seconds for all but single events.
+DOCUMENTED_LIMITS: Final = (RateLimit(30, 1.0), RateLimit(360, 30.0))
+
+
+class Windows:
+    """Decides when the next request may be sent. Pure: told the time, it never asks for it.
+
+    A request holds its place in each window from when it is sent until one window after its answer came. The
+    server counts arrivals, which lie between the two. So whenever the server counts a request within its
+    window, the request still holds its place here: no window can be exceeded there, whatever the latency.
+
+    Args:
+        limits: The limits that hold together.
+    """
+
+    def __init__(self, limits: Sequence[RateLimit]) -> None:
+        self._limits = tuple(limits)
+        self._in_flight = 0
+        self._held_until = -math.inf
+        self._answers: deque[float] = deque(maxlen=max((limit.requests for limit in self._limits), default=1))
+
+    def delay(self, now: float) -> float:
+        """Return the seconds until a request may be sent: 0 at once, infinite until an answer comes."""
+        latest = self._held_until
+        for limit in self._limits:
+            free = limit.requests - self._in_flight
+            if free <= 0:
+                return math.inf
+            if len(self._answers) >= free:
+                latest = max(latest, self._answers[-free] + limit.seconds)
+        return max(0.0, latest - now)
+
+    def take(self) -> None:
+        """Note that a request is about to be sent."""
+        self._in_flight += 1
+
+    def give_back(self, now: float, *, sent: bool) -> None:
+        """Note that a request has ended.
+
+        Args:
+            now: The time, in seconds.
+            sent: Whether anything of it may have reached the server.
+        """
+        self._in_flight -= 1
+        if sent:
+            self._answers.append(now)
+
+    def hold(self, until: float) -> None:
+        """Let no request be sent before a time."""
+        self._held_until = max(self._held_until, until)
+
+
+class Limiter:
+    """Lets threads wait for their place.
+
+    Args:
+        limits: The limits, or None for none.
+        clock: Tells the time, in seconds.
+    """
+
+    def __init__(
+        self, limits: Sequence[RateLimit] | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._windows = Windows(limits or ())
+        self._clock = clock
+        self._changed = threading.Condition()
+
+    def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Wait for a place, and take it.
+
+        Args:
+            stopped: Tells whether to give up; ``wake`` makes all who wait ask again.
+
+        Returns:
+            Whether a place was taken: False when waiting was stopped.
+        """
+        with self._changed:
+            while not stopped():
+                delay = self._windows.delay(self._clock())
+                if delay <= 0:
+                    self._windows.take()
+                    return True
+                self._changed.wait(None if math.isinf(delay) else delay)
+        return False
+
+    def release(self, *, sent: bool) -> None:
+        """Give a place back, after its request has ended."""
+        with self._changed:
+            self._windows.give_back(self._clock(), sent=sent)
+            self._changed.notify_all()
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody send for some seconds, as after a 429."""
+        with self._changed:
+            self._windows.hold(self._clock() + seconds)
+
+    def wake(self) -> None:
+        """Make all who wait ask again whether to go on."""
+        with self._changed:
+            self._changed.notify_all()
+
+
+class AsyncLimiter:
+    """Lets the tasks of one event loop wait for their place: the twin of ``Limiter``.
+
+    Args:
+        limits: The limits, or None for none.
+        clock: Tells the time, in seconds.
+    """
+
+    def __init__(
+        self, limits: Sequence[RateLimit] | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._windows = Windows(limits or ())
+        self._clock = clock
+        self._changed = asyncio.Event()
+
+    async def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Wait for a place, and take it; False when waiting was stopped."""
+        while not stopped():
+            delay = self._windows.delay(self._clock())
+            if delay <= 0:
+                self._windows.take()
+                return True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), None if math.isinf(delay) else delay)
+        return False
+
+    def release(self, *, sent: bool) -> None:
+        """Give a place back, after its request has ended."""
+        self._windows.give_back(self._clock(), sent=sent)
+        self.wake()
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody send for some seconds, as after a 429."""
+        self._windows.hold(self._clock() + seconds)
+
+    def wake(self) -> None:
+        """Make all who wait ask again whether to go on."""
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,101 @@
+"""What to do after an attempt: settle, try again, or split. Pure."""
+
+from http import HTTPStatus
+from typing import Final, Literal
+
+from attrs import field, frozen, validators
+
+from gameball.delivery import Outcome, outcome_of
+from gameball.errors import APIError, GameballError, RateLimitError
+
+#: What to do with a chunk that may or may not have been accepted.
+OnUnknown = Literal["report", "resend"]
+
+DEFAULT_MAX_ATTEMPTS: Final = 5
+# The longest that a server is believed when it asks to wait, in seconds.
+_LONGEST_RETRY_AFTER: Final = 60.0
+# Gameball's windows are 1 s and 30 s long: after a 429 there is no point in trying much sooner.
+_SHORTEST_HOLD: Final = 1.0
+
+
+@frozen
+class RetryPolicy:
+    """How often and how soon to try again.
+
+    Args:
+        max_attempts: The most requests for one chunk, at least 1.
+        on_unknown: ``report`` settles a chunk that may have been accepted; ``resend`` sends it again, so that
+            nothing is lost and something may count twice.
+        first_delay: The longest pause after the first attempt, in seconds; it doubles with each attempt.
+        longest_delay: The longest pause of all, in seconds.
+    """
+
+    max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=validators.ge(1))
+    on_unknown: OnUnknown = field(default="report", validator=validators.in_(("report", "resend")))
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+
+    def back_off(self, attempts: int, jitter: float) -> float:
+        """Return the pause before the next attempt: exponential, capped, with full jitter.
+
+        Args:
+            attempts: How many attempts were made, at least 1.
+            jitter: A random number from 0 to 1. Without it, all who failed together would return together.
+        """
+        # Past some 60 doublings the number would no longer fit a float; the cap is reached long before.
+        return float(jitter * min(self.longest_delay, self.first_delay * 2 ** min(attempts - 1, 60)))
+
+
+@frozen
+class Settle:
+    """The chunk has come to its end."""
+
+
+@frozen
+class Retry:
+    """The chunk is tried again after a pause.
+
+    Attributes:
+        seconds: How long the pause is.
+        everyone: Whether all workers pause, because the server turned away the account and not the chunk.
+    """
+
+    seconds: float
+    everyone: bool
+
+
+@frozen
+class Split:
+    """The chunk is too large for the server, and is sent as two."""
+
+
+def decide(
+    result: int | GameballError, attempts: int, policy: RetryPolicy, *, can_split: bool, jitter: float
+) -> Settle | Retry | Split:
+    """Decide what to do after an attempt.
+
+    Args:
+        result: The id of the job that was started, or why none was.
+        attempts: How many attempts were made, this one included.
+        policy: How often and how soon to try again.
+        can_split: Whether the chunk holds more than one source item.
+        jitter: A random number from 0 to 1.
+
+    Returns:
+        The decision.
+    """
+    if not isinstance(result, GameballError):
+        return Settle()
+    if isinstance(result, APIError) and result.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and can_split:
+        return Split()
+    outcome = outcome_of(result)
+    again = outcome is Outcome.UNSENT or (outcome is Outcome.UNKNOWN and policy.on_unknown == "resend")
+    if not again or attempts >= policy.max_attempts:
+        return Settle()
+    delay = policy.back_off(attempts, jitter)
+    asked = result.retry_after if isinstance(result, APIError) else None
+    if asked is not None:
+        delay += min(asked, _LONGEST_RETRY_AFTER)
+    if isinstance(result, RateLimitError):
+        return Retry(max(delay, _SHORTEST_HOLD), everyone=True)
+    return Retry(delay, everyone=False)
