@@ -16,7 +16,7 @@ from gameball.connection import DEFAULT_TIMEOUT, AsyncConnection, ConnectionSett
 from gameball.credentials import look_up
 from gameball.delivery import DeliveryReport, Handover, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
-from gameball.jobs_aio import AsyncJobs
+from gameball.job_aio import AsyncJobs
 from gameball.ledger import Ledger
 from gameball.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.ratelimit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from attrs import define, field, frozen
 
 from gameball.chunk import Chunk
+from gameball.chunker import split_chunk
 from gameball.delivery import Outcome, Receipt, outcome_of
 from gameball.errors import GameballError
 from gameball.retries import Retry, RetryPolicy, Split, decide
@@ -157,7 +158,7 @@ def _deliver_part(index: int, part: _Part, delivery: Delivery) -> Generator[Step
             jitter=delivery.jitter(),
         )
         if isinstance(decision, Split):
-            parts = part.chunk.split()
+            parts = split_chunk(part.chunk)
             refusal = yield Divide(index, parts)
             if isinstance(refusal, GameballError):
                 return (yield from _conclude(index, part, refusal, delivery.clock() - begun, sent=False))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+import orjson
+
 from gameball.chunk import (
     ENVELOPE_SIZE,
     EVENTS_OPEN,
@@ -37,12 +39,13 @@ class Chunker:
         max_objects: The most objects of a chunk, 1 to 1,000.
         max_bytes: The most bytes of a chunk's content, its closing brackets included.
         coalesce: Let events of one customer share an object while their names differ.
+        first: The position of the first source item.
 
     Raises:
         ValueError: A limit is out of its range.
     """
 
-    def __init__(self, *, max_objects: int, max_bytes: int, coalesce: bool) -> None:
+    def __init__(self, *, max_objects: int, max_bytes: int, coalesce: bool, first: int = 0) -> None:
         if not 1 <= max_objects <= MAX_OBJECTS:
             raise ValueError(f"max_objects is {max_objects}; Gameball takes 1 to {MAX_OBJECTS:,}")
         if max_bytes < 1:
@@ -51,7 +54,7 @@ class Chunker:
         self._max_bytes = max_bytes
         self._coalesce = coalesce
         self._keys: dict[str, bytes] = {}
-        self._first = 0
+        self._first = first
         self._begin()
 
     def _begin(self) -> None:
@@ -114,7 +117,7 @@ class Chunker:
         """Return what has been taken and not yet given as a chunk, or None where there is nothing."""
         if not self._objects:
             return None
-        layout = Layout(self._objects, self._lengths, self._several)
+        layout = Layout(self._objects, self._lengths, self._several, self._coalesce)
         chunk = assemble(self._bodies, self._first, layout)
         self._first = self.position
         self._begin()
@@ -145,22 +148,31 @@ class Chunker:
             if value[0] != _OPENING_BRACE or value.find(_NULL) >= 0:
                 self._check_metadata(metadata, customer_id, place)
             fragments[name] = key + value
-        names = set(fragments)
-        joined = b",".join(fragments.values())
+        return self.place(customer_id, set(fragments), b",".join(fragments.values()))
+
+    def place(self, customer_id: str, names: set[str], events: bytes) -> Chunk | None:
+        """Take a source item that is checked and encoded already.
+
+        Args:
+            customer_id: Its customer.
+            names: The names of its events.
+            events: The JSON of its events, without braces around.
+
+        Returns:
+            The chunk that was full before this item, or None while there is room.
+        """
         number = self._open.get(customer_id)
-        if (
-            number is not None
-            and self._size + 1 + len(joined) <= self._max_bytes
-            and self._claim_all(number, names)
-        ):
-            self._bodies[number] += b"," + joined
+        size = self._size + 1 + len(events)
+        if number is not None and size <= self._max_bytes and self._claim_all(number, names):
+            self._bodies[number] += b"," + events
             self._objects.append(number)
-            self._lengths.append(len(joined))
-            self._size += 1 + len(joined)
+            self._lengths.append(len(events))
+            self._size = size
             full = None
         else:
-            full = self._push_object(customer_id, names, b"", joined)
-        self._several[len(self._objects) - 1] = len(names)
+            full = self._push_object(customer_id, names, b"", events)
+        if len(names) != 1:
+            self._several[len(self._objects) - 1] = len(names)
         return full
 
     def _claim(self, number: int, name: str) -> bool:
@@ -245,3 +257,39 @@ class Chunker:
     def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:
         known = customer_id if isinstance(customer_id, str) else None
         return InvalidEventError(index=self.position, customer_id=known, field=place, reason=reason)
+
+
+def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:
+    """Divide a chunk in two, by its source items, for a server that found it too large.
+
+    Args:
+        chunk: A chunk of at least two source items.
+
+    Returns:
+        The first half and the second half, each what chunking its source items anew would give: a send that
+        is resumed begins its chunks where those before have begun, and must find the same bytes.
+
+    Raises:
+        ValueError: The chunk holds a single source item, which is never divided.
+    """
+    items = chunk.items()
+    middle = len(items) // 2
+    if middle == 0:
+        raise ValueError("a chunk of a single source item cannot be split")
+    return _rebuild(chunk, items[:middle], 0), _rebuild(chunk, items[middle:], middle)
+
+
+def _rebuild(chunk: Chunk, items: list[tuple[bytes, bytes]], offset: int) -> Chunk:
+    chunker = Chunker(
+        max_objects=MAX_OBJECTS,
+        max_bytes=chunk.size,
+        coalesce=chunk.layout.coalesce,
+        first=chunk.first + offset,
+    )
+    for customer, events in items:
+        # Decoded only for the names: decoding and encoding a number anew could change it.
+        chunker.place(orjson.loads(customer), set(orjson.loads(b"{" + events + b"}")), events)
+    part = chunker.finish()
+    if part is None:
+        raise ValueError("a part of a chunk holds at least one source item")
+    return part

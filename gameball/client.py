@@ -15,7 +15,7 @@ from gameball.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, 
 from gameball.credentials import look_up
 from gameball.delivery import DeliveryReport, Handover, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
-from gameball.jobs_client import Jobs
+from gameball.job_client import Jobs
 from gameball.lanes import Lanes
 from gameball.ledger import Ledger
 from gameball.options import DEFAULT_CONCURRENCY, SendOptions

@@ -14,8 +14,6 @@ OnUnknown = Literal["report", "resend"]
 DEFAULT_MAX_ATTEMPTS: Final = 5
 # The longest that a server is believed when it asks to wait, in seconds.
 _LONGEST_RETRY_AFTER: Final = 60.0
-# Gameball's windows are 1 s and 30 s long: after a 429 there is no point in trying much sooner.
-_SHORTEST_HOLD: Final = 1.0
 
 
 @frozen
@@ -28,12 +26,14 @@ class RetryPolicy:
             nothing is lost and something may count twice.
         first_delay: The longest pause after the first attempt, in seconds; it doubles with each attempt.
         longest_delay: The longest pause of all, in seconds.
+        shortest_hold: The shortest pause of all workers after a 429, in seconds: Gameball's shorter window.
     """
 
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=validators.ge(1))
     on_unknown: OnUnknown = field(default="report", validator=validators.in_(("report", "resend")))
     first_delay: float = 0.5
     longest_delay: float = 30.0
+    shortest_hold: float = 1.0
 
     def back_off(self, attempts: int, jitter: float) -> float:
         """Return the pause before the next attempt: exponential, capped, with full jitter.
@@ -97,5 +97,5 @@ def decide(
     if asked is not None:
         delay += min(asked, _LONGEST_RETRY_AFTER)
     if isinstance(result, RateLimitError):
-        return Retry(max(delay, _SHORTEST_HOLD), everyone=True)
+        return Retry(max(delay, policy.shortest_hold), everyone=True)
     return Retry(delay, everyone=False)

@@ -21,7 +21,7 @@ from gameball import (
     ResponseLostError,
     ServerError,
 )
-from gameball.jobs import Call, Ended, JobForms, Pause, Reply, read_job, watch_jobs
+from gameball.job_steps import Call, Ended, JobForms, Pause, Reply, read_job, watch_jobs
 from gameball.sandbox import Fault, Sandbox
 
 EVENTS = [Event("cust-1", "song_liked"), Event("cust-closed", "song_liked")]

@@ -74,7 +74,7 @@ def test_text_that_is_no_json_is_refused(box: Sandbox) -> None:
 def test_a_job_moves_through_its_states() -> None:
     with Sandbox(job_seconds=0.6, first_job_id=0) as box:
         assert post(box).json() == {"jobId": 0}
-        states = []
+        states: list[str] = []
         deadline = time.monotonic() + 10
         while "completed" not in states[::2] and time.monotonic() < deadline:
             first = httpx.get(f"{box.url}/api/v4.0/integrations/batch/0", headers=HEADERS).json()

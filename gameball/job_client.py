@@ -1,15 +1,13 @@
-"""Following jobs, asynchronously."""
+"""Following jobs, synchronously."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 
 from gameball.answers import usable_answer
 from gameball.connection import RawClient
 from gameball.errors import ConnectionFailedError, GameballError
-from gameball.jobs import (
+from gameball.job_steps import (
     DEFAULT_WAIT,
-    BatchJob,
     Call,
     Ended,
     JobForms,
@@ -19,23 +17,24 @@ from gameball.jobs import (
     stop_job,
     watch_jobs,
 )
-from gameball.ratelimit import AsyncLimiter
+from gameball.jobs import BatchJob
+from gameball.ratelimit import Limiter
 
 
-class AsyncJobs:
-    """Follows the jobs that process batches; it is ``AsyncGameball.jobs``.
+class Jobs:
+    """Follows the jobs that process batches; it is ``Gameball.jobs``.
 
     Args:
         raw: The generated client to ask with.
         limiter: The client's rate limits.
     """
 
-    def __init__(self, raw: RawClient, limiter: AsyncLimiter) -> None:
+    def __init__(self, raw: RawClient, limiter: Limiter) -> None:
         self._raw = raw
         self._limiter = limiter
         self._forms = JobForms()
 
-    async def get(self, job_id: int) -> BatchJob:
+    def get(self, job_id: int) -> BatchJob:
         """Read a job.
 
         Args:
@@ -48,9 +47,9 @@ class AsyncJobs:
             NotFoundError: There is no such job.
             GameballError: It could not be read.
         """
-        return await self._run(read_job(job_id, self._forms))
+        return self._run(read_job(job_id, self._forms))
 
-    async def stop(self, job_id: int) -> BatchJob:
+    def stop(self, job_id: int) -> BatchJob:
         """Stop a job. What it has already processed stays.
 
         Args:
@@ -63,9 +62,9 @@ class AsyncJobs:
             NotFoundError: There is no such job.
             GameballError: It could not be stopped, or not be read after that.
         """
-        return await self._run(stop_job(job_id, self._forms))
+        return self._run(stop_job(job_id, self._forms))
 
-    async def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
+    def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
         """Follow a job to its end.
 
         Args:
@@ -79,9 +78,9 @@ class AsyncJobs:
             JobTimeoutError: It has not ended in time. It goes on at the server.
             GameballError: It could not be read; failures that pass are waited out.
         """
-        return await anext(self.wait_all([job_id], timeout=timeout))
+        return next(self.wait_all([job_id], timeout=timeout))
 
-    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> AsyncIterator[BatchJob]:
+    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> Iterator[BatchJob]:
         """Follow jobs to their end, giving each as it ends.
 
         Args:
@@ -89,7 +88,7 @@ class AsyncJobs:
             timeout: How long for all of them together, in seconds; ``math.inf`` waits for ever.
 
         Returns:
-            An async iterator of the jobs: completed, failed or stopped.
+            An iterator of the jobs: completed, failed or stopped.
 
         Raises:
             JobTimeoutError: While iterating: a job has not ended in time. It goes on at the server.
@@ -98,7 +97,7 @@ class AsyncJobs:
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
 
-    async def _watch(self, steps: Generator[Call | Pause | Ended, Reply, None]) -> AsyncIterator[BatchJob]:
+    def _watch(self, steps: Generator[Call | Pause | Ended, Reply, None]) -> Iterator[BatchJob]:
         reply: Reply = None
         while True:
             try:
@@ -107,13 +106,13 @@ class AsyncJobs:
                 return
             reply = None
             if isinstance(step, Call):
-                reply = await self._call(step)
+                reply = self._call(step)
             elif isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
+                time.sleep(step.seconds)
             else:
                 yield step.job
 
-    async def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
+    def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
         reply: Reply = None
         while True:
             try:
@@ -121,16 +120,14 @@ class AsyncJobs:
             except StopIteration as done:
                 job: BatchJob = done.value
                 return job
-            reply = await self._call(call)
+            reply = self._call(call)
 
-    async def _call(self, call: Call) -> Reply:
-        await self._limiter.acquire()
+    def _call(self, call: Call) -> Reply:
+        self._limiter.acquire()
         sent = True
         try:
             with usable_answer():
-                content: bytes = (
-                    await call.operation.asyncio_detailed(call.job_id, client=self._raw)
-                ).content
+                content: bytes = call.operation.sync_detailed(call.job_id, client=self._raw).content
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)
             return error

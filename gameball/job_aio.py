@@ -1,14 +1,14 @@
-"""Following jobs, synchronously."""
+"""Following jobs, asynchronously."""
 
+import asyncio
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable
 
 from gameball.answers import usable_answer
 from gameball.connection import RawClient
 from gameball.errors import ConnectionFailedError, GameballError
-from gameball.jobs import (
+from gameball.job_steps import (
     DEFAULT_WAIT,
-    BatchJob,
     Call,
     Ended,
     JobForms,
@@ -18,23 +18,24 @@ from gameball.jobs import (
     stop_job,
     watch_jobs,
 )
-from gameball.ratelimit import Limiter
+from gameball.jobs import BatchJob
+from gameball.ratelimit import AsyncLimiter
 
 
-class Jobs:
-    """Follows the jobs that process batches; it is ``Gameball.jobs``.
+class AsyncJobs:
+    """Follows the jobs that process batches; it is ``AsyncGameball.jobs``.
 
     Args:
         raw: The generated client to ask with.
         limiter: The client's rate limits.
     """
 
-    def __init__(self, raw: RawClient, limiter: Limiter) -> None:
+    def __init__(self, raw: RawClient, limiter: AsyncLimiter) -> None:
         self._raw = raw
         self._limiter = limiter
         self._forms = JobForms()
 
-    def get(self, job_id: int) -> BatchJob:
+    async def get(self, job_id: int) -> BatchJob:
         """Read a job.
 
         Args:
@@ -47,9 +48,9 @@ class Jobs:
             NotFoundError: There is no such job.
             GameballError: It could not be read.
         """
-        return self._run(read_job(job_id, self._forms))
+        return await self._run(read_job(job_id, self._forms))
 
-    def stop(self, job_id: int) -> BatchJob:
+    async def stop(self, job_id: int) -> BatchJob:
         """Stop a job. What it has already processed stays.
 
         Args:
@@ -62,9 +63,9 @@ class Jobs:
             NotFoundError: There is no such job.
             GameballError: It could not be stopped, or not be read after that.
         """
-        return self._run(stop_job(job_id, self._forms))
+        return await self._run(stop_job(job_id, self._forms))
 
-    def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
+    async def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
         """Follow a job to its end.
 
         Args:
@@ -78,9 +79,9 @@ class Jobs:
             JobTimeoutError: It has not ended in time. It goes on at the server.
             GameballError: It could not be read; failures that pass are waited out.
         """
-        return next(self.wait_all([job_id], timeout=timeout))
+        return await anext(self.wait_all([job_id], timeout=timeout))
 
-    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> Iterator[BatchJob]:
+    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> AsyncIterator[BatchJob]:
         """Follow jobs to their end, giving each as it ends.
 
         Args:
@@ -88,7 +89,7 @@ class Jobs:
             timeout: How long for all of them together, in seconds; ``math.inf`` waits for ever.
 
         Returns:
-            An iterator of the jobs: completed, failed or stopped.
+            An async iterator of the jobs: completed, failed or stopped.
 
         Raises:
             JobTimeoutError: While iterating: a job has not ended in time. It goes on at the server.
@@ -97,7 +98,7 @@ class Jobs:
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
 
-    def _watch(self, steps: Generator[Call | Pause | Ended, Reply, None]) -> Iterator[BatchJob]:
+    async def _watch(self, steps: Generator[Call | Pause | Ended, Reply, None]) -> AsyncIterator[BatchJob]:
         reply: Reply = None
         while True:
             try:
@@ -106,13 +107,13 @@ class Jobs:
                 return
             reply = None
             if isinstance(step, Call):
-                reply = self._call(step)
+                reply = await self._call(step)
             elif isinstance(step, Pause):
-                time.sleep(step.seconds)
+                await asyncio.sleep(step.seconds)
             else:
                 yield step.job
 
-    def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
+    async def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
         reply: Reply = None
         while True:
             try:
@@ -120,14 +121,16 @@ class Jobs:
             except StopIteration as done:
                 job: BatchJob = done.value
                 return job
-            reply = self._call(call)
+            reply = await self._call(call)
 
-    def _call(self, call: Call) -> Reply:
-        self._limiter.acquire()
+    async def _call(self, call: Call) -> Reply:
+        await self._limiter.acquire()
         sent = True
         try:
             with usable_answer():
-                content: bytes = call.operation.sync_detailed(call.job_id, client=self._raw).content
+                content: bytes = (
+                    await call.operation.asyncio_detailed(call.job_id, client=self._raw)
+                ).content
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)
             return error

@@ -1,0 +1,111 @@
+"""Random faults over many seeds: everything adds up, and the server's own record agrees."""
+
+import random
+from collections import Counter
+from typing import Final
+
+import pytest
+from either_client import EitherClient
+
+from gameball import DeliveryReport, Event, Outcome
+from gameball.sandbox import Ending, Fault, Received, Sandbox
+
+SEEDS: Final = range(100)
+EVENTS: Final = 120
+FAULTS: Final = [
+    Fault(status=429),
+    Fault(status=500),
+    Fault(status=500, accepts=True),
+    Fault(status=503),
+    Fault(status=520, body=b"<html>", content_type="text/html"),
+    Fault(status=422, code=2001),
+    Fault(status=400),
+    Fault(ending=Ending.RESET),
+    Fault(ending=Ending.RESET, accepts=True),
+    Fault(ending=Ending.TRUNCATED, accepts=True),
+    Fault(delay=30.0, accepts=True, status=200, body=b'{"jobId": 1}'),
+]
+#: Stalls take the client's whole timeout, so that they are not drawn as often as the rest.
+WEIGHTS: Final = [*[4] * (len(FAULTS) - 1), 1]
+
+
+class Plan:
+    """Hits a tenth of the requests, by their content and how often it came: the same in any order."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.seen: Counter[bytes] = Counter()
+
+    def __call__(self, received: Received) -> Fault | None:
+        self.seen[received.content] += 1
+        chance = random.Random(  # noqa: S311 - faults, not secrets
+            f"{self.seed} {self.seen[received.content]} {received.content!r}"
+        )
+        return chance.choices(FAULTS, WEIGHTS)[0] if chance.random() < 0.1 else None
+
+
+def source() -> list[Event]:
+    return [Event(f"cust-{number}", "song_liked", {"n": number}) for number in range(EVENTS)]
+
+
+def deliver(kind: str, seed: int, **arguments: object) -> tuple[DeliveryReport, Counter[str]]:
+    """Send under the faults of a seed, and count how often each customer's event was accepted."""
+    with Sandbox(plan=Plan(seed)) as box:
+        report = EitherClient(kind, box.url).send(
+            source(),
+            max_objects=4,
+            concurrency=4,
+            check=False,
+            stop_on_error=False,
+            options={"timeout": 0.3, "max_attempts": 6},
+            **arguments,
+        )
+        return report, Counter(customer for customer, _, _ in box.events.elements())
+
+
+def expected_counts(outcome: Outcome) -> set[int]:
+    return {
+        Outcome.ACCEPTED: {1},
+        Outcome.REJECTED: {0},
+        Outcome.UNSENT: {0},
+        Outcome.UNKNOWN: {0, 1},
+    }[outcome]
+
+
+def facts(report: DeliveryReport) -> list[tuple[object, ...]]:
+    """What a receipt says, but for the job's number and the time it took, which no seed determines."""
+    return [
+        (r.index, r.first, r.last, r.objects, r.events, r.outcome, type(r.error), r.attempts)
+        for r in report.receipts
+    ]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_under_random_faults_everything_adds_up_and_the_server_agrees(seed: int) -> None:
+    reports = []
+    for kind in ("sync", "async"):
+        report, counts = deliver(kind, seed)
+        assert report.accepted + report.rejected + report.unknown + report.unsent == EVENTS
+        for receipt in report.receipts:
+            for number in range(receipt.first, receipt.last + 1):
+                assert counts[f"cust-{number}"] in expected_counts(receipt.outcome)
+        reports.append(report)
+    assert facts(reports[0]) == facts(reports[1])
+
+
+def test_the_seeds_make_every_outcome_happen() -> None:
+    outcomes: set[Outcome] = set()
+    for seed in SEEDS:
+        if len(outcomes) < 3:
+            outcomes |= {receipt.outcome for receipt in deliver("sync", seed)[0].receipts}
+    assert {Outcome.ACCEPTED, Outcome.REJECTED, Outcome.UNKNOWN} <= outcomes
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("seed", range(10))
+def test_with_resend_nothing_is_lost(kind: str, seed: int) -> None:
+    report, counts = deliver(kind, seed, on_unknown="resend")
+    for receipt in report.receipts:
+        if receipt.outcome is not Outcome.REJECTED:
+            assert receipt.outcome is Outcome.ACCEPTED
+            assert all(counts[f"cust-{n}"] >= 1 for n in range(receipt.first, receipt.last + 1))
