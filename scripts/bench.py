@@ -1,0 +1,197 @@
+"""The benchmark: one run, one table, ratios first.
+
+python scripts/bench.py             speed against a minimal server on this machine, and the time of importing
+python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
+python scripts/bench.py --memory    5,000,000 events from a generator
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from gameball import AsyncGameball, Event, Gameball
+from gameball.sandbox import Sandbox
+
+_SCRIPTS: Final = Path(__file__).resolve().parent
+_OURS: Final = "sync, events, concurrency 1"
+_SPEED: Final = (
+    "floor",
+    _OURS,
+    "sync, tuples, concurrency 1",
+    "sync, customer events, concurrency 1",
+    "sync, events, concurrency 8",
+    "async, events, concurrency 1",
+    "async, tuples, concurrency 1",
+    "async, customer events, concurrency 1",
+    "async, events, concurrency 8",
+    "httpx json=",
+    "requests json=",
+    "raw client, its models",
+)
+_LATENCY: Final = 0.05
+
+Figures = dict[str, float]
+
+
+@contextmanager
+def server(latency: float) -> Iterator[str]:
+    """Run the minimal server in another process."""
+    command = [sys.executable, str(_SCRIPTS / "bench_server.py"), str(latency)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the server has no pipes")
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.stdin.close()
+
+
+def measure(case: str, url: str, events: int) -> Figures:
+    """Run a case in a process of its own, so that its memory is its own."""
+    command = [sys.executable, str(_SCRIPTS / "bench_cases.py"), case, url, str(events)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own script
+    figures: Figures = json.loads(done.stdout)
+    return figures
+
+
+def medians(runs: list[Figures]) -> Figures:
+    """Return the median of each figure."""
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def spread(runs: list[Figures], name: str) -> float:
+    """Return by how much the slowest run was slower than the fastest: the noise of the machine."""
+    values = [run[name] for run in runs]
+    return max(values) / min(values) - 1
+
+
+def bench_speed(events: int, rounds: int) -> None:
+    """Measure all cases in turn, round by round, so that a slow moment hits all alike."""
+    runs: dict[str, list[Figures]] = {case: [] for case in _SPEED}
+    with server(0.0) as url:
+        for _ in range(rounds):
+            for case in _SPEED:
+                runs[case].append(measure(case, url, events))
+    figures = {case: medians(of_case) for case, of_case in runs.items()}
+    ours = figures[_OURS]["seconds"]
+    print(
+        f"{events:,} events, {rounds} rounds, medians. 'times ours' is the time taken, relative to {_OURS!r}."
+    )
+    print()
+    print("| case | times ours | events/s | CPU µs/event | memory growth | requests | noise |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for case in _SPEED:
+        of_case = figures[case]
+        print(
+            f"| {case} | {of_case['seconds'] / ours:.2f} | {events / of_case['seconds']:,.0f} "
+            f"| {of_case['cpu'] / events * 1e6:.2f} | {of_case['memory'] / 1024:.1f} MiB "
+            f"| {of_case['requests']:.0f} | {spread(runs[case], 'seconds'):.0%} |"
+        )
+    for kind in ("sync", "async"):
+        one, eight = (figures[f"{kind}, events, concurrency {n}"]["seconds"] for n in (1, 8))
+        print(f"\n{kind}: concurrency 8 has {one / eight:.2f} times the speed of concurrency 1")
+
+
+def bench_latency(events: int) -> None:
+    """Measure how well eight workers use a server that takes its time."""
+    print(f"\nWith {_LATENCY * 1000:.0f} ms of server latency and concurrency 8, of 8 chunks per latency:")
+    with server(_LATENCY) as url:
+        for kind in ("sync", "async"):
+            figures = measure(f"{kind}, events, concurrency 8", url, events)
+            share = figures["requests"] * _LATENCY / figures["seconds"] / 8
+            print(f"- {kind}: {share:.2f}")
+
+
+def bench_import(rounds: int) -> None:
+    """Measure, in turn, what importing takes."""
+    statements = ("pass", "import httpx", "import gameball", "from gameball import Gameball, Event")
+    times: dict[str, list[float]] = {statement: [] for statement in statements}
+    for _ in range(rounds):
+        for statement in statements:
+            begun = time.perf_counter()
+            subprocess.run([sys.executable, "-c", statement], check=True)  # noqa: S603 - the four above
+            times[statement].append(time.perf_counter() - begun)
+    base = statistics.median(times["import httpx"])
+    print("\n| statement | times `import httpx` | ms |\n|---|---:|---:|")
+    for statement in statements:
+        median = statistics.median(times[statement])
+        print(f"| `{statement}` | {median / base:.2f} | {median * 1000:.0f} |")
+
+
+def bench_quota(objects: int) -> None:
+    """Send as fast as the documented limits allow, to a sandbox that enforces them."""
+    for kind in ("sync", "async"):
+        with Sandbox(rate_limits=[(30, 1.0), (360, 30.0)], latency=(0.0, 0.2)) as box:
+            begun = time.perf_counter()
+            accepted = (
+                _send_quota(box.url, objects)
+                if kind == "sync"
+                else asyncio.run(_send_quota_async(box.url, objects))
+            )
+            elapsed = time.perf_counter() - begun
+            refused = sum(request.status == 429 for request in box.batches)  # noqa: PLR2004 - Too Many Requests
+            print(
+                f"{kind}: {accepted:,} objects accepted in {elapsed:.1f} s, {refused} answers of 429",
+                flush=True,
+            )
+
+
+def _quota_events(count: int) -> Iterator[Event]:
+    return (Event(f"customer-{n}", "song_liked", {"n": n}) for n in range(count))
+
+
+def _send_quota(url: str, count: int) -> int:
+    with Gameball("key", "secret", base_url=url) as client:
+        return client.events.send(_quota_events(count), concurrency=64).accepted
+
+
+async def _send_quota_async(url: str, count: int) -> int:
+    async with AsyncGameball("key", "secret", base_url=url) as client:
+        return (await client.events.send(_quota_events(count), concurrency=64)).accepted
+
+
+def bench_memory(events: int) -> None:
+    """Send generated events, and tell by how much the process grew."""
+    with server(0.0) as url:
+        for kind in ("sync", "async"):
+            figures = measure(f"memory, {kind}", url, events)
+            print(
+                f"{kind}: {events:,} events in {figures['seconds']:.1f} s, memory growth "
+                f"{figures['memory'] / 1024:.1f} MiB, {figures['cpu'] / events * 1e6:.2f} µs of CPU per event",
+                flush=True,
+            )
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="bench.py", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
+    parser.add_argument("--memory", action="store_true", help="memory growth over many events")
+    parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (%(default)s)")
+    options = parser.parse_args()
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, CPython {platform.python_version()}",
+        flush=True,
+    )
+    if options.quota:
+        bench_quota(options.events or 1_000_000)
+    elif options.memory:
+        bench_memory(options.events or 5_000_000)
+    else:
+        bench_speed(options.events or 200_000, options.rounds)
+        bench_latency(options.events or 200_000)
+        bench_import(3 * options.rounds)
+
+
+if __name__ == "__main__":
+    main()

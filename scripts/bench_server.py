@@ -1,0 +1,58 @@
+"""The least server that can answer a batch: what is measured is the client.
+
+python scripts/bench_server.py LATENCY_SECONDS    prints its port, and answers until its input ends
+"""
+
+import asyncio
+import sys
+from typing import Final
+
+_ANSWER: Final = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n" + b'{"jobId":1}'
+)
+
+
+class Answering(asyncio.Protocol):
+    """Takes requests with a content length, whatever is in them.
+
+    Args:
+        latency: The seconds to wait before each answer.
+    """
+
+    def __init__(self, latency: float) -> None:
+        self._latency = latency
+        self._pending = b""
+        self._missing = 0
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport to answer on."""
+        if isinstance(transport, asyncio.WriteTransport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Count the bytes of a request, and answer when all have come."""
+        if self._missing:
+            self._missing -= len(data)
+        else:
+            self._pending += data
+            head, end, body = self._pending.partition(b"\r\n\r\n")
+            if not end:
+                return
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            self._missing = length - len(body)
+            self._pending = b""
+        if self._missing <= 0 and self._transport is not None:
+            asyncio.get_running_loop().call_later(self._latency, self._transport.write, _ANSWER)
+
+
+async def serve(latency: float) -> None:
+    """Answer on a free loopback port until standard input ends."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Answering(latency), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(float(sys.argv[1])))
