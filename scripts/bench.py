@@ -166,7 +166,7 @@ def bench_memory(events: int) -> None:
             figures = measure(f"memory, {kind}", url, events)
             print(
                 f"{kind}: {events:,} events in {figures['seconds']:.1f} s, memory growth "
-                f"{figures['memory'] / 1024:.1f} MiB, {figures['cpu'] / events * 1e6:.2f} µs of CPU per event",
+                f"{figures['memory'] / 1024:.1f} MiB, {figures['cpu'] / events * 1e6:.2f} µs of CPU/event",
                 flush=True,
             )
 
@@ -189,7 +189,7 @@ def main() -> None:
         bench_memory(options.events or 5_000_000)
     else:
         bench_speed(options.events or 200_000, options.rounds)
-        bench_latency(options.events or 200_000)
+        bench_latency(2 * (options.events or 200_000))
         bench_import(3 * options.rounds)
 
 
