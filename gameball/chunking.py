@@ -53,29 +53,38 @@ def chunks_of(events: Iterable[EventLike], chunker: Chunker, cuts: Collection[in
     source = iter(events)
     del events
     problem: Exception | None = None
-    item: EventLike | None = None
-    while problem is None:
+    more = True
+    while more:
+        chunk = None
         try:
-            item = next(source)
-            if cuts and chunker.position in cuts and (chunk := chunker.finish()) is not None:
-                yield chunk
-            chunk = chunker.push(item)
-        except StopIteration:
-            break
+            chunk = _fill(chunker, source, cuts) if cuts else chunker.fill(source)
+            more = chunk is not None
         except InvalidEventError as error:
-            problem = _hide_payload(error)
+            problem, more = _hide_payload(error), False
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
-            problem = error
-        else:
-            if chunk is not None:
-                yield chunk
-    item = None
+            problem, more = error, False
+        if chunk is not None:
+            yield chunk
     # What was read before a problem can be sent, so it is given first.
     rest = chunker.finish()
     if rest is not None:
         yield rest
     if problem is not None:
         raise problem
+
+
+def _fill(chunker: Chunker, source: Iterator[EventLike], cuts: Collection[int]) -> Chunk | None:
+    """Take source items until a chunk is full, or comes to a cut."""
+    # The item that did not fit into the chunk before may be the last before a cut.
+    if chunker.position in cuts and (alone := chunker.finish()) is not None:
+        return alone
+    for item in source:
+        full = chunker.push(item)
+        if full is None and chunker.position in cuts:
+            full = chunker.finish()
+        if full is not None:
+            return full
+    return None
 
 
 def chunks_of_any(

@@ -68,12 +68,16 @@ class ConnectionSettings:
             ValueError: The URL or the timeout cannot be used; the text says why.
         """
         address = base_url or os.environ.get("GAMEBALL_BASE_URL") or DEFAULT_BASE_URL
+        url = check_base_url(address)
         return cls(
             credentials=credentials,
-            base_url=check_base_url(address),
+            base_url=url,
             timeout=_check_timeout(timeout),
             transport=transport,
-            tls=httpx.create_ssl_context(),
+            # Loading the certificates takes longer than a request, and plain http has no use for them.
+            tls=httpx.create_ssl_context()
+            if url.scheme == "https"
+            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             headers={"User-Agent": f"gameball-client/{__version__}", "Accept": "application/json"},
             cookies={},
         )

@@ -16,13 +16,14 @@ class Answering(asyncio.Protocol):
     """Takes requests with a content length, whatever is in them.
 
     Args:
-        latency: The seconds to wait before each answer.
+        latency: The seconds from the first byte of a request to its answer.
     """
 
     def __init__(self, latency: float) -> None:
         self._latency = latency
         self._pending = b""
         self._missing = 0
+        self._begun = 0.0
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -32,6 +33,9 @@ class Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of a request, and answer when all have come."""
+        loop = asyncio.get_running_loop()
+        if not self._missing and not self._pending:
+            self._begun = loop.time()
         if self._missing:
             self._missing -= len(data)
         else:
@@ -43,7 +47,7 @@ class Answering(asyncio.Protocol):
             self._missing = length - len(body)
             self._pending = b""
         if self._missing <= 0 and self._transport is not None:
-            asyncio.get_running_loop().call_later(self._latency, self._transport.write, _ANSWER)
+            loop.call_at(self._begun + self._latency, self._transport.write, _ANSWER)
 
 
 async def serve(latency: float) -> None:
