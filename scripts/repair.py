@@ -1,0 +1,56 @@
+"""What a repair is, and how repairs are made."""
+
+import copy
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Final
+
+from attrs import frozen
+from document_walk import Document, Place, pointer, value_at
+
+
+class _Nothing(Enum):
+    NOTHING = "nothing"
+
+
+#: The value of a repair that removes.
+NOTHING: Final = _Nothing.NOTHING
+
+
+@frozen
+class Repair:
+    """A change that makes a faulty document one that can be generated from.
+
+    Attributes:
+        fault: What was wrong, in a few words.
+        place: Where the repaired value stands.
+        remedy: What was done about it.
+        value: What stands there now; NOTHING removes it.
+        added: Of a list that was there, the items that were not.
+    """
+
+    fault: str
+    place: Place
+    remedy: str
+    value: Any
+    added: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.fault} at {pointer(self.place)}: {self.remedy}"
+
+
+def make_repairs(document: Document, repairs: Sequence[Repair]) -> Document:
+    """Return a copy of a document with repairs made.
+
+    Args:
+        document: The document; it is not modified.
+        repairs: The repairs, none within what another one of them has put there.
+    """
+    result = copy.deepcopy(document)
+    for repair in repairs:
+        parent = value_at(result, repair.place[:-1])
+        if repair.value is NOTHING:
+            del parent[repair.place[-1]]
+        else:
+            parent[repair.place[-1]] = copy.deepcopy(repair.value)
+    return result

@@ -1,0 +1,235 @@
+"""Foresee the classes that the generator makes of schemas, and keep their names apart and short."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from attrs import evolve, frozen
+from document_walk import Document, Operation, Place, listing, mapping, operations, place_of, resolve
+from generated_names import MAX_PATH, class_name, field_name, model_module
+from openapi_python_client.strings import pascal_case
+from repair import Repair
+
+_COMPONENTS: Final = ("components", "schemas")
+# Words of derived names that tell least, and go first when a name is too long.
+_FILLERS: Final = ("Response200", "Response201", "Response202", "AdditionalProperty", "Body", "Item")
+
+
+@frozen
+class _Use:
+    """A schema where it is used.
+
+    Attributes:
+        place: Where it stands; a shared one stands where it is defined.
+        content: The schema.
+        name: What the generator calls it there.
+        parent: The name that goes before it, in the generator's spelling.
+    """
+
+    place: Place
+    content: Document
+    name: str
+    parent: str
+
+    @property
+    def is_component(self) -> bool:
+        return self.place[:2] == _COMPONENTS and len(self.place) == len(_COMPONENTS) + 1
+
+
+@frozen
+class _Class:
+    """A class that the generator will make."""
+
+    use: _Use
+    name: str
+
+    @property
+    def module(self) -> str:
+        return model_module(self.name)
+
+
+def settle_schema_names(document: Document) -> list[Repair]:
+    """Give schemas titles by which their classes do not clash, and have file names that are not too long.
+
+    The generator drops the second of two classes of one name, and whatever refers to it.
+    """
+    repairs: dict[Place, Repair] = {}
+    by_module: dict[str, list[_Class]] = defaultdict(list)
+    for one in _classes(document):
+        by_module[one.module].append(one)
+    taken = set(by_module)
+    for module, same in by_module.items():
+        # What is not a component has its name from a title, or from where it stands; components come first.
+        for position, one in enumerate(sorted(same, key=lambda one: not one.use.is_component)):
+            place = (*one.use.place, "title")
+            if place in repairs or "enum" in one.use.content:
+                continue
+            if len(same) > 1 and "title" in one.use.content and not _titled_as_itself(one):
+                title = _free_title(_without_title(one), taken)
+                repairs[place] = Repair("title of several schemas", place, title, title)
+            elif len(same) > 1 and position > 0 and one.use.is_component:
+                title = _free_title(one.name, taken)
+                repairs[place] = Repair("name of several schemas", place, title, title)
+            elif len(module) > MAX_PATH:
+                title = _free_title(_shorten(one.name), taken)
+                repairs[place] = Repair("name too long for a file name", place, title, title)
+    return [*repairs.values(), *_nullable_components(document)]
+
+
+def _titled_as_itself(one: _Class) -> bool:
+    return one.use.is_component and field_name(str(one.use.place[-1])) == field_name(one.name)
+
+
+def _without_title(one: _Class) -> str:
+    if one.use.is_component:
+        return class_name(str(one.use.place[-1]))
+    return class_name(f"{pascal_case(one.use.parent)}{pascal_case(one.use.name)}")
+
+
+def _shorten(name: str) -> str:
+    for filler in _FILLERS:
+        if len(model_module(name)) > MAX_PATH:
+            name = name.replace(filler, "")
+    words = field_name(name).split("_")
+    # Room for a number. The beginning tells the operation and the end the field.
+    while len(words) > 2 and len(model_module("_".join(words) + "_00")) > MAX_PATH:  # noqa: PLR2004
+        del words[len(words) // 2]
+    return class_name("_".join(words))
+
+
+def _free_title(name: str, taken: set[str]) -> str:
+    candidates = [name, *(f"{name}{number}" for number in range(2, len(taken) + 3))]
+    title = next(one for one in candidates if model_module(class_name(one)) not in taken)
+    taken.add(model_module(class_name(title)))
+    return title
+
+
+def _nullable_components(document: Document) -> list[Repair]:
+    """Title components that may be null: the generator would call them by a number within a union."""
+    return [
+        Repair("name of a union's part", (*use.place, "title"), class_name(use.name), class_name(use.name))
+        for use in _component_uses(document)
+        if "title" not in use.content
+        and (use.content.get("nullable") is True or isinstance(use.content.get("type"), list))
+        and any(one.use.place == use.place for one in _classes_of(use))
+    ]
+
+
+def _classes(document: Document) -> Iterator[_Class]:
+    """Yield the classes of a document in the order in which the generator makes them."""
+    for use in _component_uses(document):
+        yield from _classes_of(use)
+    for operation in operations(document):
+        for use in _operation_uses(document, operation):
+            yield from _classes_of(use)
+
+
+def _component_uses(document: Document) -> Iterator[_Use]:
+    for name, schema in mapping(mapping(document.get("components")).get("schemas")).items():
+        # One that only refers to another becomes a class of its own.
+        yield _Use((*_COMPONENTS, name), resolve(document, schema), name, "")
+
+
+def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
+    name = field_name(str(operation.content["operationId"]))
+    item = document["paths"][operation.path]
+    for owner, place in ((operation.content, operation.place), (item, operation.place[:2])):
+        for index, parameter in enumerate(listing(owner.get("parameters"))):
+            at, meant = _followed(document, parameter, (*place, "parameters", index))
+            if "schema" in meant:
+                yield _Use((*at, "schema"), mapping(meant["schema"]), str(meant.get("name")), name)
+    for code, answer in mapping(operation.content.get("responses")).items():
+        at, meant = _followed(document, answer, (*operation.place, "responses", code))
+        for kind, media in list(mapping(meant.get("content")).items())[:1]:
+            schema = mapping(mapping(media).get("schema"))
+            yield _Use((*at, "content", kind, "schema"), schema, f"response_{code}", name)
+    body = operation.content.get("requestBody")
+    at, meant = _followed(document, body, (*operation.place, "requestBody"))
+    content = mapping(meant.get("content"))
+    for kind, media in content.items():
+        schema = mapping(mapping(media).get("schema"))
+        parent = name if len(content) == 1 else f"{name}_{_body_type(kind)}"
+        yield _Use((*at, "content", kind, "schema"), schema, "body", parent)
+
+
+def _followed(document: Document, value: object, place: Place) -> tuple[Place, Document]:
+    reference = mapping(value).get("$ref")
+    at = place_of(reference) if isinstance(reference, str) else place
+    return at, resolve(document, value)
+
+
+def _body_type(kind: str) -> str:
+    known = {"application/x-www-form-urlencoded": "data", "multipart/form-data": "files"}
+    return known.get(kind, "content" if kind == "application/octet-stream" else "json")
+
+
+def _classes_of(use: _Use) -> Iterator[_Class]:
+    """Yield the classes of a schema, in the manner of the generator's ``property_from_data``."""
+    content = use.content
+    kinds = content.get("type")
+    parts = [one for key in ("allOf", "anyOf", "oneOf") for one in listing(content.get(key))]
+    if "$ref" in content or kinds == "boolean" or (len(parts) == 1 and "$ref" in mapping(parts[0])):
+        return
+    if content.get("enum") and None not in content["enum"] and not isinstance(kinds, list):
+        name = content.get("title") or use.name
+        yield _Class(use, class_name(f"{pascal_case(use.parent)}{pascal_case(name)}" if use.parent else name))
+    elif unions := list(_parts_of_union(use)):
+        for one in unions:
+            yield from _classes_of(one)
+    elif kinds == "array":
+        yield from _classes_of_items(use)
+    elif kinds == "object" or content.get("allOf") or (kinds is None and content.get("properties")):
+        name = content.get("title") or (
+            f"{pascal_case(use.parent)}{pascal_case(use.name)}" if use.parent else use.name
+        )
+        model = _Class(use, class_name(name))
+        yield model
+        for inner in _fields(use, model.name):
+            yield from _classes_of(inner)
+
+
+def _parts_of_union(use: _Use) -> Iterable[_Use]:
+    content = use.content
+    kinds = content.get("type")
+    nullable = content.get("nullable") is True or None in listing(content.get("enum"))
+    if isinstance(kinds, str) and nullable and not (content.get("anyOf") or content.get("oneOf")):
+        kinds = [kinds]
+    inner: list[tuple[Place, Document]] = [
+        ((*use.place, key, index), mapping(one))
+        for key in ("anyOf", "oneOf")
+        for index, one in enumerate(listing(content.get(key)))
+    ]
+    plain = {key: value for key, value in content.items() if key not in {"nullable", "anyOf", "oneOf"}}
+    if "enum" in plain:
+        plain["enum"] = [value for value in plain["enum"] if value is not None]
+    inner += [(use.place, {**plain, "type": one}) for one in listing(kinds) if one != "null"]
+    for index, (place, one) in enumerate(inner):
+        title = one.get("title")
+        subscript = title if title and title != content.get("title") else f"type_{index}"
+        yield _Use(place, one, f"{use.name}_{subscript}", use.parent)
+
+
+def _classes_of_items(use: _Use) -> Iterator[_Class]:
+    several = listing(use.content.get("prefixItems"))
+    items: list[tuple[Place, Any]] = [
+        ((*use.place, "prefixItems", index), one) for index, one in enumerate(several)
+    ]
+    if isinstance(use.content.get("items"), dict):
+        items.append(((*use.place, "items"), use.content["items"]))
+    for index, (place, one) in enumerate(items):
+        name = f"{use.name}_item" + (f"_type_{index}" if len(items) > 1 else "")
+        yield from _classes_of(evolve(use, place=place, content=mapping(one), name=name))
+
+
+def _fields(use: _Use, parent: str) -> Iterator[_Use]:
+    owners: list[tuple[Place, Document]] = [(use.place, use.content)]
+    owners += [
+        ((*use.place, "allOf", index), mapping(one))
+        for index, one in enumerate(listing(use.content.get("allOf")))
+    ]
+    for place, owner in owners:
+        for name, schema in mapping(owner.get("properties")).items():
+            yield _Use((*place, "properties", name), mapping(schema), name, parent)
+    if isinstance(use.content.get("additionalProperties"), dict):
+        place = (*use.place, "additionalProperties")
+        yield _Use(place, use.content["additionalProperties"], "AdditionalProperty", parent)
