@@ -18,6 +18,7 @@ from regeneration_error import RegenerationError
 PACKAGE: Final = "gameball_api"
 # What the generator quotes of the document after each complaint.
 _QUOTED: Final = re.compile(r"^\{.*?^\}$|^\{\}$", re.MULTILINE | re.DOTALL)
+_OBJECT: Final = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
 _CHATTER: Final = re.compile(
     r"^(Generating |Warning\(s\) enc|Error\(s\) enc|If you believe).*$", re.MULTILINE
 )
@@ -43,13 +44,13 @@ def check_pins(root: Path) -> None:
             raise RegenerationError(f"{name} {wanted} is needed, not {found}; run: make regenerate")
 
 
-def generate(document: Document, folder: Path, settings: Path) -> None:
+def generate(document: Document, folder: Path, scripts: Path) -> None:
     """Generate the raw client: a folder that holds the package and nothing else.
 
     Args:
         document: The document, overlaid and valid.
         folder: Where to; it must not exist, and its parent must.
-        settings: The generator's settings.
+        scripts: The folder with the generator's settings and templates.
 
     Raises:
         RegenerationError: The generator failed or warned. A warning means that it left something out.
@@ -68,7 +69,8 @@ def generate(document: Document, folder: Path, settings: Path) -> None:
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
     options = {
         "--path": source,
-        "--config": settings,
+        "--config": scripts / "generator.yaml",
+        "--custom-template-path": scripts / "templates",
         "--meta": "none",
         "--output-path": folder / PACKAGE,
     }
@@ -97,6 +99,6 @@ def complaints_of(said: str) -> tuple[str, ...]:
     """
     if "Traceback (most recent call last)" in said:
         return (said.rstrip().rpartition("\n")[2],)
-    plain = _CHATTER.sub("", _QUOTED.sub("\n\n\n", said))
+    plain = _CHATTER.sub("", _OBJECT.sub("...", _QUOTED.sub("\n\n\n", said)))
     complaints = [" ".join(part.split()) for part in re.split(r"\n{4,}", plain)]
     return tuple(complaint for complaint in complaints if complaint) or ("it failed without a word",)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from attrs import frozen
+from components import is_component_schema
 from document_walk import Document, Node, Place, mapping, nodes, place_of, pointer, resolve, schemas, value_at
 from regeneration_error import RegenerationError
 from repair import Repair
@@ -54,12 +55,14 @@ def _mend_found(document: Document, node: Node, target: Place) -> Iterator[Repai
     meant = resolve(document, {"$ref": pointer(target)})
     # What stands beside a reference adds to it, except that a title would name two classes.
     beside = {key: value for key, value in node.content.items() if key != "$ref"}
-    if not meant or node.place[: len(target)] == target:
-        said = f"{pointer(target)} leads back to itself: any value"
-        yield Repair("circular reference", node.place, said, {})
+    if not meant and is_component_schema(node.place):
+        yield Repair("circular reference", node.place, f"{pointer(target)} leads nowhere: any value", {})
     elif _is_followed(node, target, meant):
         if node.content["$ref"] != pointer(target):
             yield Repair("encoded reference", (*node.place, "$ref"), "spelled plainly", pointer(target))
+    elif node.place[: len(target)] == target:
+        said = f"{pointer(target)} contains itself: any value"
+        yield Repair("circular reference", node.place, said, {})
     else:
         copied = {key: value for key, value in meant.items() if key != "title" or not node.is_schema}
         yield Repair("distant reference", node.place, f"{pointer(target)} copied here", copied | beside)
@@ -74,14 +77,10 @@ def _find(document: Document, place: Place) -> object:
 
 def _is_followed(node: Node, target: Place, meant: Document) -> bool:
     """Return whether the generator follows a reference."""
-    is_shared = node.place[0] == "components" and len(node.place) == len(_SCHEMAS) + 1
     if node.is_schema:
         # A component that is another one with a title becomes a second class of that name.
-        return (
-            target[:2] == _SCHEMAS
-            and len(target) == len(_SCHEMAS) + 1
-            and not (is_shared and "title" in meant)
-        )
+        return is_component_schema(target) and not (is_component_schema(node.place) and "title" in meant)
+    is_shared = node.place[0] == "components" and len(node.place) == len(_SCHEMAS) + 1
     is_path = len(node.place) == len(("paths", "/path"))
     return target[0] == "components" and not is_path and not (is_shared and node.place[1] in _ONE_STEP)
 

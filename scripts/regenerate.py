@@ -139,7 +139,7 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         # What is committed is what is generated from, or the next run might come to another result.
         document, repairs = build_document(root, load_document(kept if content is None else source))
         fresh = Path(name) / "generated"
-        generate(document, fresh, root / "scripts" / "generator.yaml")
+        generate(document, fresh, root / "scripts")
         check_completeness(document, fresh)
         # All of the folder counts: a file beside the package was not written by the generator.
         files = differences(read_tree(fresh), read_tree(root / "generated"))

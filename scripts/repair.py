@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, Final
 
 from attrs import frozen
-from document_walk import Document, Place, pointer, value_at
+from document_walk import Document, Place, pointer
 
 
 class _Nothing(Enum):
@@ -48,9 +48,17 @@ def make_repairs(document: Document, repairs: Sequence[Repair]) -> Document:
     """
     result = copy.deepcopy(document)
     for repair in repairs:
-        parent = value_at(result, repair.place[:-1])
+        parent = _parent(result, repair.place)
         if repair.value is NOTHING:
             del parent[repair.place[-1]]
         else:
             parent[repair.place[-1]] = copy.deepcopy(repair.value)
     return result
+
+
+def _parent(document: Document, place: Place) -> Any:  # noqa: ANN401 - a mapping or a list
+    """Return what holds a place; what is missing on the way there is made."""
+    parent: Any = document
+    for part in place[:-1]:
+        parent = parent.setdefault(part, {}) if isinstance(parent, dict) else parent[part]
+    return parent

@@ -8,6 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from components import (
+    move_null_to_references,
+    name_components_for_themselves,
+    name_shared_schemas,
+    separate_null_from_enumerations,
+)
 from document_walk import Document, Operation, listing, mapping, operations, resolve, schemas
 from operation_names import derive_operation_ids, derive_tags
 from references import cut_endless_schemas, repair_references, unreferenced_schemas
@@ -16,7 +22,7 @@ from schema_names import settle_schema_names
 
 _PLACEHOLDER: Final = re.compile(r"{([^{}]+)}")
 _DIALECT: Final = "3.1.0"
-# Each pass may copy references from further away; a document that needs more is not one of this world.
+# A pass may bring up what the next one repairs; a document that needs more is not one of this world.
 _MAX_PASSES: Final = 20
 
 
@@ -37,13 +43,17 @@ def repair_document(document: Document, leftovers: Sequence[str]) -> tuple[Docum
         speak_openapi_3_1,
         partial(leave_out_leftovers, leftovers=leftovers),
         *[repair_references] * _MAX_PASSES,
+        name_components_for_themselves,
+        name_shared_schemas,
+        move_null_to_references,
+        separate_null_from_enumerations,
         supply_array_items,
         cut_endless_schemas,
         declare_path_parameters,
         supply_responses,
         derive_tags,
         derive_operation_ids,
-        settle_schema_names,
+        *[settle_schema_names] * _MAX_PASSES,
     )
     made: list[Repair] = []
     for find in steps:

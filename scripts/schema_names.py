@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import evolve, frozen
+from components import free_name, is_component_schema, move_to_component
 from document_walk import Document, Operation, Place, listing, mapping, operations, place_of, resolve
 from generated_names import MAX_PATH, class_name, field_name, model_module
 from openapi_python_client.strings import pascal_case
 from repair import Repair
 
 _COMPONENTS: Final = ("components", "schemas")
-# Words of derived names that tell least, and go first when a name is too long.
-_FILLERS: Final = ("Response200", "Response201", "Response202", "AdditionalProperty", "Body", "Item")
 
 
 @frozen
@@ -24,16 +23,16 @@ class _Use:
         content: The schema.
         name: What the generator calls it there.
         parent: The name that goes before it, in the generator's spelling.
+        root: The name of the operation or component that it is a part of.
+        label: What it is within that, which need not be unique.
     """
 
     place: Place
     content: Document
     name: str
     parent: str
-
-    @property
-    def is_component(self) -> bool:
-        return self.place[:2] == _COMPONENTS and len(self.place) == len(_COMPONENTS) + 1
+    root: str
+    label: str
 
 
 @frozen
@@ -53,66 +52,64 @@ def settle_schema_names(document: Document) -> list[Repair]:
 
     The generator drops the second of two classes of one name, and whatever refers to it.
     """
-    repairs: dict[Place, Repair] = {}
     by_module: dict[str, list[_Class]] = defaultdict(list)
     for one in _classes(document):
         by_module[one.module].append(one)
     taken = set(by_module)
-    for module, same in by_module.items():
-        # What is not a component has its name from a title, or from where it stands; components come first.
-        for position, one in enumerate(sorted(same, key=lambda one: not one.use.is_component)):
-            place = (*one.use.place, "title")
-            if place in repairs or "enum" in one.use.content:
-                continue
-            if len(same) > 1 and "title" in one.use.content and not _titled_as_itself(one):
-                title = _free_title(_without_title(one), taken)
-                repairs[place] = Repair("title of several schemas", place, title, title)
-            elif len(same) > 1 and position > 0 and one.use.is_component:
-                title = _free_title(one.name, taken)
-                repairs[place] = Repair("name of several schemas", place, title, title)
-            elif len(module) > MAX_PATH:
-                title = _free_title(_shorten(one.name), taken)
-                repairs[place] = Repair("name too long for a file name", place, title, title)
-    return [*repairs.values(), *_nullable_components(document)]
+    settled: list[tuple[Place, list[Repair]]] = []
+    ranked = [
+        (one, position, len(same), module)
+        for module, same in by_module.items()
+        for position, one in enumerate(sorted(same, key=_claim))
+    ]
+    # The outer ones first: what stands within one that is given another name gets another name by that.
+    for one, position, count, module in sorted(ranked, key=lambda ranking: len(ranking[0].use.place)):
+        place = one.use.place
+        if not any(place[: len(other)] == other for other, _ in settled):
+            found = _settle(one, position, count, module, taken)
+            settled += [(place, found)] if found else []
+    return [repair for _, repairs in settled for repair in repairs]
 
 
-def _titled_as_itself(one: _Class) -> bool:
-    return one.use.is_component and field_name(str(one.use.place[-1])) == field_name(one.name)
+def _claim(one: _Class) -> int:
+    """Rank the claims to a name: the component that is spelled so, one that reads so, and any other."""
+    if not _is_named_for_itself(one):
+        return 2
+    return int(str(one.use.place[-1]) != one.name)
 
 
-def _without_title(one: _Class) -> str:
-    if one.use.is_component:
-        return class_name(str(one.use.place[-1]))
-    return class_name(f"{pascal_case(one.use.parent)}{pascal_case(one.use.name)}")
+def _settle(one: _Class, position: int, count: int, module: str, taken: set[str]) -> list[Repair]:
+    use = one.use
+    if "enum" in use.content:
+        # Its title would only be added to the name of what it stands in; equal ones share a class.
+        if len(module) <= MAX_PATH or is_component_schema(use.place):
+            return []
+        name = free_name(_shorten(one), taken)
+        return move_to_component(use.place, use.content, name, "name too long for a file name")
+    if count > 1 and "title" in use.content and not _is_named_for_itself(one):
+        name = class_name(f"{pascal_case(use.parent)}{pascal_case(use.name)}")
+        fault, title = "title of several schemas", name
+    elif count > 1 and position > 0:
+        fault, title = "name of several schemas", one.name
+    elif len(module) > MAX_PATH:
+        fault, title = "name too long for a file name", _shorten(one)
+    else:
+        return []
+    title = free_name(title, taken)
+    return [Repair(fault, (*use.place, "title"), title, title)]
 
 
-def _shorten(name: str) -> str:
-    for filler in _FILLERS:
-        if len(model_module(name)) > MAX_PATH:
-            name = name.replace(filler, "")
-    words = field_name(name).split("_")
+def _is_named_for_itself(one: _Class) -> bool:
+    return is_component_schema(one.use.place) and field_name(str(one.use.place[-1])) == field_name(one.name)
+
+
+def _shorten(one: _Class) -> str:
+    """Return a shorter name: of the whole it is a part of and of itself, without what lies between."""
+    words = field_name(f"{pascal_case(one.use.root)}{pascal_case(one.use.label)}").split("_")
     # Room for a number. The beginning tells the operation and the end the field.
-    while len(words) > 2 and len(model_module("_".join(words) + "_00")) > MAX_PATH:  # noqa: PLR2004
+    while len(words) > 2 and len(model_module("_".join([*words, "00"]))) > MAX_PATH:  # noqa: PLR2004
         del words[len(words) // 2]
     return class_name("_".join(words))
-
-
-def _free_title(name: str, taken: set[str]) -> str:
-    candidates = [name, *(f"{name}{number}" for number in range(2, len(taken) + 3))]
-    title = next(one for one in candidates if model_module(class_name(one)) not in taken)
-    taken.add(model_module(class_name(title)))
-    return title
-
-
-def _nullable_components(document: Document) -> list[Repair]:
-    """Title components that may be null: the generator would call them by a number within a union."""
-    return [
-        Repair("name of a union's part", (*use.place, "title"), class_name(use.name), class_name(use.name))
-        for use in _component_uses(document)
-        if "title" not in use.content
-        and (use.content.get("nullable") is True or isinstance(use.content.get("type"), list))
-        and any(one.use.place == use.place for one in _classes_of(use))
-    ]
 
 
 def _classes(document: Document) -> Iterator[_Class]:
@@ -127,7 +124,7 @@ def _classes(document: Document) -> Iterator[_Class]:
 def _component_uses(document: Document) -> Iterator[_Use]:
     for name, schema in mapping(mapping(document.get("components")).get("schemas")).items():
         # One that only refers to another becomes a class of its own.
-        yield _Use((*_COMPONENTS, name), resolve(document, schema), name, "")
+        yield _Use((*_COMPONENTS, name), resolve(document, schema), name, "", name, "")
 
 
 def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
@@ -137,19 +134,23 @@ def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
         for index, parameter in enumerate(listing(owner.get("parameters"))):
             at, meant = _followed(document, parameter, (*place, "parameters", index))
             if "schema" in meant:
-                yield _Use((*at, "schema"), mapping(meant["schema"]), str(meant.get("name")), name)
+                yield _Use((*at, "schema"), mapping(meant["schema"]), *_part(str(meant.get("name")), name))
     for code, answer in mapping(operation.content.get("responses")).items():
         at, meant = _followed(document, answer, (*operation.place, "responses", code))
         for kind, media in list(mapping(meant.get("content")).items())[:1]:
             schema = mapping(mapping(media).get("schema"))
-            yield _Use((*at, "content", kind, "schema"), schema, f"response_{code}", name)
+            yield _Use((*at, "content", kind, "schema"), schema, *_part(f"response_{code}", name))
     body = operation.content.get("requestBody")
     at, meant = _followed(document, body, (*operation.place, "requestBody"))
     content = mapping(meant.get("content"))
     for kind, media in content.items():
         schema = mapping(mapping(media).get("schema"))
         parent = name if len(content) == 1 else f"{name}_{_body_type(kind)}"
-        yield _Use((*at, "content", kind, "schema"), schema, "body", parent)
+        yield _Use((*at, "content", kind, "schema"), schema, "body", parent, name, "body")
+
+
+def _part(label: str, operation: str) -> tuple[str, str, str, str]:
+    return label, operation, operation, label
 
 
 def _followed(document: Document, value: object, place: Place) -> tuple[Place, Document]:
@@ -206,7 +207,7 @@ def _parts_of_union(use: _Use) -> Iterable[_Use]:
     for index, (place, one) in enumerate(inner):
         title = one.get("title")
         subscript = title if title and title != content.get("title") else f"type_{index}"
-        yield _Use(place, one, f"{use.name}_{subscript}", use.parent)
+        yield evolve(use, place=place, content=one, name=f"{use.name}_{subscript}")
 
 
 def _classes_of_items(use: _Use) -> Iterator[_Class]:
@@ -229,7 +230,8 @@ def _fields(use: _Use, parent: str) -> Iterator[_Use]:
     ]
     for place, owner in owners:
         for name, schema in mapping(owner.get("properties")).items():
-            yield _Use((*place, "properties", name), mapping(schema), name, parent)
-    if isinstance(use.content.get("additionalProperties"), dict):
-        place = (*use.place, "additionalProperties")
-        yield _Use(place, use.content["additionalProperties"], "AdditionalProperty", parent)
+            yield _Use((*place, "properties", name), mapping(schema), name, parent, use.root, name)
+    extra = use.content.get("additionalProperties")
+    if isinstance(extra, dict):
+        place, label = (*use.place, "additionalProperties"), f"{use.label}_entry"
+        yield _Use(place, extra, "AdditionalProperty", parent, use.root, label)
