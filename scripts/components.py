@@ -30,7 +30,9 @@ def name_components_for_themselves(document: Document) -> list[Repair]:
     return [
         Repair("component with another title", (*_SCHEMAS, name, "title"), class_name(name), class_name(name))
         for name, schema in mapping(mapping(document.get("components")).get("schemas")).items()
-        if (title := mapping(schema).get("title")) and class_name(title) != class_name(name)
+        if (title := mapping(schema).get("title"))
+        # A number tells it from another component that reads the same.
+        and class_name(title).rstrip("0123456789") != class_name(name).rstrip("0123456789")
     ]
 
 

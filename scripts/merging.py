@@ -29,8 +29,10 @@ def merge_sources(sources: Sequence[Source]) -> Document:
     conflicts = []
     for source in sources:
         for place, value in _parts(source.document, ()):
-            if place not in origins:
-                _insert(merged, place, value)
+            if _is_container(place):
+                _container(merged, place)
+            elif place not in origins:
+                _container(merged, place[:-1])[str(place[-1])] = value
                 origins[place] = source.name
             elif (known := value_at(merged, place)) != value:
                 where = pointer(_first_difference(known, value, place))
@@ -49,7 +51,8 @@ def _parts(value: Document, place: Place) -> Iterator[tuple[Place, Any]]:
     """Yield the parts of a document that are merged as wholes."""
     for key, child in value.items():
         below = (*place, key)
-        if isinstance(child, dict) and len(place) < _DEPTHS.get(str(below[0]), 0):
+        if isinstance(child, dict) and _is_container(below):
+            yield below, None
             yield from _parts(child, below)
         elif below == ("tags",):
             yield from ((("tags", str(tag["name"])), tag) for tag in listing(child) if "name" in mapping(tag))
@@ -57,10 +60,15 @@ def _parts(value: Document, place: Place) -> Iterator[tuple[Place, Any]]:
             yield below, child
 
 
-def _insert(document: Document, place: Place, value: object) -> None:
-    for part in place[:-1]:
+def _is_container(place: Place) -> bool:
+    return len(place) <= _DEPTHS.get(str(place[0]), 0)
+
+
+def _container(document: Document, place: Place) -> Document:
+    """Return what is at a place, made empty if nothing is."""
+    for part in place:
         document = document.setdefault(str(part), {})
-    document[str(place[-1])] = value
+    return document
 
 
 def _first_difference(one: object, other: object, place: Place) -> Place:

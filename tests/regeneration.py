@@ -1,12 +1,15 @@
 """Copies of this repository to regenerate in, so that no test touches the real one."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from attrs import frozen
+from regenerate import main
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCUMENTS = REPOSITORY / "tests" / "documents"
@@ -40,6 +43,13 @@ class Repository:
             text=True,
             check=False,
         )
+
+    def regenerate_here(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run the whole command in this process, which saves starting another."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main([*map(str, arguments)], self.root)
+        return subprocess.CompletedProcess([], code, out.getvalue(), err.getvalue())
 
     def git(self, *arguments: str) -> str:
         identity = ["-c", "user.name=Tests", "-c", "user.email=tests@example.com"]
@@ -81,11 +91,14 @@ def copy_repository(folder: Path, overlay: str | None = None) -> Repository:
     return repository
 
 
-def check_types(repository: Repository, cache: Path) -> str:
-    """Return what mypy has to say of the generated code, in its strictest mode."""
+def check_types(repository: Repository, folder: Path) -> str:
+    """Return what mypy has to say of the generated code, in its strictest mode.
+
+    What it learns of other packages it keeps in the folder, for the next check.
+    """
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull]
     done = subprocess.run(
-        [*command, "--cache-dir", str(cache), "--python-version", "3.11", str(repository.package)],
+        [*command, "--cache-dir", str(folder / "mypy"), "--python-version", "3.11", str(repository.package)],
         capture_output=True,
         text=True,
         check=False,

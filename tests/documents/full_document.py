@@ -122,7 +122,7 @@ def _operation(number: int, method: str, path: str, resource: str | None) -> Doc
     elif number in _WITH_ID:
         operation["operationId"] = f"publishedOperation{number}"
     if number in _WITH_TAG:
-        operation["tags"] = [path.split("/")[0].capitalize()]
+        operation["tags"] = [path.split("/", maxsplit=1)[0].capitalize()]
     parameters: list[Document] = [
         {"name": part.strip("{}"), "in": "path", "required": True, "schema": _TEXT}
         for part in path.split("/")
