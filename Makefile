@@ -26,8 +26,8 @@ check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the ge
 	$(BIN)/mypy generated/gameball_api
 	$(BIN)/python scripts/regenerate.py --check
 
-regenerate: $(SETUP)  ## write generated/ anew from openapi.yaml and scripts/overlay.yaml
-	$(BIN)/python scripts/regenerate.py
+regenerate: $(SETUP)  ## write generated/ anew from openapi.yaml and scripts/overlay.yaml; FROM="SOURCE ..." takes openapi.yaml from what Gameball publishes first
+	$(BIN)/python scripts/regenerate.py $(if $(FROM),--from $(FROM))
 
 bench: $(SETUP)  ## measure; prints one table
 	$(BIN)/python scripts/bench.py

@@ -13,16 +13,12 @@ def has_history(root: Path) -> bool:
     return _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") is not None
 
 
-def files_at(root: Path, ref: str, folder: str) -> dict[str, bytes]:
-    """Read the files of a folder as they were committed.
+def check_commit(root: Path, ref: str) -> str:
+    """Return the commit that a name stands for.
 
     Args:
         root: The folder of the repository.
-        ref: A commit, in any way that git can be told of one.
-        folder: The folder, relative to the root.
-
-    Returns:
-        The bytes of each file by its path below the folder; nothing if the commit does not have the folder.
+        ref: A branch, a tag or a commit, in any way that git can be told of one.
 
     Raises:
         RegenerationError: There is no such commit.
@@ -32,7 +28,24 @@ def files_at(root: Path, ref: str, folder: str) -> dict[str, bytes]:
         raise RegenerationError(
             f"git knows no commit {ref!r}; name a branch, a tag or a commit with --against"
         )
-    archive = _git(root, "archive", "--format=tar", f"{commit.decode().strip()}:./{folder}")
+    return commit.decode("ascii").strip()
+
+
+def files_at(root: Path, ref: str, folder: str) -> dict[str, bytes]:
+    """Read the files of a folder as they were committed.
+
+    Args:
+        root: The folder of the repository.
+        ref: A commit, as ``check_commit`` takes it.
+        folder: The folder, relative to the root.
+
+    Returns:
+        The bytes of each file by its path below the folder; nothing if the commit does not have the folder.
+
+    Raises:
+        RegenerationError: There is no such commit.
+    """
+    archive = _git(root, "archive", "--format=tar", f"{check_commit(root, ref)}:./{folder}")
     if archive is None:
         return {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

@@ -166,5 +166,5 @@ def validate_document(document: Document) -> None:
         ) from dangling
     if error is not None:
         place = pointer(tuple(error.absolute_path))
-        said = " ".join(error.message.split())
+        said = error.message.strip().partition("\n")[0]
         raise RegenerationError(f"not valid OpenAPI at {place}: {said}; mend it in scripts/overlay.yaml")

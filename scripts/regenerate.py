@@ -15,18 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 from changes import Change, compare
 from completeness import check_completeness
 from document_walk import Document, listing, pointer
 from facade_usage import read_usage
 from generation import PACKAGE, check_pins, generate
-from history import files_at, has_history
+from history import check_commit, files_at, has_history
 from merging import merge_sources
 from openapi_document import format_document, load_document, validate_document
 from overlay import overlay_document
 from regeneration_error import RegenerationError
-from repair import Repair
+from repair import Repair, is_overruled
 from repairs import repair_document
 from replacement import differences, read_tree, replace_all
 from sources import Source, read_source
@@ -88,7 +88,11 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     repaired, repairs = repair_document(published, leftovers)
     document = overlay_document(repaired, overlay, repairs)
     validate_document(document)
-    return document, repairs
+    told = []
+    for repair in repairs:
+        since = ", overruled since" if is_overruled(document, repair) else ""
+        told.append(evolve(repair, remedy=repair.remedy + since))
+    return document, tuple(told)
 
 
 def tell_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
@@ -130,6 +134,8 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         RegenerationError: Something failed; everything is as it was.
     """
     check_pins(root)
+    if against is not None:
+        check_commit(root, against)
     kept = root / "openapi.yaml"
     content = published_text([read_source(source) for source in sources]) if sources else None
     with tempfile.TemporaryDirectory(prefix="gameball-regenerate-") as name:
@@ -180,11 +186,10 @@ def as_text(outcome: Outcome, *, check: bool) -> str:
         lines += [f"  {change}" for change in outcome.changes] or ["  none that a user could notice"]
         breaking = sum(change.breaking for change in outcome.changes)
         used = sum(bool(change.used_by) for change in outcome.changes)
-        lines.append(f"{len(outcome.changes)} changes, {breaking} breaking, {used} in what the facade uses")
+        lines.append(f"{len(outcome.changes)} in all, {breaking} breaking, {used} in what the facade uses")
     if check:
-        lines.append(
-            "generated/ differs; run: make regenerate" if outcome.files else "generated/ is up to date"
-        )
+        again = "generated/ differs; run: make regenerate"
+        lines.append(again if outcome.files else "generated/ is up to date")
     else:
         lines.append(f"{len(outcome.files)} files changed" if outcome.files else "nothing changed")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, Final
 
 from attrs import frozen
-from document_walk import Document, Place, pointer
+from document_walk import Document, Place, pointer, value_at
 
 
 class _Nothing(Enum):
@@ -54,6 +54,14 @@ def make_repairs(document: Document, repairs: Sequence[Repair]) -> Document:
         else:
             parent[repair.place[-1]] = copy.deepcopy(repair.value)
     return result
+
+
+def is_overruled(document: Document, repair: Repair) -> bool:
+    """Return whether a document says otherwise than a repair did: the overlay, or a later repair."""
+    try:
+        return repair.value is not NOTHING and bool(value_at(document, repair.place) != repair.value)
+    except LookupError:
+        return repair.value is not NOTHING
 
 
 def _parent(document: Document, place: Place) -> Any:  # noqa: ANN401 - a mapping or a list

@@ -15,6 +15,13 @@ from components import (
     separate_null_from_enumerations,
 )
 from document_walk import Document, Operation, listing, mapping, operations, resolve, schemas
+from message_repairs import (
+    list_required_fields,
+    read_unreadable_media,
+    supply_parameter_schemas,
+    supply_response_descriptions,
+    supply_responses,
+)
 from operation_names import derive_operation_ids, derive_tags
 from references import cut_endless_schemas, repair_references, unreferenced_schemas
 from repair import NOTHING, Repair, make_repairs
@@ -43,6 +50,9 @@ def repair_document(document: Document, leftovers: Sequence[str]) -> tuple[Docum
         speak_openapi_3_1,
         partial(leave_out_leftovers, leftovers=leftovers),
         *[repair_references] * _MAX_PASSES,
+        list_required_fields,
+        supply_parameter_schemas,
+        read_unreadable_media,
         name_components_for_themselves,
         name_shared_schemas,
         move_null_to_references,
@@ -51,6 +61,7 @@ def repair_document(document: Document, leftovers: Sequence[str]) -> tuple[Docum
         cut_endless_schemas,
         declare_path_parameters,
         supply_responses,
+        supply_response_descriptions,
         derive_tags,
         derive_operation_ids,
         *[settle_schema_names] * _MAX_PASSES,
@@ -175,17 +186,3 @@ def _in_path(document: Document, parameters: list[object]) -> list[Document]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def supply_responses(document: Document) -> list[Repair]:
-    """Give an operation that does not say what it answers an answer that nothing is known of."""
-    return [
-        Repair(
-            "operation without responses",
-            (*operation.place, "responses"),
-            "an answer that nothing is known of",
-            {"default": {"description": "Not described by Gameball."}},
-        )
-        for operation in operations(document)
-        if not mapping(operation.content.get("responses"))
-    ]

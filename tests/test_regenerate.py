@@ -126,4 +126,4 @@ def test_changes_are_told_against_any_commit(repository: Repository) -> None:
     done = repository.regenerate_here("--against", "without")
     assert done.returncode == 0, done.stderr
     assert "model added: BatchJob  [used by gameball/jobs.py]" in done.stdout
-    assert "1 changes, 0 breaking, 1 in what the facade uses" in done.stdout
+    assert "1 in all, 0 breaking, 1 in what the facade uses" in done.stdout

@@ -154,6 +154,16 @@ def test_long_names_are_shortened_to_what_says_most(runs: Runs) -> None:
     assert "ListInsightsDifferenceInCurrencyOfTheShop" in run.surface.models
 
 
+def test_what_requests_and_answers_carry_is_made_readable(runs: Runs) -> None:
+    run = runs["unreadable_messages"]
+    path = "/api/v4.0/integrations/receipts"
+    assert parameters(run, f"GET {path}") == [("shop", "str"), ("filter_", "str"), ("page", "int")]
+    assert run.surface.operations[f"GET {path}"].answer == "File"
+    assert parameters(run, f"POST {path}") == [("body", "CreateReceiptBody")]
+    fields = run.surface.models["CreateReceiptBody"].fields
+    assert [(one.name, one.required) for one in fields] == [("number", True), ("shop", True), ("note", False)]
+
+
 def test_what_openapi_3_0_writes_otherwise_is_understood(runs: Runs) -> None:
     surface = runs["openapi_3_0"].surface
     assert surface.operations["GET /api/v4.0/integrations/streaks"].answer == "None | Streak"
@@ -195,5 +205,7 @@ def test_all_faults_together_are_repaired_as_each_alone(runs: Runs, merged: Repo
     assert found.models == {key: one for surface in alone for key, one in surface.models.items()}
 
 
-def test_what_is_generated_of_all_faults_passes_mypy(merged: Repository, tmp_path: Path) -> None:
+def test_what_is_generated_of_all_faults_passes_mypy(
+    merged: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     assert check_types(merged, tmp_path_factory.getbasetemp()) == ""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from document_walk import operations, pointer, schemas
+from message_repairs import supply_responses
 from openapi_document import load_document
 from operation_names import operation_id
 from overlay import overlay_document
@@ -16,7 +17,6 @@ from repairs import (
     repair_document,
     speak_openapi_3_1,
     supply_array_items,
-    supply_responses,
 )
 
 PREFIX = "/api/v4.0/integrations"
