@@ -1,5 +1,6 @@
 """What the generator makes of names: modules, classes and the paths of files."""
 
+from functools import cache
 from typing import Final
 
 from openapi_python_client.strings import ClassName, PythonIdentifier
@@ -9,11 +10,13 @@ MAX_PATH: Final = 80
 _PREFIX: Final = "field_"
 
 
+@cache
 def field_name(name: str) -> str:
     """Return the Python name of an operation, parameter or field."""
     return str(PythonIdentifier(name, _PREFIX))
 
 
+@cache
 def class_name(name: str) -> str:
     """Return the name of a model's class."""
     return str(ClassName(name, _PREFIX))

@@ -49,7 +49,7 @@ def repair_document(document: Document, leftovers: Sequence[str]) -> tuple[Docum
     steps: tuple[Callable[[Document], list[Repair]], ...] = (
         speak_openapi_3_1,
         partial(leave_out_leftovers, leftovers=leftovers),
-        *[repair_references] * _MAX_PASSES,
+        repair_references,
         list_required_fields,
         supply_parameter_schemas,
         read_unreadable_media,
@@ -64,12 +64,14 @@ def repair_document(document: Document, leftovers: Sequence[str]) -> tuple[Docum
         supply_response_descriptions,
         derive_tags,
         derive_operation_ids,
-        *[settle_schema_names] * _MAX_PASSES,
+        settle_schema_names,
     )
     made: list[Repair] = []
     for find in steps:
-        found = find(document)
-        if found:
+        for _ in range(_MAX_PASSES):
+            found = find(document)
+            if not found:
+                break
             document = make_repairs(document, found)
             made += found
     return document, tuple(made)
