@@ -129,8 +129,10 @@ def _values(kind: Kind, owner: str, old: tuple[Value, ...], new: tuple[Value, ..
 
 def _accepts_all(after: Value, before: Value) -> bool:
     """Return whether a parameter takes whatever it took before."""
-    types = set(before.type.split(" | ")) <= set(after.type.split(" | "))
-    return types and (before.required or not after.required)
+    types = set(after.type.split(" | "))
+    return ("Any" in types or set(before.type.split(" | ")) <= types) and (
+        before.required or not after.required
+    )
 
 
 def _describe(value: Value, kind: Kind) -> str:

@@ -107,28 +107,3 @@ def move_null_to_references(document: Document) -> list[Repair]:
 def _or_null(reference: Document) -> Document:
     beside = {key: value for key, value in reference.items() if key != "$ref"}
     return {**beside, "oneOf": [{"$ref": reference["$ref"]}, {"type": "null"}]}
-
-
-def separate_null_from_enumerations(document: Document) -> list[Repair]:
-    """Write an enumeration that may be null as one that may not, or null.
-
-    The generator would make a class for each way in which the two can be combined.
-    """
-    repairs = []
-    for node in schemas(document):
-        content, kinds = node.content, listing(node.content.get("type"))
-        values = listing(content.get("enum"))
-        named = [value for value in values if value is not None]
-        if named and (len(named) < len(values) or content.get("nullable") is True or "null" in kinds):
-            label = str(node.place[-1]) if node.place[-2:-1] == ("properties",) else content.get("title")
-            others = [kind for kind in kinds or [content.get("type")] if kind not in {"null", None}]
-            one = (
-                {"enum": named}
-                | ({"title": label} if label else {})
-                | ({"type": others[0]} if others else {})
-            )
-            moved = {"enum", "type", "title", "nullable"}
-            rest = {key: value for key, value in content.items() if key not in moved}
-            either = {**rest, "oneOf": [one, {"type": "null"}]}
-            repairs.append(Repair("enumeration that may be null", node.place, "or null", either))
-    return repairs

@@ -56,7 +56,9 @@ def _imported(module: ast.Module) -> Iterator[str]:
 
 
 def _needed(surface: Surface, name: str) -> Iterator[str]:
-    """Yield the models that an operation or a model cannot do without."""
+    """Yield the operations of a tag, or the models that an operation or a model cannot do without."""
+    # Who imports all operations of a tag may use any of them.
+    yield from (one.module for one in surface.operations.values() if one.module.startswith(f"{name}."))
     types = [
         text
         for operation in surface.operations.values()

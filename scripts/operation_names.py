@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
 from document_walk import Document, Operation, listing, operations
@@ -44,10 +45,14 @@ def derive_tags(document: Document) -> list[Repair]:
     return repairs
 
 
-def derive_operation_ids(document: Document) -> list[Repair]:
+def derive_operation_ids(document: Document, reserved: Collection[str] = ()) -> list[Repair]:
     """Name each operation that has no id, or one that others have too or that is too long for a file.
 
     All that share an id are named anew, not all but the first: the order of a document may change.
+
+    Args:
+        document: The document, every operation of which has a tag.
+        reserved: Ids that are not derived.
     """
     everything = list(operations(document))
     published = {operation.place: str(operation.content.get("operationId") or "") for operation in everything}
@@ -62,6 +67,7 @@ def derive_operation_ids(document: Document) -> list[Repair]:
         elif not module_path_fits(name, str(operation.content["tags"][0])):
             faults[operation.place] = "operation id too long for a file name"
     taken = {field_name(name) for place, name in published.items() if place not in faults}
+    taken |= {field_name(name) for name in reserved}
     repairs = []
     for operation in everything:
         if operation.place in faults:

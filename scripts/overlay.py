@@ -56,6 +56,18 @@ def overlay_document(document: Document, overlay: Document, repairs: Sequence[Re
     return {key: _without_repeats(value, key) for key, value in result.items()}
 
 
+def operation_ids(overlay: Document) -> set[str]:
+    """Return the operation ids that an overlay gives."""
+    found: set[str] = set()
+    waiting: list[object] = [mapping(action).get("update") for action in listing(overlay.get("actions"))]
+    while waiting:
+        value = waiting.pop()
+        waiting += value.values() if isinstance(value, dict) else listing(value)
+        if isinstance(name := mapping(value).get("operationId"), str):
+            found.add(name)
+    return found
+
+
 def _matches(document: Document, number: int, path: object) -> bool:
     try:
         return bool(parse_json_path(str(path)).find(document))

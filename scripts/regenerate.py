@@ -24,7 +24,7 @@ from generation import PACKAGE, check_pins, generate
 from history import check_commit, files_at, has_history
 from merging import merge_sources
 from openapi_document import format_document, load_document, validate_document
-from overlay import overlay_document
+from overlay import operation_ids, overlay_document
 from regeneration_error import RegenerationError
 from repair import Repair, is_overruled
 from repairs import repair_document
@@ -85,7 +85,7 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     """
     overlay = load_document(root / "scripts" / "overlay.yaml")
     leftovers = listing(load_document(root / "scripts" / "repairs.yaml").get("leftovers"))
-    repaired, repairs = repair_document(published, leftovers)
+    repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
     document = overlay_document(repaired, overlay, repairs)
     validate_document(document)
     told = []
@@ -181,6 +181,8 @@ def as_text(outcome: Outcome, *, check: bool) -> str:
         check: Whether it was only looked at.
     """
     lines = list(outcome.files) if check else []
+    if outcome.against is None and not check:
+        lines.append("What changed is not told: there is no commit to compare with")
     if outcome.against is not None:
         lines.append(f"Changes against {outcome.against}:")
         lines += [f"  {change}" for change in outcome.changes] or ["  none that a user could notice"]

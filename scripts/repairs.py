@@ -4,7 +4,7 @@ They change what the client is generated from, never openapi.yaml, and they come
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,9 +12,13 @@ from components import (
     move_null_to_references,
     name_components_for_themselves,
     name_shared_schemas,
-    separate_null_from_enumerations,
 )
 from document_walk import Document, Operation, listing, mapping, operations, resolve, schemas
+from enumeration_repairs import (
+    name_members_apart,
+    separate_null_from_enumerations,
+    widen_mixed_enumerations,
+)
 from message_repairs import (
     list_required_fields,
     read_unreadable_media,
@@ -33,12 +37,15 @@ _DIALECT: Final = "3.1.0"
 _MAX_PASSES: Final = 20
 
 
-def repair_document(document: Document, leftovers: Sequence[str]) -> tuple[Document, tuple[Repair, ...]]:
+def repair_document(
+    document: Document, leftovers: Sequence[str], reserved_ids: Collection[str] = ()
+) -> tuple[Document, tuple[Repair, ...]]:
     """Make every repair that a document needs.
 
     Args:
         document: The document as published; it is not modified.
         leftovers: Operations that are left out, each as ``METHOD /path``.
+        reserved_ids: Operation ids that the overlay gives, and that are not derived for others.
 
     Returns:
         The repaired document, and the repairs in the order in which they were made.
@@ -56,14 +63,16 @@ def repair_document(document: Document, leftovers: Sequence[str]) -> tuple[Docum
         name_components_for_themselves,
         name_shared_schemas,
         move_null_to_references,
+        widen_mixed_enumerations,
         separate_null_from_enumerations,
+        name_members_apart,
         supply_array_items,
         cut_endless_schemas,
         declare_path_parameters,
         supply_responses,
         supply_response_descriptions,
         derive_tags,
-        derive_operation_ids,
+        partial(derive_operation_ids, reserved=reserved_ids),
         settle_schema_names,
     )
     made: list[Repair] = []

@@ -35,11 +35,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
             "not valid OpenAPI at #/paths",
         ),
         (
-            PUBLISHED + "  schemas:\n    Odd: {enum: [1, one]}\n",
+            PUBLISHED
+            + "  schemas:\n    Text: {type: string}\n"
+            + "    Odd: {allOf: [{$ref: '#/components/schemas/Text'}, {type: object}]}\n",
             "openapi-python-client would leave things out; mend them in scripts/overlay.yaml",
         ),
         (
-            PUBLISHED + "  schemas:\n    Twice: {type: string, enum: [a, A]}\n",
+            PUBLISHED + "  schemas:\n    Twice: {enum: [a, A], x-enum-varnames: [same]}\n",
             "openapi-python-client would leave things out; mend them in scripts/overlay.yaml",
         ),
     ],
