@@ -1,6 +1,8 @@
 """Repair components that the generator would make other classes of than one with their name."""
 
-from document_walk import Document, Place, listing, mapping, nodes, schemas
+from collections.abc import Mapping
+
+from document_walk import Document, Node, Place, listing, mapping, nodes, schemas
 from generated_names import class_name, model_module
 from repair import Repair
 
@@ -55,6 +57,44 @@ def name_shared_schemas(document: Document) -> list[Repair]:
             name = free_name(class_name(title), taken)
             repairs += move_to_component(place, node.content, name, "titled schema in a shared part")
     return repairs
+
+
+def name_recursive_objects(document: Document) -> list[Repair]:
+    """Make objects in unions that are components ones themselves, where they refer back to the union.
+
+    The generator reads such an object before the union is known to it, and would drop both.
+    """
+    components = mapping(mapping(document.get("components")).get("schemas"))
+    taken = {model_module(class_name(name)) for name in components}
+    referred: dict[str, set[str]] = {name: set() for name in components}
+    inner: list[Node] = []
+    for node in schemas(document):
+        if node.place[:2] == _SCHEMAS:
+            referred[str(node.place[2])] |= _names_in(node.content)
+            if node.place[3:-1] in {("anyOf",), ("oneOf",)} and "properties" in node.content:
+                inner.append(node)
+    repairs = []
+    for node in inner:
+        union = str(node.place[2])
+        below = [one.content for one in nodes(node.content)]
+        if union in _reachable(referred, {name for content in below for name in _names_in(content)}):
+            wanted = class_name(node.content.get("title") or f"{union}_object")
+            name = free_name(wanted, taken)
+            repairs += move_to_component(node.place, node.content, name, "object that contains its union")
+    return repairs
+
+
+def _names_in(schema: Document) -> set[str]:
+    reference = schema.get("$ref")
+    return {reference.rpartition("/")[2]} if isinstance(reference, str) else set()
+
+
+def _reachable(referred: Mapping[str, set[str]], names: set[str]) -> set[str]:
+    found: set[str] = set()
+    while names:
+        found |= names
+        names = {inner for name in names for inner in referred.get(name, ())} - found
+    return found
 
 
 def move_to_component(place: Place, schema: Document, name: str, fault: str) -> list[Repair]:

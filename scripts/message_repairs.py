@@ -70,7 +70,7 @@ def read_unreadable_media(document: Document) -> list[Repair]:
                 repairs.append(Repair("body of several media types", place, f"without {dropped}", kept))
     for node in _answers(document):
         content = mapping(node.content.get("content"))
-        if content and not any(_is_readable(kind) for kind in content):
+        if content and not any(is_readable(kind) for kind in content):
             schema = {"schema": {"type": "string", "format": "binary"}}
             place, said = (*node.place, "content"), f"{', '.join(sorted(content))} taken as bytes"
             repairs.append(Repair("answer of unknown media type", place, said, {_BYTES: schema}))
@@ -86,7 +86,8 @@ def _is_writable(kind: str) -> bool:
     return plain in _READABLE_BODIES or (plain.endswith("+json") and "*" not in plain)
 
 
-def _is_readable(kind: str) -> bool:
+def is_readable(kind: str) -> bool:
+    """Return whether the generator can read answers of a media type."""
     plain = kind.partition(";")[0].strip()
     return plain in {_JSON, _BYTES} or plain.startswith("text/") or plain.endswith("+json")
 

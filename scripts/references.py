@@ -5,12 +5,26 @@ from urllib.parse import unquote
 
 from attrs import frozen
 from components import is_component_schema
-from document_walk import Document, Node, Place, mapping, nodes, place_of, pointer, resolve, schemas, value_at
+from document_walk import (
+    Document,
+    Node,
+    Place,
+    listing,
+    mapping,
+    nodes,
+    place_of,
+    pointer,
+    resolve,
+    schemas,
+    value_at,
+)
 from regeneration_error import RegenerationError
 from repair import Repair
 
 # The generator follows references to these; to anywhere else, and from one of these to another, it does not.
 _SCHEMAS = ("components", "schemas")
+# What a schema may say without any bearing on what fits it, and that it may be null.
+_WORDS = frozenset({"title", "description", "example", "examples", "deprecated", "default", "nullable"})
 _ONE_STEP = frozenset({"parameters", "responses"})
 
 
@@ -83,6 +97,22 @@ def _is_followed(node: Node, target: Place, meant: Document) -> bool:
     is_shared = node.place[0] == "components" and len(node.place) == len(_SCHEMAS) + 1
     is_path = len(node.place) == len(("paths", "/path"))
     return target[0] == "components" and not is_path and not (is_shared and node.place[1] in _ONE_STEP)
+
+
+def simplify_compositions(document: Document) -> list[Repair]:
+    """Write a reference that is composed with nothing but words as one with the words beside it.
+
+    The generator composes objects only, and would drop whatever has a field that is composed of others.
+    """
+    repairs = []
+    for node in schemas(document):
+        parts = [mapping(part) for part in listing(node.content.get("allOf"))]
+        shapes = [part for part in parts if not part.keys() <= _WORDS]
+        if len(parts) > 1 and len(shapes) == 1 and "$ref" in shapes[0]:
+            words = {key: value for part in parts if part is not shapes[0] for key, value in part.items()}
+            value = {**words, **node.content, "allOf": shapes}
+            repairs.append(Repair("reference composed with words", node.place, "words beside it", value))
+    return repairs
 
 
 @frozen

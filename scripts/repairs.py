@@ -11,6 +11,7 @@ from typing import Final
 from components import (
     move_null_to_references,
     name_components_for_themselves,
+    name_recursive_objects,
     name_shared_schemas,
 )
 from document_walk import Document, Operation, listing, mapping, operations, resolve, schemas
@@ -27,7 +28,7 @@ from message_repairs import (
     supply_responses,
 )
 from operation_names import derive_operation_ids, derive_tags
-from references import cut_endless_schemas, repair_references, unreferenced_schemas
+from references import cut_endless_schemas, repair_references, simplify_compositions, unreferenced_schemas
 from repair import NOTHING, Repair, make_repairs
 from schema_names import settle_schema_names
 
@@ -57,6 +58,7 @@ def repair_document(
         speak_openapi_3_1,
         partial(leave_out_leftovers, leftovers=leftovers),
         repair_references,
+        simplify_compositions,
         list_required_fields,
         supply_parameter_schemas,
         read_unreadable_media,
@@ -68,6 +70,7 @@ def repair_document(
         name_members_apart,
         supply_array_items,
         cut_endless_schemas,
+        name_recursive_objects,
         declare_path_parameters,
         supply_responses,
         supply_response_descriptions,

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 from components import free_name, is_component_schema, move_to_component
 from document_walk import Document, Operation, Place, listing, mapping, operations, place_of, resolve
 from generated_names import MAX_PATH, class_name, field_name, model_module
+from message_repairs import is_readable
 from openapi_python_client.strings import pascal_case
 from repair import Repair
 
@@ -137,7 +138,8 @@ def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
                 yield _Use((*at, "schema"), mapping(meant["schema"]), *_part(str(meant.get("name")), name))
     for code, answer in mapping(operation.content.get("responses")).items():
         at, meant = _followed(document, answer, (*operation.place, "responses", code))
-        for kind, media in list(mapping(meant.get("content")).items())[:1]:
+        readable = [one for one in mapping(meant.get("content")).items() if is_readable(one[0])]
+        for kind, media in readable[:1]:
             schema = mapping(mapping(media).get("schema"))
             yield _Use((*at, "content", kind, "schema"), schema, *_part(f"response_{code}", name))
     body = operation.content.get("requestBody")

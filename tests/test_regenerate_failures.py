@@ -76,7 +76,8 @@ def fails(repository: Repository, said: str, *arguments: object) -> None:
     assert repository.status() == ""
 
 
-def test_no_network_changes_nothing(repository: Repository) -> None:
+def test_no_network_changes_nothing(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     fails(repository, "check the network and the address", "--from", "http://127.0.0.1:9/spec.yaml")
 
 

@@ -125,14 +125,17 @@ def test_no_reference_costs_an_operation_or_a_schema(runs: Runs) -> None:
     }
     assert set(surface.models) == {
         "Challenge",
+        "ConditionObject",
         "CreateMissionResponse201",
         "CreateMissionResponse201First",
+        "Difficulty",
         "ListMissionsResponse200",
         "ListMissionsResponse200First",
         "Mission",
         "MissionPrize",
         "MissionPrize2",
         "Place",
+        "Quest",
         "Refusal",
         "Reward",
     }
@@ -140,6 +143,8 @@ def test_no_reference_costs_an_operation_or_a_schema(runs: Runs) -> None:
     assert types == {"steps": "list[Any | str]", "reward": "Any", "prize": "MissionPrize"}
     assert [one.type for one in surface.models["Reward"].fields] == ["MissionPrize2"]
     assert [one.type for one in surface.models["Place"].fields] == ["Place", "list[Place]"]
+    assert [one.type for one in surface.models["Quest"].fields] == ["ConditionObject | str", "Difficulty"]
+    assert [one.type for one in surface.models["ConditionObject"].fields] == ["list[ConditionObject | str]"]
 
 
 def test_template_leftovers_are_left_out_with_their_schemas(runs: Runs) -> None:
