@@ -70,28 +70,31 @@ def operation_ids(overlay: Document) -> set[str]:
 
 def _matches(document: Document, number: int, path: object) -> bool:
     try:
-        return bool(parse_json_path(str(path)).find(document))
+        # Anything but text is no path either, and neither is an empty one.
+        return bool(parse_json_path(path if isinstance(path, str) else "").find(document))
     except (JSONPathError, TypeError, AttributeError) as error:
         raise RegenerationError(
-            f"overlay action {number} is not to be read; mend it in scripts/overlay.yaml: "
-            f"{path!r} is not a JSON path"
+            f"overlay action {number} has no JSON path but {path!r}; mend it in scripts/overlay.yaml"
         ) from error
 
 
 def _give_way(document: Document, repair: Repair) -> None:
     """Take back what a repair supplied where the overlay supplied the same: an update only ever adds."""
+    *owner, key = repair.place
     try:
-        holder = value_at(document, repair.place[:-1])
-        found = holder[repair.place[-1]]
+        holder = value_at(document, tuple(owner))
+        found = holder[key]
     except LookupError:
         return  # the overlay has removed it
-    key = repair.place[-1]
+    # Elsewhere these are names of anything, such as of a field.
+    if owner[:1] != ["paths"] or len(owner) != len(("paths", "/path", "method")):
+        return
     if key == "tags" and found[:-1]:
         holder[key] = [tag for tag in found if tag not in repair.value] or found[:1]
     elif key == "responses" and len(found) > 1:
         holder[key] = {code: answer for code, answer in found.items() if repair.value.get(code) != answer}
     elif key == "parameters":
-        item = value_at(document, repair.place[:-2])
+        item = value_at(document, tuple(owner[:-1]))
         others = [one for one in found if one not in repair.added] + listing(item.get(key))
         known = {_identity(document, one) for one in others}
         holder[key] = [

@@ -189,7 +189,9 @@ def as_text(outcome: Outcome, *, check: bool) -> str:
         breaking = sum(change.breaking for change in outcome.changes)
         used = sum(bool(change.used_by) for change in outcome.changes)
         lines.append(f"{len(outcome.changes)} in all, {breaking} breaking, {used} in what the facade uses")
-    if check:
+    if check and outcome.files and outcome.files[-1].endswith("openapi.yaml"):
+        lines.append("what is published differs; run again without --check to take it")
+    elif check:
         again = "generated/ differs; run: make regenerate"
         lines.append(again if outcome.files else "generated/ is up to date")
     else:

@@ -56,7 +56,7 @@ def read_source(name: str) -> Source:
     Raises:
         RegenerationError: It cannot be read, or holds no OpenAPI document of version 3.0 or 3.1.
     """
-    text = _download(name) if re.match(r"https?://", name) else read_text(Path(name))
+    text = _download(name) if re.match(r"(?i)https?://", name) else read_text(Path(name))
     return find_document(text, name)
 
 

@@ -115,6 +115,18 @@ def test_a_change_is_told_with_what_it_breaks_and_for_whom(repository: Repositor
     assert repository.status() == ""
 
 
+def test_what_is_published_can_be_looked_at_without_taking_it(
+    repository: Repository, seed_page: Path
+) -> None:
+    changed = seed_page.with_name("described.md")
+    text = seed_page.read_text(encoding="utf-8")
+    changed.write_text(text.replace("Bulk", "Huge").replace("title: Gameball API", "title: Other"), "utf-8")
+    done = repository.regenerate_here("--from", changed, "--check")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "what is published differs; run again without --check to take it"
+    assert repository.status() == ""
+
+
 def test_changes_are_told_against_any_commit(repository: Repository) -> None:
     model = repository.package / "models" / "batch_job.py"
     kept = model.read_bytes()

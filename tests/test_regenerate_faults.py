@@ -140,7 +140,13 @@ def test_no_reference_costs_an_operation_or_a_schema(runs: Runs) -> None:
         "Reward",
     }
     types = {one.name: one.type for one in surface.models["Mission"].fields}
-    assert types == {"steps": "list[Any | str]", "reward": "Any", "prize": "MissionPrize"}
+    assert types == {
+        "steps": "list[Any | str]",
+        "reward": "Any",
+        "prize": "MissionPrize",
+        "tags": "Any",
+        "parameters": "Any",
+    }
     assert [one.type for one in surface.models["Reward"].fields] == ["MissionPrize2"]
     assert [one.type for one in surface.models["Place"].fields] == ["Place", "list[Place]"]
     assert [one.type for one in surface.models["Quest"].fields] == ["ConditionObject | str", "Difficulty"]

@@ -238,3 +238,9 @@ def test_only_an_optional_action_may_match_nothing() -> None:
     assert overlaid(document, {**action, "x-optional": True})["paths"] == {}
     with pytest.raises(RegenerationError, match=r"overlay action 1 matches nothing.*/gone"):
         overlaid(document, action)
+
+
+@pytest.mark.parametrize("target", [None, "", "$.paths[", 7])
+def test_an_action_without_a_path_is_named(target: object) -> None:
+    with pytest.raises(RegenerationError, match="overlay action 1 has no JSON path"):
+        overlaid(read("paths: {}"), {"target": target, "remove": True})
