@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from facade_usage import read_usage
 from generation import PACKAGE, check_pins, generate
 from history import check_commit, files_at, has_history
 from merging import merge_sources
-from openapi_document import format_document, load_document, validate_document
+from openapi_document import find_faults, format_document, load_document, validate_document
 from overlay import operation_ids, overlay_document
 from regeneration_error import RegenerationError
 from repair import Repair, is_overruled
@@ -32,6 +33,8 @@ from replacement import differences, read_tree, replace_all
 from sources import Source, read_source
 from surface import read_surface
 
+# So many faults of a document beyond repair are listed.
+_MOST_FAULTS: Final = 10
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -85,8 +88,17 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     """
     overlay = load_document(root / "scripts" / "overlay.yaml")
     leftovers = listing(load_document(root / "scripts" / "repairs.yaml").get("leftovers"))
-    repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
-    document = overlay_document(repaired, overlay, repairs)
+    try:
+        repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
+        document = overlay_document(repaired, overlay, repairs)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        # Repairs stumble where a part is of another kind altogether, as a list in the place of a name.
+        faults = tuple(islice(find_faults(published), _MOST_FAULTS))
+        if not faults:
+            raise
+        raise RegenerationError(
+            f"the document is not OpenAPI, {faults[0]}; mend it at its source", faults if faults[1:] else ()
+        ) from error
     validate_document(document)
     told = []
     for repair in repairs:

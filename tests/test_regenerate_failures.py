@@ -31,6 +31,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         (PUBLISHED.replace("type: number", "$ref: 'other.yaml#/x'"), "outside of the document"),
         (PUBLISHED.replace("application/json", "application/xml"), "matches nothing; mend it"),
         (
+            PUBLISHED.replace(
+                "post:", "parameters: [{name: [x], in: path, required: true, schema: {}}]\n    post:"
+            ),
+            "the document is not OpenAPI, at #/paths/~1api~1v4.0",
+        ),
+        (
             PUBLISHED.replace("'200':", "'2x0':\n          description: Odd.\n        '200':"),
             "not valid OpenAPI at #/paths",
         ),
@@ -53,6 +59,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         "a stale overlay",
         "a reference to elsewhere",
         "an operation of another type",
+        "a list in the place of a name",
         "a response of no status",
         "a schema that the generator drops",
         "a schema that the generator fails at",
@@ -86,6 +93,13 @@ def test_a_missing_file_changes_nothing(repository: Repository) -> None:
     said = "regenerate.py: cannot read missing.yaml: No such file or directory; check the path\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
     assert repository.status() == ""
+
+
+def test_sources_that_contradict_each_other_change_nothing(repository: Repository, tmp_path: Path) -> None:
+    source = tmp_path / "source.yaml"
+    source.write_text(PUBLISHED.replace("type: number", "type: string"), encoding="utf-8")
+    said = f"{repository.root / 'openapi.yaml'} and {source} differ at #/paths"
+    fails(repository, said, "--from", repository.root / "openapi.yaml", source)
 
 
 def test_a_commit_that_is_not_there_changes_nothing(repository: Repository, tmp_path: Path) -> None:
