@@ -1,80 +1,252 @@
-"""Build the raw client in generated/ from openapi.yaml and scripts/overlay.yaml.
+"""Build the raw client in generated/ from what Gameball publishes, and tell what changed.
 
-python scripts/regenerate.py            writes generated/gameball_api anew
-python scripts/regenerate.py --check    writes nothing, and fails if it would have changed a file
+python scripts/regenerate.py                       writes generated/ anew, from openapi.yaml
+python scripts/regenerate.py --from SOURCE ...     takes openapi.yaml from what Gameball publishes, first
+python scripts/regenerate.py --check               writes nothing, and fails if it would have changed a file
+
+Either everything is written or nothing. CONTRIBUTING.md walks through a change.
 """
 
 import argparse
+import json
 import sys
 import tempfile
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any, Final
 
-from generation import GENERATED, ROOT, check_pins, differences, generate, read_tree, replace_tree
-from openapi_document import Document, load_document, overlay_document, validate_document
+from attrs import asdict, evolve, frozen
+from changes import Change, compare
+from completeness import check_completeness
+from document_walk import Document, listing, pointer
+from facade_usage import read_usage
+from generation import PACKAGE, check_pins, generate
+from history import check_commit, files_at, has_history
+from merging import merge_sources
+from openapi_document import find_faults, format_document, load_document, validate_document
+from overlay import operation_ids, overlay_document
 from regeneration_error import RegenerationError
+from repair import Repair, is_overruled
+from repairs import repair_document
+from replacement import differences, read_tree, replace_all
+from sources import Source, read_source
+from surface import read_surface
+
+# So many faults of a document beyond repair are listed.
+_MOST_FAULTS: Final = 10
+ROOT: Final = Path(__file__).resolve().parent.parent
 
 
-def build_document() -> Document:
-    """Return the committed document with the overlay applied: what the client is generated from.
+@frozen
+class Outcome:
+    """What a run did, or with ``--check`` would have done.
 
-    Raises:
-        RegenerationError: A file cannot be read, the overlay no longer fits, or the result is not valid.
+    Attributes:
+        files: A line for each file that differs from what was there.
+        repairs: What was repaired in the document before it was generated from.
+        against: The commit that changes are told against; None if there is none.
+        changes: What changed for users of the package since then.
     """
-    overlay = load_document(ROOT / "scripts" / "overlay.yaml")
-    document = overlay_document(load_document(ROOT / "openapi.yaml"), overlay)
-    validate_document(document)
-    return document
+
+    files: tuple[str, ...]
+    repairs: tuple[Repair, ...]
+    against: str | None
+    changes: tuple[Change, ...]
 
 
-def regenerate(target: Path, *, check: bool) -> list[str]:
-    """Generate the raw client, and write it or compare with it.
+def published_text(sources: Sequence[Source]) -> bytes:
+    """Return what openapi.yaml is to hold.
 
     Args:
-        target: The folder to write, such as ``generated``.
+        sources: What Gameball publishes.
+
+    Returns:
+        A single YAML document untouched; of JSON or of several documents, one in a formatting of our own.
+
+    Raises:
+        RegenerationError: The sources contradict each other.
+    """
+    if len(sources) == 1 and not sources[0].is_json:
+        return sources[0].text.encode("utf-8")
+    return format_document(merge_sources(sources))
+
+
+def build_document(root: Path, published: Document) -> tuple[Document, tuple[Repair, ...]]:
+    """Repair and overlay a document, and check that it is valid: what the client is generated from.
+
+    Args:
+        root: The folder of the repository.
+        published: The document as published.
+
+    Returns:
+        The document, and the repairs.
+
+    Raises:
+        RegenerationError: A settings file cannot be read, the document cannot be repaired, the overlay no
+            longer fits, or the result is not valid.
+    """
+    overlay = load_document(root / "scripts" / "overlay.yaml")
+    leftovers = listing(load_document(root / "scripts" / "repairs.yaml").get("leftovers"))
+    try:
+        repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
+        document = overlay_document(repaired, overlay, repairs)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        # Repairs stumble where a part is of another kind altogether, as a list in the place of a name.
+        faults = tuple(islice(find_faults(published), _MOST_FAULTS))
+        if not faults:
+            raise
+        raise RegenerationError(
+            f"the document is not OpenAPI, {faults[0]}; mend it at its source", faults if faults[1:] else ()
+        ) from error
+    validate_document(document)
+    told = []
+    for repair in repairs:
+        since = ", overruled since" if is_overruled(document, repair) else ""
+        told.append(evolve(repair, remedy=repair.remedy + since))
+    return document, tuple(told)
+
+
+def tell_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
+    """Tell what changed in the generated package.
+
+    Args:
+        root: The folder of the repository.
+        fresh: The folder with the package as it is now.
+        against: The commit to compare with.
+
+    Returns:
+        The changes.
+
+    Raises:
+        RegenerationError: There is no such commit.
+    """
+    old = read_surface(files_at(root, against, f"generated/{PACKAGE}"))
+    new = read_surface(read_tree(fresh / PACKAGE))
+    facade = root / "gameball"
+    files = {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in facade.rglob("*.py")
+    }
+    return compare(old, new, read_usage(files, (old, new)))
+
+
+def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check: bool) -> Outcome:
+    """Generate the raw client, and write it and the document or compare with them.
+
+    Args:
+        root: The folder of the repository.
+        sources: Paths or URLs of what Gameball publishes; none takes openapi.yaml as it is.
+        against: The commit to tell changes against; None tells none.
         check: Only compare.
 
     Returns:
-        A line for each file that a fresh run changes.
+        What was done.
 
     Raises:
-        RegenerationError: Something failed; the target is as it was.
+        RegenerationError: Something failed; everything is as it was.
     """
-    check_pins()
-    document = build_document()
+    check_pins(root)
+    if against is not None:
+        check_commit(root, against)
+    kept = root / "openapi.yaml"
+    content = published_text([read_source(source) for source in sources]) if sources else None
     with tempfile.TemporaryDirectory(prefix="gameball-regenerate-") as name:
+        source = Path(name) / "openapi.yaml"
+        if content is not None:
+            source.write_bytes(content)
+        # What is committed is what is generated from, or the next run might come to another result.
+        document, repairs = build_document(root, load_document(kept if content is None else source))
         fresh = Path(name) / "generated"
-        generate(document, fresh)
+        generate(document, fresh, root / "scripts")
+        check_completeness(document, fresh)
         # All of the folder counts: a file beside the package was not written by the generator.
-        changes = differences(read_tree(fresh), read_tree(target))
-        if changes and not check:
-            replace_tree(fresh, target)
-    return changes
+        files = differences(read_tree(fresh), read_tree(root / "generated"))
+        if content is not None:
+            found = {kept.name: kept.read_bytes()} if kept.exists() else {}
+            files += differences({kept.name: content}, found)
+        changes = tell_changes(root, fresh, against) if against is not None else ()
+        if files and not check:
+            replace_all({root / "generated": fresh} | ({} if content is None else {kept: source}))
+    return Outcome(tuple(files), repairs, against, changes)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def as_json(outcome: Outcome) -> str:
+    """Write an outcome for machines: the changes, the repairs and the files."""
+    report: dict[str, Any] = {
+        "against": outcome.against,
+        "breaking": any(change.breaking for change in outcome.changes),
+        "changes": [asdict(change) for change in outcome.changes],
+        "repairs": [
+            {"fault": repair.fault, "place": pointer(repair.place), "remedy": repair.remedy}
+            for repair in outcome.repairs
+        ],
+        "files": outcome.files,
+    }
+    return json.dumps(report, indent=2)
+
+
+def as_text(outcome: Outcome, *, check: bool) -> str:
+    """Write an outcome for people.
+
+    Args:
+        outcome: What was done.
+        check: Whether it was only looked at.
+    """
+    lines = list(outcome.files) if check else []
+    if outcome.against is None and not check:
+        lines.append("What changed is not told: there is no commit to compare with")
+    if outcome.against is not None:
+        lines.append(f"Changes against {outcome.against}:")
+        lines += [f"  {change}" for change in outcome.changes] or ["  none that a user could notice"]
+        breaking = sum(change.breaking for change in outcome.changes)
+        used = sum(bool(change.used_by) for change in outcome.changes)
+        lines.append(f"{len(outcome.changes)} in all, {breaking} breaking, {used} in what the facade uses")
+    if check and outcome.files and outcome.files[-1].endswith("openapi.yaml"):
+        lines.append("what is published differs; run again without --check to take it")
+    elif check:
+        again = "generated/ differs; run: make regenerate"
+        lines.append(again if outcome.files else "generated/ is up to date")
+    else:
+        lines.append(f"{len(outcome.files)} files changed" if outcome.files else "nothing changed")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Run the command line.
 
     Args:
         arguments: The words after the script's name; by default those of this process.
+        root: The folder of the repository.
 
     Returns:
         The exit code: 0 done, 1 ``--check`` found a difference or regenerating failed.
     """
     parser = argparse.ArgumentParser(prog="regenerate.py", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--from",
+        dest="sources",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="paths or URLs of OpenAPI documents (YAML or JSON), or of Markdown pages with one in a fence",
+    )
+    parser.add_argument("--against", metavar="REF", help="the commit to tell changes against (default: HEAD)")
+    parser.add_argument("--json", action="store_true", help="tell what changed as JSON")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on any difference")
     options = parser.parse_args(arguments)
+    against: str | None = options.against
+    # The drift gate must work where there is no history, as in a source distribution.
+    if against is None and (options.sources or options.json or not options.check) and has_history(root):
+        against = "HEAD"
     try:
-        changes = regenerate(GENERATED, check=options.check)
+        outcome = regenerate(root, options.sources, against, check=options.check)
     except RegenerationError as error:
-        print(f"regenerate.py: {error}", file=sys.stderr)
+        print("\n  ".join([f"regenerate.py: {error}", *error.details]), file=sys.stderr)
         return 1
-    for change in changes:
-        print(change)
-    if options.check:
-        print("generated/ differs; run: make regenerate" if changes else "generated/ is up to date")
-        return 1 if changes else 0
-    print(f"{len(changes)} files changed" if changes else "nothing changed")
-    return 0
+    for repair in outcome.repairs:
+        print(f"repaired: {repair}", file=sys.stderr)
+    print(as_json(outcome) if options.json else as_text(outcome, check=options.check))
+    return 1 if options.check and outcome.files else 0
 
 
 if __name__ == "__main__":

@@ -2,4 +2,13 @@
 
 
 class RegenerationError(Exception):
-    """Regenerating cannot go on; nothing was changed. Its text is one line that says what to do."""
+    """Regenerating cannot go on; nothing was changed.
+
+    Args:
+        message: One line that says what to do.
+        details: What it is about, a line for each, when that is more than one thing.
+    """
+
+    def __init__(self, message: str, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.details = details

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from regenerate import build_document
+from test_document import document
 
 from gameball.sandbox import Ending, Fault, Sandbox
 from gameball.sandbox.app import BANNER
@@ -180,7 +180,7 @@ def test_from_a_shell_a_taken_port_is_one_line() -> None:
     assert done.stderr == f"port {port} cannot be used: Address already in use; try --port 0\n"
 
 
-schema = schemathesis.openapi.from_dict(build_document())
+schema = schemathesis.openapi.from_dict(document())
 
 
 @schema.parametrize()
