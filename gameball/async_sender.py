@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
 from attrs import define, field
 from gameball_api.api.batches import send_events_batch
@@ -23,6 +24,7 @@ from gameball.attempts import (
     Step,
     Task,
     deliver,
+    give_up,
 )
 from gameball.chunk import Chunk
 from gameball.connection import RawClient, ReadyBatch
@@ -38,10 +40,12 @@ from gameball.sender import BREAK_OFF_TIME, GRACE, Done
 
 @define(eq=False)
 class _Worker:
-    """A task of the event loop, and whether it was told to give up its attempt."""
+    """A task of the event loop, and what it is at."""
 
     loop_task: "asyncio.Task[None] | None" = None
-    attempting: bool = field(default=False)
+    attempting: bool = False
+    #: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
+    unsettled: list[tuple[int, Chunk]] = field(factory=list)
 
 
 class AsyncSender:
@@ -144,11 +148,15 @@ class AsyncSender:
                     reply = await self._take(steps.send(reply), worker)
             except StopIteration:
                 pass
+            except Exception as error:  # noqa: BLE001 - raised again in the caller's task
+                self.fail(error)
+                await self._give_up(worker)
             self._results.put_nowait(Done(task))
 
     async def _take(self, step: Step, worker: _Worker) -> Reply:
         match step:
             case Intend(task):
+                worker.unsettled = [(task.index, task.chunk)]
                 if self._flow.cause is not None or self._ledger is None:
                     return self._flow.cause
                 return await self._note(lambda ledger: ledger.intend(task.index, task.chunk))
@@ -162,8 +170,10 @@ class AsyncSender:
             case Hold(seconds):
                 self._limiter.hold(seconds)
             case Divide(index, parts):
+                worker.unsettled = [(index, part) for part in parts] + worker.unsettled[1:]
                 return await self._note(lambda ledger: ledger.divide(index, parts))
             case Conclude(receipt):
+                worker.unsettled.pop(0)
                 await self._note(lambda ledger: ledger.conclude(receipt))
                 self._flow.settle(receipt)
                 self._results.put_nowait(receipt)
@@ -239,6 +249,9 @@ class AsyncSender:
             await self._drain(receipts, GRACE)
             self._break_off()
             await self._drain(receipts, BREAK_OFF_TIME)
+            for worker in self._workers:
+                await self._give_up(worker)
+            await self._drain(receipts, 0.0)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
             await self._close()
@@ -256,6 +269,15 @@ class AsyncSender:
         for worker in self._workers:
             if worker.attempting and worker.loop_task is not None:
                 worker.loop_task.cancel()
+
+    async def _give_up(self, worker: _Worker) -> None:
+        """Settle what a worker is at as well as can be known without it."""
+        unsettled, worker.unsettled = worker.unsettled, []
+        for index, chunk in unsettled:
+            error = ResponseLostError("given up on while it was in flight: it may have been accepted")
+            receipt = give_up(index, chunk, error)
+            await self._note(partial(Ledger.conclude, receipt=receipt))
+            self._results.put_nowait(receipt)
 
     async def _close(self) -> None:
         loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]

@@ -193,3 +193,28 @@ def _conclude(
         )
     )
     return []
+
+
+def give_up(index: int, chunk: Chunk, error: GameballError) -> Receipt:
+    """Write the receipt of a chunk whose delivery came to no end of its own.
+
+    Args:
+        index: The chunk's number.
+        chunk: The chunk.
+        error: What is known of its end.
+
+    Returns:
+        The receipt.
+    """
+    return Receipt(
+        index=index,
+        first=chunk.first,
+        last=chunk.last,
+        objects=chunk.objects,
+        events=chunk.events,
+        outcome=outcome_of(error),
+        job_id=None,
+        error=error,
+        attempts=1,
+        elapsed=0.0,
+    )

@@ -26,10 +26,11 @@ from gameball.attempts import (
     Step,
     Task,
     deliver,
+    give_up,
 )
 from gameball.chunk import Chunk
 from gameball.connection import RawClient, ReadyBatch
-from gameball.delivery import Receipt, outcome_of
+from gameball.delivery import Receipt
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.flow import Flow
 from gameball.lanes import Lane, Lanes
@@ -166,7 +167,8 @@ class Sender:
                 pass
             except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
                 self.fail(error)
-                self._give_up(worker)
+                with self._concluding:
+                    self._give_up(worker)
             worker.busy = False
             self._results.put(Done(task))
 
@@ -263,8 +265,10 @@ class Sender:
             self._drain(receipts, GRACE)
             self._break_off()
             self._drain(receipts, BREAK_OFF_TIME)
-            for worker in self._workers:
-                self._give_up(worker)
+            with self._concluding:
+                for worker in self._workers:
+                    worker.given_up = True
+                    self._give_up(worker)
             self._drain(receipts, 0.0)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
@@ -295,30 +299,17 @@ class Sender:
 
     def _give_up(self, worker: _Worker) -> None:
         """Settle what a worker is at as well as can be known without it."""
-        with self._concluding:
-            worker.given_up = True
-            for index, chunk in worker.unsettled:
-                # A lane that is broken off before it began to send never will.
-                error: GameballError = (
-                    ResponseLostError("given up on while it was in flight: it may have been accepted")
-                    if worker.lane.began_to_send
-                    else ConnectionFailedError("given up on before anything of it was sent")
-                )
-                receipt = Receipt(
-                    index=index,
-                    first=chunk.first,
-                    last=chunk.last,
-                    objects=chunk.objects,
-                    events=chunk.events,
-                    outcome=outcome_of(error),
-                    job_id=None,
-                    error=error,
-                    attempts=1,
-                    elapsed=0.0,
-                )
-                self._note(partial(Ledger.conclude, receipt=receipt))
-                self._results.put(receipt)
-            worker.unsettled = []
+        for index, chunk in worker.unsettled:
+            # A lane that is broken off before it began to send never will.
+            error: GameballError = (
+                ResponseLostError("given up on while it was in flight: it may have been accepted")
+                if worker.lane.began_to_send
+                else ConnectionFailedError("given up on before anything of it was sent")
+            )
+            receipt = give_up(index, chunk, error)
+            self._note(partial(Ledger.conclude, receipt=receipt))
+            self._results.put(receipt)
+        worker.unsettled = []
 
     def _close(self) -> None:
         for _ in self._workers:

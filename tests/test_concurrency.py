@@ -169,6 +169,23 @@ def test_an_error_of_a_transport_is_what_the_caller_sees_with_the_report(kind: s
     assert (report.unknown, report.unsent) == (1, 9)
 
 
+@KINDS
+def test_a_bug_of_ours_neither_hangs_nor_loses_count(
+    kind: str, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: bytes) -> int:
+        raise AssertionError("a bug")
+
+    module = "gameball.sender" if kind == "sync" else "gameball.async_sender"
+    monkeypatch.setattr(f"{module}.job_or_error", fail)
+    with pytest.raises(AssertionError, match="a bug") as caught:
+        EitherClient(kind, box.url).send(events(40), max_objects=1, concurrency=2)
+    report = caught.value.report  # type: ignore[attr-defined]
+    assert report.unknown == sum(box.events.values()) > 0
+    assert report.unknown + report.unsent == 40
+    assert our_threads() == []
+
+
 def test_a_client_that_is_closed_ends_its_sends_in_other_threads() -> None:
     with Sandbox(latency=0.02) as box:
         client = Gameball(*KEYS, base_url=box.url, rate_limits=None)

@@ -12,7 +12,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8")
 
 
 def test_there_are_blocks_to_run() -> None:
-    assert len(BLOCKS) >= 5
+    assert len(BLOCKS) >= 8
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
