@@ -270,7 +270,7 @@ class AsyncEvents:
         self._closed = True
         senders = list(self._senders)
         for sender in senders:
-            sender.fail(GameballError("the client was closed while it was sending"))
+            sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
             # A task that closes the client from within its own send cannot wait for it as well.
             if sender.caller is not asyncio.current_task():

@@ -25,6 +25,7 @@ from gameball.attempts import (
     Task,
     deliver,
     give_up,
+    give_up_task,
 )
 from gameball.chunk import Chunk
 from gameball.connection import RawClient, ReadyBatch
@@ -78,8 +79,9 @@ class AsyncSender:
         self._delivery = Delivery(policy, time.monotonic, random.random, lambda: flow.cause)
         self._stopped = asyncio.Event()
         self._tasks: asyncio.Queue[Task | None] = asyncio.Queue()
-        self._results: asyncio.Queue[Receipt | Done] = asyncio.Queue()
+        self._results: asyncio.Queue[Receipt | Done | None] = asyncio.Queue()
         self._workers: list[_Worker] = []
+        self._interrupted = False
         self._settled = asyncio.Event()
         self.caller = asyncio.current_task()
 
@@ -90,49 +92,48 @@ class AsyncSender:
             BaseException: What the source, an invalid event or the ledger has raised, after all receipts.
         """
         flow = self._flow
-        while True:
-            if flow.wants_chunk():
+        while not self._interrupted and (flow.wants_chunk() or flow.open):
+            # A source that takes its time must not keep the receipts waiting.
+            if flow.wants_chunk() and self._results.empty():
                 receipt = await self._read()
-                if receipt is not None:
-                    yield receipt
                 # Lets the workers come to their turn even when the source never waits.
                 await asyncio.sleep(0)
-                while not self._results.empty():
-                    if (receipt := await self._collect()) is not None:
-                        yield receipt
-            elif flow.outstanding:
-                if (receipt := await self._collect()) is not None:
-                    yield receipt
             else:
-                break
-        for receipt in flow.rest():
-            yield receipt
+                receipt = await self._collect()
+            if receipt is not None:
+                yield receipt
+        if not self._interrupted:
+            for receipt in flow.rest():
+                yield receipt
         if flow.problem is not None:
             raise flow.problem
 
     async def _read(self) -> Receipt | None:
         flow = self._flow
         try:
-            handed = flow.take(await anext(self._chunks))
+            handed = flow.examine(await anext(self._chunks))
         except StopAsyncIteration:
             flow.end()
         except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
             flow.end(error)
         else:
             if isinstance(handed, Receipt):
+                flow.advance(handed.index, handed.last)
                 return handed
+            flow.open[handed.index] = handed
+            flow.advance(handed.index, handed.chunk.last)
             self._submit(handed)
         return None
 
     async def _collect(self) -> Receipt | None:
         result = await self._results.get()
         if isinstance(result, Done):
-            self._flow.outstanding -= 1
+            self._flow.open.pop(result.task.index, None)
             return None
         return result
 
     def _submit(self, task: Task) -> None:
-        if len(self._workers) < min(self._flow.concurrency, self._flow.outstanding):
+        if len(self._workers) < min(self._flow.concurrency, len(self._flow.open)):
             worker = _Worker()
             name = f"gameball-send-{len(self._workers)}"
             worker.loop_task = asyncio.create_task(self._work(worker), name=name)
@@ -226,6 +227,13 @@ class AsyncSender:
         self._flow.fail(problem)
         self._wake()
 
+    def interrupt(self, problem: BaseException) -> None:
+        """Let the caller see a problem at once; what is in flight has its grace time then."""
+        self._interrupted = True
+        self.fail(problem)
+        # Wakes the caller, who may be waiting for a receipt.
+        self._results.put_nowait(None)
+
     def _wake(self) -> None:
         self._stopped.set()
         self._limiter.wake()
@@ -251,6 +259,9 @@ class AsyncSender:
             await self._drain(receipts, BREAK_OFF_TIME)
             for worker in self._workers:
                 await self._give_up(worker)
+            while not self._tasks.empty():
+                if (task := self._tasks.get_nowait()) is not None:
+                    receipts.append(give_up_task(task))
             await self._drain(receipts, 0.0)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
@@ -261,7 +272,7 @@ class AsyncSender:
         """Collect receipts until nothing is outstanding or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._flow.outstanding or not self._results.empty():
+                while self._flow.open or not self._results.empty():
                     if (receipt := await self._collect()) is not None:
                         receipts.append(receipt)
 
@@ -275,13 +286,13 @@ class AsyncSender:
         unsettled, worker.unsettled = worker.unsettled, []
         for index, chunk in unsettled:
             error = ResponseLostError("given up on while it was in flight: it may have been accepted")
-            receipt = give_up(index, chunk, error)
+            receipt = give_up(index, chunk, error, attempts=1)
             await self._note(partial(Ledger.conclude, receipt=receipt))
             self._results.put_nowait(receipt)
 
     async def _close(self) -> None:
         loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]
-        if self._flow.outstanding:
+        if self._flow.open:
             for loop_task in loop_tasks:
                 loop_task.cancel()
         for _ in loop_tasks:

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from gameball.chunk import Chunk
 from gameball.chunker import split_chunk
 from gameball.delivery import Outcome, Receipt, outcome_of
-from gameball.errors import GameballError
+from gameball.errors import ConnectionFailedError, GameballError
 from gameball.retries import Retry, RetryPolicy, Split, decide
 
 
@@ -195,13 +195,14 @@ def _conclude(
     return []
 
 
-def give_up(index: int, chunk: Chunk, error: GameballError) -> Receipt:
+def give_up(index: int, chunk: Chunk, error: GameballError, *, attempts: int) -> Receipt:
     """Write the receipt of a chunk whose delivery came to no end of its own.
 
     Args:
         index: The chunk's number.
         chunk: The chunk.
         error: What is known of its end.
+        attempts: How many requests were begun for it, as far as is known.
 
     Returns:
         The receipt.
@@ -215,6 +216,12 @@ def give_up(index: int, chunk: Chunk, error: GameballError) -> Receipt:
         outcome=outcome_of(error),
         job_id=None,
         error=error,
-        attempts=1,
+        attempts=attempts,
         elapsed=0.0,
     )
+
+
+def give_up_task(task: Task) -> Receipt:
+    """Write the receipt of a task that no worker has come to."""
+    error = task.doubt or ConnectionFailedError("given up on before anything of it was sent")
+    return give_up(task.index, task.chunk, error, attempts=0)

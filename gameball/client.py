@@ -174,7 +174,8 @@ class Events:
                     on_receipt(receipt)
         except BaseException as error:
             try:
-                receipts += sender.settle()
+                # The last one may be among those again: the interrupt came before it was noted as given.
+                receipts += [rest for rest in sender.settle() if rest not in receipts[-1:]]
             finally:
                 attach_report(error, receipts)
             raise
@@ -266,7 +267,7 @@ class Events:
             self._closed = True
             senders = list(self._senders)
         for sender in senders:
-            sender.fail(GameballError("the client was closed while it was sending"))
+            sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
             # A thread that closes the client from within its own send cannot wait for it as well.
             if sender.caller != threading.get_ident():

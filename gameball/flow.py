@@ -1,6 +1,6 @@
 """The course of a send: when to read on, what to do with each chunk, and when it is over. Pure."""
 
-from attrs import define
+from attrs import define, field
 
 from gameball.attempts import Task
 from gameball.chunk import Chunk
@@ -23,9 +23,8 @@ class Flow:
         on_unknown: What to do with chunks that an earlier run left UNKNOWN.
         handover: What was handed over.
         known: What the ledger knows of each chunk, by its first position; empty without one.
-        index: The number of the next chunk.
-        position: The position of the next source item.
-        outstanding: How many chunks were taken and have not come to their end.
+        frontier: The number of the next chunk, and the position of the next source item.
+        open: The tasks that have not come to their end, by the number of their chunk.
         reading: Whether there may be more to read.
         cause: The error that stopped the send, once one has.
         problem: What the caller is to see in the end, once there is something.
@@ -36,9 +35,8 @@ class Flow:
     on_unknown: OnUnknown
     handover: Handover
     known: dict[int, LedgerChunk]
-    index: int = 0
-    position: int = 0
-    outstanding: int = 0
+    frontier: tuple[int, int] = (0, 0)
+    open: dict[int, Task] = field(factory=dict)
     reading: bool = True
     cause: GameballError | None = None
     problem: BaseException | None = None
@@ -55,10 +53,10 @@ class Flow:
 
     def wants_chunk(self) -> bool:
         """Tell whether to read a chunk now: there is more, and room for it."""
-        return self.reading and not self.stopped and self.outstanding < READ_AHEAD * self.concurrency
+        return self.reading and not self.stopped and len(self.open) < READ_AHEAD * self.concurrency
 
-    def take(self, chunk: Chunk) -> Task | Receipt:
-        """Take a chunk that was read.
+    def examine(self, chunk: Chunk) -> Task | Receipt:
+        """Find out what to do with a chunk that was read; ``advance`` is to be told when that is noted.
 
         Args:
             chunk: The chunk.
@@ -76,9 +74,7 @@ class Flow:
             raise LedgerMismatchError(
                 f"source items {chunk.first} to {chunk.last} were divided otherwise before"
             )
-        index = self.index
-        self.index += 1
-        self.position = chunk.last + 1
+        index, _ = self.frontier
         doubt = None
         if recorded is not None:
             if recorded.outcome is Outcome.ACCEPTED:
@@ -87,8 +83,16 @@ class Flow:
                 doubt = ResponseLostError(_describe(recorded))
                 if self.on_unknown == "report":
                     return _as_receipt(index, recorded, doubt)
-        self.outstanding += 1
         return Task(index, chunk, doubt)
+
+    def advance(self, index: int, last: int) -> None:
+        """Note that a chunk is accounted for, as an open task or by its receipt; more than once is fine.
+
+        Args:
+            index: The chunk's number.
+            last: The position of its last source item.
+        """
+        self.frontier = max(self.frontier, (index + 1, last + 1))
 
     def end(self, problem: BaseException | None = None) -> None:
         """Note that the source is at its end, or cannot be read on."""
@@ -98,7 +102,7 @@ class Flow:
         elif self.known:
             beyond = max(chunk.last for chunk in self.known.values())
             self.problem = LedgerMismatchError(
-                f"the source ends after {self.position} items, and the ledger knows of {beyond + 1}"
+                f"the source ends after {self.frontier[1]} items, and the ledger knows of {beyond + 1}"
             )
 
     def settle(self, receipt: Receipt) -> None:
@@ -119,7 +123,7 @@ class Flow:
     def rest(self) -> list[Receipt]:
         """Return the receipt of what was handed over and not read, or nothing where there is none."""
         error = self.problem if isinstance(self.problem, GameballError) else self.cause
-        receipts = self.handover.rest(self.index, self.position, error) if self._unread() else []
+        receipts = self.handover.rest(*self.frontier, error) if self._unread() else []
         self.handover = Handover(())
         return receipts
 

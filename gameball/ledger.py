@@ -143,7 +143,9 @@ class Ledger:
     def close(self) -> None:
         """Close the file, and let others open it."""
         self._reserve.unlink(missing_ok=True)
-        self._database.close()
+        # A worker that was given up on may be writing: closing under its hands would crash the interpreter.
+        with self._lock:
+            self._database.close()
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ import queue
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -27,10 +28,11 @@ from gameball.attempts import (
     Task,
     deliver,
     give_up,
+    give_up_task,
 )
 from gameball.chunk import Chunk
 from gameball.connection import RawClient, ReadyBatch
-from gameball.delivery import Receipt
+from gameball.delivery import Outcome, Receipt, outcome_of
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.flow import Flow
 from gameball.lanes import Lane, Lanes
@@ -62,8 +64,11 @@ class _Worker:
     raw: RawClient
     thread: threading.Thread | None = None
     busy: bool = False
+    task: Task | None = None
     #: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
     unsettled: list[tuple[int, Chunk]] = field(factory=list)
+    #: An attempt at that which may have been accepted.
+    doubt: GameballError | None = None
     given_up: bool = False
 
 
@@ -97,8 +102,13 @@ class Sender:
         self._delivery = Delivery(policy, time.monotonic, random.random, lambda: flow.cause)
         self._stopped = threading.Event()
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[Receipt | Done] = queue.SimpleQueue()
+        # An interrupt may come between any two steps of the caller's thread. So what comes back is looked at
+        # first and removed when it has been dealt with: settle() finds whatever was not.
+        self._results: deque[Receipt | Done | None] = deque()
+        self._arrived = threading.Condition()
         self._workers: list[_Worker] = []
+        self._submitted = -1
+        self._interrupted = False
         self._settled = threading.Event()
         self._concluding = threading.Lock()
         self.caller = threading.get_ident()
@@ -110,42 +120,55 @@ class Sender:
             BaseException: What the source, an invalid event or the ledger has raised, after all receipts.
         """
         flow = self._flow
-        while True:
+        while not self._interrupted and (flow.wants_chunk() or flow.open or self._results):
             if flow.wants_chunk():
                 yield from self._read()
-                while not self._results.empty():
-                    yield from self._collect()
-            elif flow.outstanding:
-                yield from self._collect()
             else:
-                break
-        yield from flow.rest()
+                yield from self._collect()
+        if not self._interrupted:
+            yield from flow.rest()
         if flow.problem is not None:
             raise flow.problem
 
     def _read(self) -> Iterator[Receipt]:
         flow = self._flow
         try:
-            handed = flow.take(next(self._chunks))
+            handed = flow.examine(next(self._chunks))
         except StopIteration:
             flow.end()
         except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
             flow.end(error)
         else:
             if isinstance(handed, Receipt):
-                yield handed
+                self._results.append(handed)
+                flow.advance(handed.index, handed.last)
             else:
+                flow.open[handed.index] = handed
+                flow.advance(handed.index, handed.chunk.last)
                 self._submit(handed)
+        # A source that takes its time must not keep the receipts waiting.
+        while self._results:
+            yield from self._collect()
 
     def _collect(self) -> Iterator[Receipt]:
-        result = self._results.get()
+        with self._arrived:
+            while not self._results:
+                self._arrived.wait()
+        result = self._results[0]
         if isinstance(result, Done):
-            self._flow.outstanding -= 1
-        else:
+            self._flow.open.pop(result.task.index, None)
+        elif result is not None:
             yield result
+        self._results.popleft()
+
+    def _tell(self, result: Receipt | Done | None) -> None:
+        """Hand something to the caller's thread."""
+        with self._arrived:
+            self._results.append(result)
+            self._arrived.notify()
 
     def _submit(self, task: Task) -> None:
-        if len(self._workers) < min(self._flow.concurrency, self._flow.outstanding):
+        if len(self._workers) < min(self._flow.concurrency, len(self._flow.open)):
             lane = self._lanes.borrow()
             worker = _Worker(lane, RawClient(lane))
             worker.thread = threading.Thread(
@@ -153,11 +176,13 @@ class Sender:
             )
             self._workers.append(worker)
             worker.thread.start()
+        self._submitted = task.index
         self._tasks.put(task)
 
     def _work(self, worker: _Worker) -> None:
         while (task := self._tasks.get()) is not None:
             worker.busy = True
+            worker.task = task
             steps = deliver(task, self._delivery)
             reply: Reply = None
             try:
@@ -170,19 +195,26 @@ class Sender:
                 with self._concluding:
                     self._give_up(worker)
             worker.busy = False
-            self._results.put(Done(task))
+            self._tell(Done(task))
+        # Given up on, it is back after its send has ended, and nobody else closes its connection.
+        if worker.given_up:
+            worker.lane.close()
 
     def _take(self, step: Step, worker: _Worker) -> Reply:
         match step:
             case Intend(task):
                 worker.unsettled = [(task.index, task.chunk)]
+                worker.doubt = task.doubt
                 if self._flow.cause is not None or self._ledger is None:
                     return self._flow.cause
                 return self._note(lambda ledger: ledger.intend(task.index, task.chunk))
             case Admit():
                 return self._limiter.acquire(lambda: self._flow.stopped)
             case Attempt(chunk):
-                return self._attempt(chunk, worker)
+                result = self._attempt(chunk, worker)
+                if isinstance(result, GameballError) and outcome_of(result) is Outcome.UNKNOWN:
+                    worker.doubt = result
+                return result
             case Pause(seconds):
                 self._stopped.wait(seconds)
             case Hold(seconds):
@@ -229,7 +261,7 @@ class Sender:
             worker.unsettled.pop(0)
             self._note(lambda ledger: ledger.conclude(receipt))
             self._flow.settle(receipt)
-            self._results.put(receipt)
+            self._tell(receipt)
         if self._flow.stopped:
             self._wake()
 
@@ -242,6 +274,13 @@ class Sender:
         """Send nothing new, and let the caller see a problem in the end; from whichever thread."""
         self._flow.fail(problem)
         self._wake()
+
+    def interrupt(self, problem: BaseException) -> None:
+        """Let the caller see a problem at once, from any thread; what is in flight has its grace time."""
+        self._interrupted = True
+        self.fail(problem)
+        # Wakes the caller, who may be waiting for a receipt.
+        self._tell(None)
 
     def _wake(self) -> None:
         self._stopped.set()
@@ -262,14 +301,21 @@ class Sender:
             return receipts
         self.stop()
         try:
+            # What the interrupt has kept from being handed to a worker never will be.
+            unsubmitted = [task for task in self._flow.open.values() if task.index > self._submitted]
+            for task in unsubmitted:
+                self._finish(task, receipts)
             self._drain(receipts, GRACE)
             self._break_off()
             self._drain(receipts, BREAK_OFF_TIME)
             with self._concluding:
                 for worker in self._workers:
-                    worker.given_up = True
+                    worker.given_up = worker.busy
                     self._give_up(worker)
             self._drain(receipts, 0.0)
+            stuck = {worker.task for worker in self._workers if worker.given_up}
+            for task in set(self._flow.open.values()) - stuck:
+                self._finish(task, receipts)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
             self._break_off()
@@ -279,18 +325,27 @@ class Sender:
                     self._ledger.end_run()
         return receipts + self._flow.rest()
 
+    def _finish(self, task: Task, receipts: list[Receipt]) -> None:
+        """Settle a task that no worker has come to."""
+        receipts.append(give_up_task(task))
+        self._flow.advance(task.index, task.chunk.last)
+        del self._flow.open[task.index]
+
     def _drain(self, receipts: list[Receipt], seconds: float) -> None:
-        """Collect receipts until nothing is outstanding or the time is over."""
+        """Collect receipts until nothing is open or the time is over."""
         deadline = time.monotonic() + seconds
-        while self._flow.outstanding or not self._results.empty():
-            try:
-                result = self._results.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                return
+        while self._flow.open or self._results:
+            with self._arrived:
+                while not self._results:
+                    if (left := deadline - time.monotonic()) <= 0:
+                        return
+                    self._arrived.wait(left)
+            result = self._results.popleft()
             if isinstance(result, Done):
-                self._flow.outstanding -= 1
-            else:
+                self._flow.open.pop(result.task.index, None)
+            elif result is not None:
                 receipts.append(result)
+                self._flow.advance(result.index, result.last)
 
     def _break_off(self) -> None:
         for worker in self._workers:
@@ -301,22 +356,19 @@ class Sender:
         """Settle what a worker is at as well as can be known without it."""
         for index, chunk in worker.unsettled:
             # A lane that is broken off before it began to send never will.
-            error: GameballError = (
-                ResponseLostError("given up on while it was in flight: it may have been accepted")
-                if worker.lane.began_to_send
-                else ConnectionFailedError("given up on before anything of it was sent")
-            )
-            receipt = give_up(index, chunk, error)
+            error: GameballError = ConnectionFailedError("given up on before anything of it was sent")
+            if worker.lane.began_to_send:
+                error = ResponseLostError("given up on while it was in flight: it may have been accepted")
+            receipt = give_up(index, chunk, worker.doubt or error, attempts=1)
             self._note(partial(Ledger.conclude, receipt=receipt))
-            self._results.put(receipt)
+            self._tell(receipt)
         worker.unsettled = []
 
     def _close(self) -> None:
         for _ in self._workers:
             self._tasks.put(None)
         for worker in self._workers:
-            if worker.busy or worker.thread is None:
-                continue
-            worker.thread.join()
-            self._lanes.give_back(worker.lane)
+            if not worker.busy and worker.thread is not None:
+                worker.thread.join()
+                self._lanes.give_back(worker.lane)
         self._settled.set()

@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import itertools
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Any
 
 import httpx
@@ -84,6 +85,29 @@ def test_no_more_chunks_exist_than_two_for_each_worker(box: Sandbox) -> None:
     with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
         client.events.send(source(), max_objects=1, concurrency=3)
     assert 1 <= most <= 6
+
+
+@KINDS
+def test_a_slow_source_does_not_keep_the_receipts_waiting(kind: str, box: Sandbox) -> None:
+    seen: list[object] = []
+
+    def slow() -> Iterator[Event]:
+        for number in range(6):
+            if number == 4:
+                assert seen, "chunks 0 and 1 were delivered long ago"
+            time.sleep(0.1)
+            yield Event(f"cust-{number}", "song_liked")
+
+    async def slow_async() -> AsyncIterator[Event]:
+        for number in range(6):
+            if number == 4:
+                assert seen, "chunks 0 and 1 were delivered long ago"
+            await asyncio.sleep(0.1)
+            yield Event(f"cust-{number}", "song_liked")
+
+    source = slow() if kind == "sync" else slow_async()
+    EitherClient(kind, box.url).send(source, max_objects=1, on_receipt=seen.append)
+    assert len(seen) == 6
 
 
 def test_one_client_may_be_used_from_many_threads_at_once(box: Sandbox) -> None:
@@ -282,6 +306,32 @@ def test_a_send_under_a_timeout_of_the_loop_ends_in_time() -> None:
         begun = time.monotonic()
         asyncio.run(run(box))
         assert time.monotonic() - begun < 3
+
+
+def test_what_never_gets_a_connection_is_given_up_on_as_unsent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connecting cannot be broken off, so that the thread comes later; it must not send any more then."""
+    monkeypatch.setattr("gameball.sender.GRACE", 0.2)
+    monkeypatch.setattr("gameball.sender.BREAK_OFF_TIME", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as stack:
+        address = server.getsockname()
+        # What fills the queue of a server that accepts nobody, so that the next waits for its connection.
+        for _ in range(8):
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(address)
+        time.sleep(0.1)
+        client = Gameball(*KEYS, base_url=f"http://127.0.0.1:{address[1]}", rate_limits=None, timeout=2)
+        threading.Timer(0.3, client.close).start()
+        begun = time.monotonic()
+        with pytest.raises(GameballError, match="closed") as caught:
+            client.events.send(events(3), max_objects=1, concurrency=1)
+        assert time.monotonic() - begun < 1.5
+        report = caught.value.report  # type: ignore[attr-defined]
+        assert (report.unsent, report.unknown) == (3, 0)
+        deadline = time.monotonic() + 5
+        while our_threads() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert our_threads() == []
 
 
 LEAVE = """

@@ -174,7 +174,8 @@ def test_objects_are_sent_in_as_few_requests_as_allowed(
     assert len(box.batches) == requests
     assert report.accepted == objects
     assert sum(box.events.values()) == objects
-    assert [len(request.objects) for request in box.batches] == [r.objects for r in report.receipts]
+    sent = sorted(len(request.objects) for request in box.batches)
+    assert sent == sorted(receipt.objects for receipt in report.receipts)
 
 
 def test_a_report_adds_up_whatever_happens(either: EitherClient, box: Sandbox) -> None:
@@ -193,7 +194,7 @@ def test_what_was_not_accepted_raises_by_default_from_the_first_cause(
 ) -> None:
     box.fail_next(Fault(), Fault(status=404), Fault(status=500))
     with pytest.raises(DeliveryError, match=r"10 accepted.*source items 5 to 9 rejected") as caught:
-        either.send(events(20), max_objects=5, stop_on_error=False)
+        either.send(events(20), max_objects=5, stop_on_error=False, concurrency=1)
     assert isinstance(caught.value.__cause__, NotFoundError)
     assert (caught.value.report.accepted, caught.value.report.rejected) == (10, 5)
 
