@@ -262,7 +262,8 @@ def test_each_receipt_is_given_as_it_comes(either: EitherClient) -> None:
 
 def test_a_stream_gives_receipts_and_raises_nothing(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(), Fault(status=500))
-    receipts = list(either.call(lambda gb: gb.events.stream(events(15), max_objects=5, stop_on_error=False)))
+    options: dict[str, Any] = {"max_objects": 5, "stop_on_error": False, "concurrency": 1}
+    receipts = list(either.call(lambda gb: gb.events.stream(events(15), **options)))
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.ACCEPTED]
 
 
