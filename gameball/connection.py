@@ -146,6 +146,11 @@ class _ReadyJSON(dict[str, Any]):
         self.content = content
 
 
+def _body(json: Any) -> dict[str, Any]:  # noqa: ANN401 - as httpx has it
+    """Return the argument of ``build_request`` that a body goes into."""
+    return {"content": json.content} if isinstance(json, _ReadyJSON) else {"json": json}
+
+
 class ReadyBatch(EventsBatch):
     """A batch for the generated endpoint whose JSON is already written.
 
@@ -202,9 +207,7 @@ class SyncConnection(httpx.Client):
 
     def build_request(self, *args: Any, json: Any = None, **rest: Any) -> httpx.Request:  # noqa: ANN401
         """Build a request, as httpx does, from ready-made JSON too."""
-        if isinstance(json, _ReadyJSON):
-            return super().build_request(*args, **{**rest, "content": json.content})
-        return super().build_request(*args, json=json, **rest)
+        return super().build_request(*args, **{**rest, **_body(json)})
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         """Send a request, and return its answer if that is a 2xx.
@@ -233,9 +236,7 @@ class AsyncConnection(httpx.AsyncClient):
 
     def build_request(self, *args: Any, json: Any = None, **rest: Any) -> httpx.Request:  # noqa: ANN401
         """Build a request, as httpx does, from ready-made JSON too."""
-        if isinstance(json, _ReadyJSON):
-            return super().build_request(*args, **{**rest, "content": json.content})
-        return super().build_request(*args, json=json, **rest)
+        return super().build_request(*args, **{**rest, **_body(json)})
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         """Send a request, and return its answer if that is a 2xx.
