@@ -17,6 +17,7 @@ from gameball.credentials import look_up
 from gameball.delivery import DeliveryReport, Handover, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
 from gameball.job_aio import AsyncJobs
+from gameball.lanes import AsyncLanes
 from gameball.ledger import Ledger
 from gameball.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.ratelimit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
@@ -74,7 +75,7 @@ class AsyncGameball:
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
         limiter = AsyncLimiter(rate_limits)
-        self.events = AsyncEvents(self.raw, limiter, RetryPolicy(max_attempts))
+        self.events = AsyncEvents(AsyncLanes(settings), limiter, RetryPolicy(max_attempts))
         self.jobs = AsyncJobs(self.raw, limiter)
 
     async def close(self) -> None:
@@ -105,13 +106,13 @@ class AsyncEvents:
     """Sends events; it is ``AsyncGameball.events``.
 
     Args:
-        raw: The generated client to send with.
+        lanes: The connections to send over.
         limiter: The client's rate limits.
         policy: How often and how soon to try again.
     """
 
-    def __init__(self, raw: RawClient, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
-        self._raw = raw
+    def __init__(self, lanes: AsyncLanes, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
+        self._lanes = lanes
         self._limiter = limiter
         self._policy = policy
         self._closed = False
@@ -256,7 +257,7 @@ class AsyncEvents:
             flow,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
-            raw=self._raw,
+            lanes=self._lanes,
             ledger=ledger,
         )
         self._senders.add(sender)
@@ -275,3 +276,4 @@ class AsyncEvents:
             # A task that closes the client from within its own send cannot wait for it as well.
             if sender.caller is not asyncio.current_task():
                 await sender.wait(CLOSE_TIMEOUT)
+        await self._lanes.close()

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
+from typing import Final
 
 from attrs import define, field
 from gameball_api.api.batches import send_events_batch
@@ -24,29 +25,39 @@ from gameball.attempts import (
     Step,
     Task,
     deliver,
+    doubt_of,
     give_up,
     give_up_task,
+    given_up,
 )
 from gameball.chunk import Chunk
 from gameball.connection import RawClient, ReadyBatch
 from gameball.delivery import Receipt
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.flow import Flow
+from gameball.lanes import AsyncLane, AsyncLanes
 from gameball.ledger import Ledger
 from gameball.options import OpenLedger
 from gameball.ratelimit import AsyncLimiter
 from gameball.retries import RetryPolicy
 from gameball.sender import BREAK_OFF_TIME, GRACE, Done
 
+#: About how often a request waits for the event loop.
+_ROUNDS_OF_A_REQUEST: Final = 5
+
 
 @define(eq=False)
 class _Worker:
     """A task of the event loop, and what it is at."""
 
+    lane: AsyncLane
+    raw: RawClient
     loop_task: "asyncio.Task[None] | None" = None
     attempting: bool = False
     #: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
     unsettled: list[tuple[int, Chunk]] = field(factory=list)
+    #: An attempt at that which may have been accepted.
+    doubt: GameballError | None = None
 
 
 class AsyncSender:
@@ -57,7 +68,7 @@ class AsyncSender:
         flow: How the send goes on.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
-        raw: The client's connection.
+        lanes: The client's connections.
         ledger: The durable record, whose run the sender ends; or None.
     """
 
@@ -68,13 +79,13 @@ class AsyncSender:
         *,
         policy: RetryPolicy,
         limiter: AsyncLimiter,
-        raw: RawClient,
+        lanes: AsyncLanes,
         ledger: OpenLedger | None,
     ) -> None:
         self._chunks = chunks
         self._flow = flow
         self._limiter = limiter
-        self._raw = raw
+        self._lanes = lanes
         self._ledger = ledger
         self._delivery = Delivery(policy, time.monotonic, random.random, lambda: flow.cause)
         self._stopped = asyncio.Event()
@@ -96,8 +107,7 @@ class AsyncSender:
             # A source that takes its time must not keep the receipts waiting.
             if flow.wants_chunk() and self._results.empty():
                 receipt = await self._read()
-                # Lets the workers come to their turn even when the source never waits.
-                await asyncio.sleep(0)
+                await self._let_workers_go_first()
             else:
                 receipt = await self._collect()
             if receipt is not None:
@@ -107,6 +117,18 @@ class AsyncSender:
                 yield receipt
         if flow.problem is not None:
             raise flow.problem
+
+    async def _let_workers_go_first(self) -> None:
+        """Let the workers come to their turn, even when the source never waits.
+
+        Making a chunk takes as long as sending one does, and would delay every request that is under way. As
+        long as another chunk is ready, there is no hurry.
+        """
+        await asyncio.sleep(0)
+        for _ in range(_ROUNDS_OF_A_REQUEST):
+            if self._tasks.empty():
+                break
+            await asyncio.sleep(0)
 
     async def _read(self) -> Receipt | None:
         flow = self._flow
@@ -134,7 +156,8 @@ class AsyncSender:
 
     def _submit(self, task: Task) -> None:
         if len(self._workers) < min(self._flow.concurrency, len(self._flow.open)):
-            worker = _Worker()
+            lane = self._lanes.borrow()
+            worker = _Worker(lane, RawClient(lane))
             name = f"gameball-send-{len(self._workers)}"
             worker.loop_task = asyncio.create_task(self._work(worker), name=name)
             self._workers.append(worker)
@@ -158,13 +181,16 @@ class AsyncSender:
         match step:
             case Intend(task):
                 worker.unsettled = [(task.index, task.chunk)]
+                worker.doubt = task.doubt
                 if self._flow.cause is not None or self._ledger is None:
                     return self._flow.cause
                 return await self._note(lambda ledger: ledger.intend(task.index, task.chunk))
             case Admit():
                 return await self._limiter.acquire(lambda: self._flow.stopped)
             case Attempt(chunk):
-                return await self._attempt(chunk, worker)
+                result = await self._attempt(chunk, worker)
+                worker.doubt = doubt_of(result) or worker.doubt
+                return result
             case Pause(seconds):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopped.wait(), seconds)
@@ -188,7 +214,7 @@ class AsyncSender:
         try:
             with usable_answer():
                 answer = await send_events_batch.asyncio_detailed(
-                    client=self._raw, body=ReadyBatch(chunk.content)
+                    client=worker.raw, body=ReadyBatch(chunk.content)
                 )
         except ConnectionFailedError as error:
             sent = False
@@ -197,7 +223,8 @@ class AsyncSender:
             return error
         except asyncio.CancelledError:
             # Only settle() cancels a worker, and only here: the task goes on to write the receipt.
-            return ResponseLostError("given up on while it was in flight: it may have been accepted")
+            sent = worker.lane.began_to_send
+            return given_up(sent=sent)
         except Exception as error:  # noqa: BLE001 - of a transport of the user's; raised again for the caller
             self.fail(error)
             return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
@@ -284,8 +311,8 @@ class AsyncSender:
     async def _give_up(self, worker: _Worker) -> None:
         """Settle what a worker is at as well as can be known without it."""
         unsettled, worker.unsettled = worker.unsettled, []
+        error = worker.doubt or given_up(sent=worker.lane.began_to_send)
         for index, chunk in unsettled:
-            error = ResponseLostError("given up on while it was in flight: it may have been accepted")
             receipt = give_up(index, chunk, error, attempts=1)
             await self._note(partial(Ledger.conclude, receipt=receipt))
             self._results.put_nowait(receipt)
@@ -299,6 +326,9 @@ class AsyncSender:
             self._tasks.put_nowait(None)
         if loop_tasks:
             await asyncio.wait(loop_tasks, timeout=BREAK_OFF_TIME)
+        for worker in self._workers:
+            if worker.loop_task is not None and worker.loop_task.done():
+                self._lanes.give_back(worker.lane)
         if self._ledger is not None:
             with suppress(LedgerError):  # when a run ended is good to know, and no more
                 self._ledger.end_run()

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from gameball.chunk import Chunk
 from gameball.chunker import split_chunk
 from gameball.delivery import Outcome, Receipt, outcome_of
-from gameball.errors import ConnectionFailedError, GameballError
+from gameball.errors import ConnectionFailedError, GameballError, ResponseLostError
 from gameball.retries import Retry, RetryPolicy, Split, decide
 
 
@@ -148,8 +148,7 @@ def _deliver_part(index: int, part: _Part, delivery: Delivery) -> Generator[Step
             raise TypeError("an attempt was not replied to")
         if isinstance(result, GameballError):
             part.error = result
-            if outcome_of(result) is Outcome.UNKNOWN:
-                part.doubt = result
+            part.doubt = doubt_of(result) or part.doubt
         decision = decide(
             result,
             part.attempts,
@@ -195,6 +194,13 @@ def _conclude(
     return []
 
 
+def doubt_of(result: Reply) -> GameballError | None:
+    """Return what an attempt ended with, if it may have been accepted nevertheless."""
+    if isinstance(result, GameballError) and outcome_of(result) is Outcome.UNKNOWN:
+        return result
+    return None
+
+
 def give_up(index: int, chunk: Chunk, error: GameballError, *, attempts: int) -> Receipt:
     """Write the receipt of a chunk whose delivery came to no end of its own.
 
@@ -223,5 +229,11 @@ def give_up(index: int, chunk: Chunk, error: GameballError, *, attempts: int) ->
 
 def give_up_task(task: Task) -> Receipt:
     """Write the receipt of a task that no worker has come to."""
-    error = task.doubt or ConnectionFailedError("given up on before anything of it was sent")
-    return give_up(task.index, task.chunk, error, attempts=0)
+    return give_up(task.index, task.chunk, task.doubt or given_up(sent=False), attempts=0)
+
+
+def given_up(*, sent: bool) -> GameballError:
+    """Return the error of an attempt that was given up on, by whether any of it may have been sent."""
+    if sent:
+        return ResponseLostError("given up on while it was in flight: it may have been accepted")
+    return ConnectionFailedError("given up on before anything of it was sent")

@@ -3,6 +3,7 @@
 import math
 import os
 import ssl
+from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Final, NoReturn, Self
@@ -146,9 +147,34 @@ class _ReadyJSON(dict[str, Any]):
         self.content = content
 
 
-def _body(json: Any) -> dict[str, Any]:  # noqa: ANN401 - as httpx has it
-    """Return the argument of ``build_request`` that a body goes into."""
-    return {"content": json.content} if isinstance(json, _ReadyJSON) else {"json": json}
+def _build_ready(
+    build: Callable[..., httpx.Request],
+    arguments: dict[str, Any],
+    json: _ReadyJSON,
+    urls: dict[str, httpx.URL],
+) -> httpx.Request:
+    """Build a request of ready-made JSON.
+
+    Args:
+        build: httpx's ``build_request``.
+        arguments: Its arguments.
+        json: The body.
+        urls: The absolute URL of each path that such a request went to. Parsing them anew takes a tenth of
+            all that a request takes.
+    """
+    path = arguments["url"]
+    request = build(**{**arguments, "url": urls.get(path, path), "content": json.content})
+    urls[path] = request.url
+    return request
+
+
+class _Cookies(httpx.Cookies):
+    """Cookies that look for others only in answers that set some: httpx's parse the URL of each for it."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep the cookies that an answer sets."""
+        if "set-cookie" in response.headers:
+            super().extract_cookies(response)
 
 
 class ReadyBatch(EventsBatch):
@@ -203,11 +229,18 @@ class SyncConnection(httpx.Client):
 
     def __init__(self, settings: ConnectionSettings) -> None:
         super().__init__(**settings.options())
+        self._cookies = _Cookies(self._cookies)
         self.settings = settings
+        self._urls: dict[str, httpx.URL] = {}
 
     def build_request(self, *args: Any, json: Any = None, **rest: Any) -> httpx.Request:  # noqa: ANN401
         """Build a request, as httpx does, from ready-made JSON too."""
-        return super().build_request(*args, **{**rest, **_body(json)})
+        build = super().build_request
+        return (
+            _build_ready(build, rest, json, self._urls)
+            if isinstance(json, _ReadyJSON)
+            else build(*args, json=json, **rest)
+        )
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         """Send a request, and return its answer if that is a 2xx.
@@ -232,11 +265,18 @@ class AsyncConnection(httpx.AsyncClient):
 
     def __init__(self, settings: ConnectionSettings) -> None:
         super().__init__(**settings.options())
+        self._cookies = _Cookies(self._cookies)
         self.settings = settings
+        self._urls: dict[str, httpx.URL] = {}
 
     def build_request(self, *args: Any, json: Any = None, **rest: Any) -> httpx.Request:  # noqa: ANN401
         """Build a request, as httpx does, from ready-made JSON too."""
-        return super().build_request(*args, **{**rest, **_body(json)})
+        build = super().build_request
+        return (
+            _build_ready(build, rest, json, self._urls)
+            if isinstance(json, _ReadyJSON)
+            else build(*args, json=json, **rest)
+        )
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         """Send a request, and return its answer if that is a 2xx.

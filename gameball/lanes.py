@@ -1,20 +1,29 @@
-"""Connections of their own for the workers of a send, which can be broken off from another thread.
+"""Connections of their own for the workers of a send.
 
 A thread that waits for an answer cannot be told to give up; shutting its socket down is what ends the wait.
-So each worker has a connection that carries nothing else.
+So each worker has a connection that carries nothing else, and that tells whether it began to send. A task
+can be cancelled, but has one too: a pool looks through all of its connections several times per request.
 """
 
 import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from attrs import evolve
 
-from gameball.connection import ConnectionSettings, SyncConnection
+from gameball.connection import AsyncConnection, ConnectionSettings, SyncConnection
 from gameball.errors import ConnectionFailedError
+
+#: The step of which httpcore tells its tracer right before a request's first byte.
+_SENDING: Final = "http11.send_request_headers.started"
+
+
+def _tells_nothing(settings: ConnectionSettings) -> bool:
+    """Tell whether requests go through something that may not tell when it begins to send."""
+    return settings.transport is not None
 
 
 class _BrokenOffError(Exception):
@@ -41,7 +50,7 @@ class Lane(SyncConnection):
         """
         # httpcore tells its tracer of each step, with the stream that a connection has opened.
         request.extensions = {**request.extensions, "trace": self._trace}
-        self.began_to_send = False
+        self.began_to_send = _tells_nothing(self.settings)
         try:
             return super().send(request, **options)
         except _BrokenOffError:
@@ -52,7 +61,7 @@ class Lane(SyncConnection):
         if step in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             with self._lock:
                 self._stream = details["return_value"]
-        elif step == "http11.send_request_headers.started":
+        elif step == _SENDING:
             with self._lock:
                 if self._broken_off:
                     raise _BrokenOffError
@@ -72,6 +81,29 @@ class Lane(SyncConnection):
             with suppress(OSError):
                 # Past what TLS adds: its own shutdown would wait for the other end.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+class AsyncLane(AsyncConnection):
+    """A connection that one task at a time uses."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        super().__init__(settings)
+        #: Whether any of the latest request may have been sent.
+        self.began_to_send = False
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
+        """Send a request as any connection does.
+
+        Raises:
+            GameballError: Anything but a 2xx came of it.
+        """
+        request.extensions = {**request.extensions, "trace": self._trace}
+        self.began_to_send = _tells_nothing(self.settings)
+        return await super().send(request, **options)
+
+    async def _trace(self, step: str, _: Mapping[str, Any]) -> None:
+        if step == _SENDING:
+            self.began_to_send = True
 
 
 class _SharedTransport(httpx.BaseTransport):
@@ -121,3 +153,45 @@ class Lanes:
             free, self._free = self._free, []
         for lane in free:
             lane.close()
+
+
+class _SharedAsyncTransport(httpx.AsyncBaseTransport):
+    """A user's transport, as each lane has it: closed by the client and not by a lane."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+
+class AsyncLanes:
+    """The lanes of an asynchronous client, kept open from one send to the next.
+
+    Args:
+        settings: What each lane is made of.
+    """
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        transport = settings.transport
+        shared = None if transport is None else _SharedAsyncTransport(transport)
+        self._settings = evolve(settings, transport=shared)
+        self._all: list[AsyncLane] = []
+        self._free: list[AsyncLane] = []
+
+    def borrow(self) -> AsyncLane:
+        """Return a lane that nobody else uses."""
+        if self._free:
+            return self._free.pop()
+        lane = AsyncLane(self._settings)
+        self._all.append(lane)
+        return lane
+
+    def give_back(self, lane: AsyncLane) -> None:
+        """Take back a lane that its user is done with."""
+        self._free.append(lane)
+
+    async def close(self) -> None:
+        """Close all lanes, even those that were not given back because their user would not end."""
+        for lane in self._all:
+            await lane.aclose()

@@ -27,12 +27,14 @@ from gameball.attempts import (
     Step,
     Task,
     deliver,
+    doubt_of,
     give_up,
     give_up_task,
+    given_up,
 )
 from gameball.chunk import Chunk
 from gameball.connection import RawClient, ReadyBatch
-from gameball.delivery import Outcome, Receipt, outcome_of
+from gameball.delivery import Receipt
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.flow import Flow
 from gameball.lanes import Lane, Lanes
@@ -212,8 +214,7 @@ class Sender:
                 return self._limiter.acquire(lambda: self._flow.stopped)
             case Attempt(chunk):
                 result = self._attempt(chunk, worker)
-                if isinstance(result, GameballError) and outcome_of(result) is Outcome.UNKNOWN:
-                    worker.doubt = result
+                worker.doubt = doubt_of(result) or worker.doubt
                 return result
             case Pause(seconds):
                 self._stopped.wait(seconds)
@@ -354,12 +355,10 @@ class Sender:
 
     def _give_up(self, worker: _Worker) -> None:
         """Settle what a worker is at as well as can be known without it."""
+        # A lane that is broken off before it began to send never will.
+        error = worker.doubt or given_up(sent=worker.lane.began_to_send)
         for index, chunk in worker.unsettled:
-            # A lane that is broken off before it began to send never will.
-            error: GameballError = ConnectionFailedError("given up on before anything of it was sent")
-            if worker.lane.began_to_send:
-                error = ResponseLostError("given up on while it was in flight: it may have been accepted")
-            receipt = give_up(index, chunk, worker.doubt or error, attempts=1)
+            receipt = give_up(index, chunk, error, attempts=1)
             self._note(partial(Ledger.conclude, receipt=receipt))
             self._tell(receipt)
         worker.unsettled = []

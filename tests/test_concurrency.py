@@ -308,10 +308,38 @@ def test_a_send_under_a_timeout_of_the_loop_ends_in_time() -> None:
         assert time.monotonic() - begun < 3
 
 
-def test_what_never_gets_a_connection_is_given_up_on_as_unsent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connecting cannot be broken off, so that the thread comes later; it must not send any more then."""
-    monkeypatch.setattr("gameball.sender.GRACE", 0.2)
-    monkeypatch.setattr("gameball.sender.BREAK_OFF_TIME", 0.2)
+def close_while_sending(kind: str, url: str, **options: Any) -> GameballError:
+    """Begin a send of three chunks, close its client soon after, and return what the send raises."""
+    settings: dict[str, Any] = {"base_url": url, "rate_limits": None, "timeout": 2, **options}
+
+    def send() -> None:
+        client = Gameball(*KEYS, **settings)
+        threading.Timer(0.3, client.close).start()
+        client.events.send(events(3), max_objects=1, concurrency=1)
+
+    async def send_async() -> None:
+        client = AsyncGameball(*KEYS, **settings)
+        sending = asyncio.create_task(client.events.send(events(3), max_objects=1, concurrency=1))
+        await asyncio.sleep(0.3)
+        await client.close()
+        await sending
+
+    with pytest.raises(GameballError, match="closed") as caught:
+        send() if kind == "sync" else asyncio.run(send_async())
+    return caught.value
+
+
+@pytest.fixture
+def little_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("sender", "async_sender"):
+        monkeypatch.setattr(f"gameball.{module}.GRACE", 0.2)
+        monkeypatch.setattr(f"gameball.{module}.BREAK_OFF_TIME", 0.2)
+
+
+@KINDS
+@pytest.mark.usefixtures("little_grace")
+def test_what_never_gets_a_connection_is_given_up_on_as_unsent(kind: str) -> None:
+    """Connecting cannot be broken off, so that a thread comes later; it must not send any more then."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as stack:
         address = server.getsockname()
         # What fills the queue of a server that accepts nobody, so that the next waits for its connection.
@@ -320,18 +348,50 @@ def test_what_never_gets_a_connection_is_given_up_on_as_unsent(monkeypatch: pyte
             waiting.settimeout(0)
             waiting.connect_ex(address)
         time.sleep(0.1)
-        client = Gameball(*KEYS, base_url=f"http://127.0.0.1:{address[1]}", rate_limits=None, timeout=2)
-        threading.Timer(0.3, client.close).start()
         begun = time.monotonic()
-        with pytest.raises(GameballError, match="closed") as caught:
-            client.events.send(events(3), max_objects=1, concurrency=1)
+        report = close_while_sending(kind, f"http://127.0.0.1:{address[1]}").report  # type: ignore[attr-defined]
         assert time.monotonic() - begun < 1.5
-        report = caught.value.report  # type: ignore[attr-defined]
         assert (report.unsent, report.unknown) == (3, 0)
         deadline = time.monotonic() + 5
         while our_threads() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert our_threads() == []
+
+
+class StuckTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A user's own, which tells nobody when it begins to send, and takes its time."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        time.sleep(1.5)
+        raise httpx.ReadError("no answer", request=request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(60)
+        raise httpx.ReadError("no answer", request=request)
+
+
+@KINDS
+@pytest.mark.usefixtures("little_grace")
+def test_what_a_transport_of_the_users_own_does_not_return_from_is_unknown(kind: str) -> None:
+    """It was called unsent, because only httpcore's own connections tell that they begin to send."""
+    error = close_while_sending(kind, "http://127.0.0.1:9", transport=StuckTransport())
+    report = error.report  # type: ignore[attr-defined]
+    assert (report.unsent, report.unknown) == (2, 1)
+
+
+@pytest.mark.parametrize("cookie", ["route=a; Path=/", None])
+def test_cookies_that_an_answer_sets_are_sent_back(cookie: str | None) -> None:
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("cookie"))
+        headers = {"set-cookie": cookie} if cookie else {}
+        return httpx.Response(200, json={"jobId": 1}, headers=headers)
+
+    transport = httpx.MockTransport(answer)
+    with Gameball(*KEYS, base_url="http://127.0.0.1", transport=transport, rate_limits=None) as client:
+        client.events.send(events(2), max_objects=1, concurrency=1)
+    assert seen == [None, "route=a" if cookie else None]
 
 
 LEAVE = """
