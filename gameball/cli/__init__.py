@@ -1,0 +1,1 @@
+"""The ``gameball`` command, installed with the extra ``cli``."""
