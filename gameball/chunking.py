@@ -1,6 +1,6 @@
 """Events in, ready-to-send requests out: the chunking helper by itself, without any I/O."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
 
 from gameball.chunk import Chunk
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
@@ -35,13 +35,23 @@ def chunk_events(
     return chunks_of(events, chunker)
 
 
-def chunks_of(events: Iterable[EventLike], chunker: Chunker, cuts: Collection[int] = ()) -> Iterator[Chunk]:
+#: Is told of each event that is left out because it cannot be sent.
+OnInvalid = Callable[[InvalidEventError], object]
+
+
+def chunks_of(
+    events: Iterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int] = (),
+    on_invalid: OnInvalid | None = None,
+) -> Iterator[Chunk]:
     """Drive a chunker through a source.
 
     Args:
         events: The source.
         chunker: The chunker.
         cuts: Positions at which a new chunk begins even if the one before is not full.
+        on_invalid: Told of each event that cannot be sent, which is left out; None ends at the first one.
 
     Yields:
         Chunks. On a problem of the source or an event, first all that was read before it.
@@ -60,7 +70,8 @@ def chunks_of(events: Iterable[EventLike], chunker: Chunker, cuts: Collection[in
             chunk = _fill(chunker, source, cuts) if cuts else chunker.fill(source)
             more = chunk is not None
         except InvalidEventError as error:
-            problem, more = _hide_payload(error), False
+            problem = _leave_out(error, on_invalid)
+            more = problem is None
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
             problem, more = error, False
         if chunk is not None:
@@ -88,12 +99,15 @@ def _fill(chunker: Chunker, source: Iterator[EventLike], cuts: Collection[int]) 
 
 
 def chunks_of_any(
-    events: Iterable[EventLike] | AsyncIterable[EventLike], chunker: Chunker, cuts: Collection[int] = ()
+    events: Iterable[EventLike] | AsyncIterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int] = (),
+    on_invalid: OnInvalid | None = None,
 ) -> AsyncIterator[Chunk]:
     """Drive a chunker through a source of either kind, exactly as ``chunks_of`` does."""
     if isinstance(events, AsyncIterable):
-        return _chunks_of_async(events, chunker, cuts)
-    return _as_async(chunks_of(events, chunker, cuts))
+        return _chunks_of_async(events, chunker, cuts, on_invalid)
+    return _as_async(chunks_of(events, chunker, cuts, on_invalid))
 
 
 async def _as_async(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
@@ -102,7 +116,10 @@ async def _as_async(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
 
 
 async def _chunks_of_async(
-    events: AsyncIterable[EventLike], chunker: Chunker, cuts: Collection[int]
+    events: AsyncIterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int],
+    on_invalid: OnInvalid | None,
 ) -> AsyncIterator[Chunk]:
     source = aiter(events)
     del events
@@ -117,7 +134,7 @@ async def _chunks_of_async(
         except StopAsyncIteration:
             break
         except InvalidEventError as error:
-            problem = _hide_payload(error)
+            problem = _leave_out(error, on_invalid)
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
             problem = error
         else:
@@ -131,6 +148,14 @@ async def _chunks_of_async(
         raise problem
 
 
-def _hide_payload(error: InvalidEventError) -> InvalidEventError:
-    """Drop the traceback so far: its frames hold the payload, and may be shown with their locals."""
-    return error.with_traceback(None)
+def _leave_out(error: InvalidEventError, on_invalid: OnInvalid | None) -> Exception | None:
+    """Tell of an event that cannot be sent, and return what ends the source, if anything does."""
+    # Its traceback so far leads through frames that hold the payload, and may be shown with their locals.
+    error = error.with_traceback(None)
+    if on_invalid is None:
+        return error
+    try:
+        on_invalid(error)
+    except Exception as problem:  # noqa: BLE001 - the caller's own, which ends the source as its errors do
+        return problem
+    return None

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -10,10 +10,10 @@ import httpx
 from attrs import evolve
 
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking import chunks_of
+from gameball.chunking import OnInvalid, chunks_of
 from gameball.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, SyncConnection
 from gameball.credentials import look_up
-from gameball.delivery import DeliveryReport, Handover, Receipt, attach_report, order_receipts
+from gameball.delivery import DeliveryReport, Handover, Outcome, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
 from gameball.job_client import Jobs
 from gameball.lanes import Lanes
@@ -125,7 +125,8 @@ class Events:
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
         on_unknown: OnUnknown = "report",
-        stop_on_error: bool = True,
+        stop_on_error: bool | Collection[Outcome] = True,
+        on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
@@ -142,7 +143,9 @@ class Events:
             on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
                 so that nothing is lost and something may count twice.
             stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
-                flight. Wrong keys always stop.
+                flight; or only at the outcomes given. Wrong keys always stop.
+            on_invalid: Called with the error of each event that cannot be sent, which is left out: positions
+                count what is left. Without it, the first one ends the send.
             ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
                 with it, and what was accepted is skipped.
             on_receipt: Called with each chunk's receipt as it ends.
@@ -162,7 +165,7 @@ class Events:
                 has had up to 5 seconds to end; with the report as its ``report``.
         """
         options = SendOptions(
-            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, ledger
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
         sender = self._begin(events, options)
         del events  # payload, which a traceback that is shown with locals would show
@@ -195,7 +198,8 @@ class Events:
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
         on_unknown: OnUnknown = "report",
-        stop_on_error: bool = True,
+        stop_on_error: bool | Collection[Outcome] = True,
+        on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
     ) -> Iterator[Receipt]:
         """Send events in constant memory, giving each chunk's receipt as it ends.
@@ -212,7 +216,9 @@ class Events:
             on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
                 so that nothing is lost and something may count twice.
             stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
-                flight. Wrong keys always stop.
+                flight; or only at the outcomes given. Wrong keys always stop.
+            on_invalid: Called with the error of each event that cannot be sent, which is left out: positions
+                count what is left. Without it, the first one ends the send.
             ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
                 with it, and what was accepted is skipped.
 
@@ -224,7 +230,7 @@ class Events:
             InvalidEventError: While iterating: an event cannot be sent. All before it have their receipts.
         """
         options = SendOptions(
-            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, ledger
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
         return self._stream(events, options)
 
@@ -244,9 +250,10 @@ class Events:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-        flow, ledger = options.begin(Handover(events))
+        handover = Handover(events, options.on_invalid)
+        flow, ledger = options.begin(handover, self._lanes.base_url)
         sender = Sender(
-            chunks_of(events, options.chunker(), flow.cuts()),
+            chunks_of(events, options.chunker(), flow.cuts(), handover.on_invalid),
             flow,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

@@ -1,6 +1,7 @@
 """What became of each chunk: outcomes, receipts and reports. Pure."""
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from gameball.errors import (
     ConnectionFailedError,
     DeliveryError,
     GameballError,
+    InvalidEventError,
     PermissionDeniedError,
     RateLimitError,
     ServerError,
@@ -157,10 +159,27 @@ class Handover:
 
     Args:
         events: What the user handed over.
+        on_invalid: What the user wants to be told of each event that is left out.
     """
 
-    def __init__(self, events: object) -> None:
+    def __init__(
+        self, events: object, on_invalid: Callable[[InvalidEventError], object] | None = None
+    ) -> None:
         self._events = events if isinstance(events, Sequence) else ()
+        self._on_invalid = on_invalid
+        self._left_out: list[int] = []
+
+    @property
+    def on_invalid(self) -> Callable[[InvalidEventError], object] | None:
+        """What to tell of each event that is left out; None where none is to be."""
+        return None if self._on_invalid is None else self._leave_out
+
+    def _leave_out(self, error: InvalidEventError) -> None:
+        if self._on_invalid is not None:
+            self._on_invalid(error)
+        if self._events:
+            # Its index counts what is left; this counts what was handed over.
+            self._left_out.append(error.index + len(self._left_out))
 
     def rest(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
         """Return the receipt of what was handed over and not read, or nothing where there is none.
@@ -170,10 +189,12 @@ class Handover:
             position: The position of the first item not read.
             error: Why it was not.
         """
-        items = range(position, len(self._events))
+        items = range(position, len(self._events) - len(self._left_out))
         if not items:
             return []
-        events = sum(_events_in(self._events[place]) for place in items)
+        left_out = set(self._left_out)
+        kept = (item for place, item in enumerate(self._events) if place not in left_out)
+        events = sum(_events_in(item) for item in itertools.islice(kept, position, None))
         return [
             Receipt(
                 index=index,

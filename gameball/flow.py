@@ -19,7 +19,7 @@ class Flow:
 
     Attributes:
         concurrency: The number of workers.
-        stop_on_error: Whether the first chunk that is not accepted stops the send; wrong keys always do.
+        stop_on: The outcomes that stop the send; wrong keys always do.
         on_unknown: What to do with chunks that an earlier run left UNKNOWN.
         handover: What was handed over.
         known: What the ledger knows of each chunk, by its first position; empty without one.
@@ -31,7 +31,7 @@ class Flow:
     """
 
     concurrency: int
-    stop_on_error: bool
+    stop_on: frozenset[Outcome]
     on_unknown: OnUnknown
     handover: Handover
     known: dict[int, LedgerChunk]
@@ -108,7 +108,7 @@ class Flow:
     def settle(self, receipt: Receipt) -> None:
         """Note what became of a chunk, and stop if that says so."""
         error = receipt.error
-        if error is not None and (self.stop_on_error or stops_everything(error)):
+        if error is not None and (receipt.outcome in self.stop_on or stops_everything(error)):
             self.stop(error)
 
     def fail(self, problem: BaseException) -> None:

@@ -127,6 +127,8 @@ class Lanes:
         transport = settings.transport
         shared = None if transport is None else _SharedTransport(transport)
         self._settings = evolve(settings, transport=shared)
+        #: Where they lead.
+        self.base_url = str(settings.base_url)
         self._lock = threading.Lock()
         self._free: list[Lane] = []
         self._closed = False
@@ -176,6 +178,8 @@ class AsyncLanes:
         transport = settings.transport
         shared = None if transport is None else _SharedAsyncTransport(transport)
         self._settings = evolve(settings, transport=shared)
+        #: Where they lead.
+        self.base_url = str(settings.base_url)
         self._all: list[AsyncLane] = []
         self._free: list[AsyncLane] = []
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ _FORMAT: Final = 1
 _RESERVE: Final = 1_048_576
 _SCHEMA: Final = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT);
 CREATE TABLE chunks (
     first INTEGER PRIMARY KEY,
@@ -187,11 +188,32 @@ class Ledger:
         """
         return [range(chunk.first, chunk.last + 1) for chunk in self.chunks(outcome)]
 
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Keep something about the source, for whoever looks at the ledger; the latest value counts.
+
+        Args:
+            notes: What to keep, by name. No payload and no key belongs there.
+
+        Raises:
+            LedgerError: It cannot be written.
+        """
+        with self._transaction():
+            self._database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
+
+    def notes(self) -> dict[str, str]:
+        """Return what was kept with ``note``, by name."""
+        return dict(self._rows("SELECT name, value FROM notes"))
+
+    def settings(self) -> dict[str, str]:
+        """Return what must be the same for every run, by name; empty before the first."""
+        return dict(self._rows("SELECT name, value FROM settings"))
+
     def begin_run(self, settings: dict[str, str]) -> dict[int, LedgerChunk]:
         """Begin a send.
 
         Args:
-            settings: What the division into chunks depends on, by name.
+            settings: What must not change from one run to the next, by name: what the division into chunks
+                depends on, and where they are sent.
 
         Returns:
             What is known of each chunk, by the position of its first source item.
@@ -203,11 +225,12 @@ class Ledger:
         """
         if self._running:
             raise LedgerLockedError(f"another send of this process is using the ledger {self._path}")
-        known: dict[str, str] = dict(self._rows("SELECT name, value FROM settings"))
+        known = self.settings()
         for name, value in settings.items():
             if known.get(name, value) != value:
                 raise LedgerMismatchError(
-                    f"the ledger was begun with {name}={known[name]}, and this send has {name}={value}"
+                    f"the ledger {self._path} was begun with {name}={known[name]}, and this send has "
+                    f"{name}={value}; use the same, or another ledger"
                 )
         self._ensure_reserve()
         with self._transaction():

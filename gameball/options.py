@@ -1,18 +1,30 @@
 """How a send is to go: the arguments of ``events.send``, checked, and what is made of them."""
 
 import os
+from collections.abc import Collection
 from typing import Final
 
 from attrs import field, frozen, validators
 
 from gameball.chunker import Chunker
-from gameball.delivery import Handover
+from gameball.chunking import OnInvalid
+from gameball.delivery import Handover, Outcome
 from gameball.flow import Flow
 from gameball.ledger import Ledger, LedgerChunk
 from gameball.retries import OnUnknown
 
 #: How many requests are under way at a time, unless told otherwise.
 DEFAULT_CONCURRENCY: Final = 4
+
+
+def _outcomes_that_stop(stop_on_error: bool | Collection[Outcome]) -> frozenset[Outcome]:
+    outcomes = frozenset(Outcome) - {Outcome.ACCEPTED}
+    if isinstance(stop_on_error, bool):
+        return outcomes if stop_on_error else frozenset()
+    if unknown := sorted(map(str, frozenset(stop_on_error) - outcomes)):
+        known = ", ".join(sorted(outcomes))
+        raise ValueError(f"stop_on_error holds {', '.join(unknown)}; it may hold the outcomes {known}")
+    return frozenset(stop_on_error)
 
 
 @frozen
@@ -28,7 +40,8 @@ class SendOptions:
     max_bytes: int
     coalesce: bool
     on_unknown: OnUnknown = field(validator=validators.in_(("report", "resend")))
-    stop_on_error: bool
+    stop_on: frozenset[Outcome] = field(converter=_outcomes_that_stop)
+    on_invalid: OnInvalid | None
     ledger: Ledger | str | os.PathLike[str] | None
 
     def __attrs_post_init__(self) -> None:
@@ -38,11 +51,12 @@ class SendOptions:
         """Return what divides the events into chunks."""
         return Chunker(max_objects=self.max_objects, max_bytes=self.max_bytes, coalesce=self.coalesce)
 
-    def begin(self, handover: Handover) -> "tuple[Flow, OpenLedger | None]":
+    def begin(self, handover: Handover, base_url: str) -> "tuple[Flow, OpenLedger | None]":
         """Begin the send, and its run in the ledger.
 
         Args:
             handover: What was handed over.
+            base_url: Where it is sent. What a sandbox has accepted, Gameball has not.
 
         Returns:
             The course of the send, and its ledger, if it has one.
@@ -57,6 +71,7 @@ class SendOptions:
             opened = self.ledger if isinstance(self.ledger, Ledger) else Ledger(self.ledger)
             ledger = OpenLedger(opened, closes=not given)
             settings = {name: str(getattr(self, name)) for name in ("max_objects", "max_bytes", "coalesce")}
+            settings["base_url"] = base_url
             try:
                 known = opened.begin_run(settings)
             except BaseException:
@@ -64,7 +79,7 @@ class SendOptions:
                 raise
         flow = Flow(
             concurrency=self.concurrency,
-            stop_on_error=self.stop_on_error,
+            stop_on=self.stop_on,
             on_unknown=self.on_unknown,
             handover=handover,
             known=known,

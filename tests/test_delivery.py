@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import pickle
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -240,6 +241,53 @@ def test_an_invalid_event_is_raised_after_all_before_it_were_sent(either: Either
     assert "7 accepted" in "".join(caught.value.__notes__)
 
 
+def test_events_that_cannot_be_sent_are_left_out_and_told_of_where_that_is_asked_for(
+    either: EitherClient, box: Sandbox
+) -> None:
+    told: list[InvalidEventError] = []
+    handed_over = [Event("", "a"), *events(6), Event("c", ""), Event("c", "b", {"n": math.nan}), *events(2)]
+    report = either.send(handed_over, max_objects=5, on_invalid=told.append, coalesce=False)
+    assert (report.accepted, sum(box.events.values())) == (8, 8)
+    assert [(error.index, error.field) for error in told] == [
+        (0, "customer_id"),
+        (6, "name"),
+        (6, "metadata.n"),
+    ]
+
+
+def test_what_was_left_out_does_not_count_as_unsent(either: EitherClient, box: Sandbox) -> None:
+    box.fail_next(Fault(status=500))
+    several = CustomerEvents("several", {"one": {}, "two": {}})
+    handed_over = [Event("", "a"), *events(4), Event("", "b"), several, *events(20), several]
+    report = either.send(
+        handed_over, max_objects=3, on_invalid=lambda _: None, check=False, concurrency=1, coalesce=False
+    )
+    assert (report.unknown, report.unsent) == (3, 25)
+    assert report.receipts[-1].last == 25
+
+
+def test_an_error_while_told_of_an_invalid_event_ends_the_send(either: EitherClient) -> None:
+    def refuse(error: InvalidEventError) -> None:
+        raise RuntimeError(f"too many like {error.index}")
+
+    with pytest.raises(RuntimeError, match="too many like 2") as caught:
+        either.send([*events(2), Event("", "x"), *events(2)], on_invalid=refuse)
+    report: DeliveryReport = caught.value.report  # type: ignore[attr-defined]
+    assert (report.accepted, report.unsent) == (2, 3)
+
+
+def test_a_send_stops_at_the_outcomes_that_it_is_told_to_stop_at(either: EitherClient, box: Sandbox) -> None:
+    box.fail_next(Fault(status=400), Fault(status=500))
+    stop = {Outcome.UNKNOWN, Outcome.UNSENT}
+    report = either.send(events(20), max_objects=5, check=False, stop_on_error=stop, concurrency=1)
+    assert (report.rejected, report.unknown, report.unsent) == (5, 5, 10)
+
+
+def test_accepted_is_no_outcome_to_stop_at(either: EitherClient) -> None:
+    with pytest.raises(ValueError, match="stop_on_error holds accepted"):
+        either.send(events(1), stop_on_error={Outcome.ACCEPTED})
+
+
 def test_an_error_of_the_source_is_what_the_caller_sees_with_the_report(
     either: EitherClient, box: Sandbox
 ) -> None:
@@ -287,6 +335,7 @@ def test_an_asynchronous_source_that_fails_or_holds_an_invalid_event_is_settled_
         for event in events(3):
             yield event
         yield Event("", "x")
+        yield Event("last", "x")
 
     asynchronous = EitherClient("async", box.url)
     with pytest.raises(OSError, match="the disk is gone") as caught:
@@ -296,6 +345,9 @@ def test_an_asynchronous_source_that_fails_or_holds_an_invalid_event_is_settled_
         asynchronous.send(invalid())
     assert refused.value.report is not None
     assert refused.value.report.accepted == 3
+    told: list[InvalidEventError] = []
+    assert asynchronous.send(invalid(), on_invalid=told.append).accepted == 4
+    assert [error.index for error in told] == [3]
 
 
 def test_nothing_handed_over_is_an_empty_report(either: EitherClient, box: Sandbox) -> None:

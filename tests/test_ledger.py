@@ -333,3 +333,22 @@ def test_a_disk_that_fills_up_keeps_the_outcome_of_what_was_sent(
         assert client.send(events(200), max_objects=2, ledger=path).accepted == 200
         assert set(box.events.values()) == {1}
         assert len(box.events) == 200
+
+
+def test_a_ledger_is_of_one_address_because_what_a_sandbox_took_gameball_has_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.ledger"
+    with Sandbox() as one, Sandbox() as other:
+        EitherClient("sync", one.url).send([Event("c", "x")], ledger=path)
+        with pytest.raises(LedgerMismatchError, match="base_url") as caught:
+            EitherClient("sync", other.url).send([Event("c", "x")], ledger=path)
+        assert str(path) in str(caught.value)
+        assert not other.batches
+
+
+def test_notes_are_kept_and_the_latest_counts(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "a.ledger") as ledger:
+        ledger.note({"source": "a.jsonl", "format": "csv"})
+        ledger.note({"format": "jsonl"})
+    with Ledger(tmp_path / "a.ledger") as ledger:
+        assert ledger.notes() == {"source": "a.jsonl", "format": "jsonl"}
+        assert ledger.settings() == {}
