@@ -74,9 +74,14 @@ class AsyncGameball:
         self._base_url = str(settings.base_url)
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
-        limiter = AsyncLimiter(rate_limits)
+        limiter = self._limiter = AsyncLimiter(rate_limits)
         self.events = AsyncEvents(AsyncLanes(settings), limiter, RetryPolicy(max_attempts))
         self.jobs = AsyncJobs(self.raw, limiter)
+
+    @property
+    def quota_used(self) -> float:
+        """How much of the rate limit that is nearest to its end is taken at the moment, from 0 to 1."""
+        return self._limiter.used()
 
     async def close(self) -> None:
         """Close the client. It cannot be used after that.

@@ -71,9 +71,14 @@ class Gameball:
         self._base_url = str(settings.base_url)
         self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
-        limiter = Limiter(rate_limits)
+        limiter = self._limiter = Limiter(rate_limits)
         self.events = Events(Lanes(settings), limiter, RetryPolicy(max_attempts))
         self.jobs = Jobs(self.raw, limiter)
+
+    @property
+    def quota_used(self) -> float:
+        """How much of the rate limit that is nearest to its end is taken at the moment, from 0 to 1."""
+        return self._limiter.used()
 
     def close(self) -> None:
         """Close the client. It cannot be used after that.

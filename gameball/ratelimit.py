@@ -57,6 +57,14 @@ class Windows:
                 latest = max(latest, self._answers[-free] + limit.seconds)
         return max(0.0, latest - now)
 
+    def used(self, now: float) -> float:
+        """Return how much of the fullest window is taken, from 0 to 1."""
+        shares = (
+            (self._in_flight + sum(now - answer < limit.seconds for answer in self._answers)) / limit.requests
+            for limit in self._limits
+        )
+        return max(shares, default=0.0)
+
     def take(self) -> None:
         """Note that a request is about to be sent."""
         self._in_flight += 1
@@ -110,6 +118,11 @@ class Limiter:
                 self._changed.wait(None if math.isinf(delay) else delay)
         return False
 
+    def used(self) -> float:
+        """Return how much of the fullest window is taken, from 0 to 1."""
+        with self._changed:
+            return self._windows.used(self._clock())
+
     def release(self, *, sent: bool) -> None:
         """Give a place back, after its request has ended."""
         with self._changed:
@@ -152,6 +165,10 @@ class AsyncLimiter:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), None if math.isinf(delay) else delay)
         return False
+
+    def used(self) -> float:
+        """Return how much of the fullest window is taken, from 0 to 1."""
+        return self._windows.used(self._clock())
 
     def release(self, *, sent: bool) -> None:
         """Give a place back, after its request has ended."""

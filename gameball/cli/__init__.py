@@ -1,1 +1,15 @@
 """The ``gameball`` command, installed with the extra ``cli``."""
+
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command with the words it was called with, and exit with its code."""
+    try:
+        from gameball.cli.app import run  # noqa: PLC0415 - missing where the extra is not installed
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.startswith("gameball"):
+            raise
+        sys.exit(f"gameball: {error.name} is missing: pip install 'gameball-client[cli]'")
+    sys.exit(run(sys.argv[1:]))

@@ -138,7 +138,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "file", nargs="?", type=Path, default=_BUNDLED, help="JSONL; by default the bundled one"
     )
-    path = parser.parse_args(arguments).file
+    return run_demo(parser.parse_args(arguments).file)
+
+
+def run_demo(path: Path | None) -> int:
+    """Send a file, and show what became of it.
+
+    Args:
+        path: The file; None for the bundled one.
+
+    Returns:
+        The exit code: 0 everything was accepted, 1 not everything was, 130 after Ctrl-C.
+    """
+    path = path or _BUNDLED
     console = Console()
     with ExitStack() as stack:
         try:

@@ -35,17 +35,39 @@ def main(arguments: list[str] | None = None) -> int:
         help="answer 429 past the documented 30 per 1 s, 360 per 30 s",
     )
     options = parser.parse_args(arguments)
-    box = Sandbox(
+    return serve(
         port=options.port,
         job_seconds=options.job_seconds,
         job_form=options.job_form,
         latency=options.latency,
-        rate_limits=[(30, 1.0), (360, 30.0)] if options.enforce_limits else [],
+        enforce_limits=options.enforce_limits,
+    )
+
+
+def serve(*, port: int, job_seconds: float, job_form: str, latency: float, enforce_limits: bool) -> int:
+    """Run the sandbox until Ctrl-C.
+
+    Args:
+        port: The loopback port; 0 takes a free one.
+        job_seconds: How long a job takes, in seconds.
+        job_form: Which documented form of the job operations it knows: ``batch``, ``batches`` or ``both``.
+        latency: Seconds before each answer.
+        enforce_limits: Whether to answer 429 past the documented limits.
+
+    Returns:
+        The exit code: 0 after Ctrl-C, 1 when the port is taken.
+    """
+    box = Sandbox(
+        port=port,
+        job_seconds=job_seconds,
+        job_form=job_form,
+        latency=latency,
+        rate_limits=[(30, 1.0), (360, 30.0)] if enforce_limits else [],
     )
     try:
         box.start()
     except OSError as error:
-        print(f"port {options.port} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
+        print(f"port {port} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
         return 1
     print(  # noqa: T201 - a command talks to its terminal
         f"{BANNER}\nIt listens at {box.url} with the keys 'key' and 'secret' (GAMEBALL_API_KEY, "

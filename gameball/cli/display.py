@@ -1,0 +1,190 @@
+"""What a person sees while a send goes on: a live display on a terminal, a line now and then elsewhere."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import frozen
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from gameball.delivery import Outcome
+
+_REFRESHES_PER_SECOND: Final = 5
+#: Without a terminal: when the first line comes and how long until the next, in seconds.
+_FIRST_LINE: Final = 2.0
+_NEXT_LINE: Final = 10.0
+_SHORTEST_BAR: Final = 8
+_LONGEST_BAR: Final = 40
+_STYLES: Final = {
+    "accepted": "green",
+    "rejected": "red",
+    "invalid": "red",
+    "unknown": "yellow",
+    "unsent": "magenta",
+}
+
+
+@frozen
+class Progress:
+    """How far a send has come.
+
+    Attributes:
+        name: The source.
+        share: How much of it is done, from 0 to 1; None where that cannot be known.
+        seconds: How long it has taken so far.
+        events_per_second: The rate of late.
+        requests_per_second: The rate of late.
+        quota: How much of the rate limits is taken, from 0 to 1.
+        events: How many events ended in each outcome.
+        invalid: How many lines could not be sent.
+        note: What else there is to say.
+    """
+
+    name: str
+    share: float | None
+    seconds: float
+    events_per_second: float
+    requests_per_second: float
+    quota: float
+    events: dict[Outcome, int]
+    invalid: int
+    note: str = ""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take from here at the pace so far; None where that cannot be known."""
+        return self.seconds * (1 - self.share) / self.share if self.share else None
+
+
+def draw(progress: Progress, width: int) -> list[str]:
+    """Draw a display of a width.
+
+    Args:
+        progress: How far a send has come.
+        width: How many columns there are.
+
+    Returns:
+        Lines, none of them wider.
+    """
+    share = "" if progress.share is None else f"{progress.share:.0%}"
+    left = progress.seconds_left
+    rates = [
+        f"{sum(progress.events.values()):,} events",
+        f"{progress.events_per_second:,.0f} events/s",
+        f"{progress.requests_per_second:,.0f} requests/s",
+        f"quota {progress.quota:.0%} used",
+        f"{_clock(progress.seconds)} gone",
+        *([] if left is None else [f"{_clock(left)} left"]),
+    ]
+    lines = [*_head(progress.name, progress.share, share, width), *_fill(rates, width)]
+    lines += _fill(outcomes(progress.events, progress.invalid), width)
+    if progress.note:
+        lines += _fill(progress.note.split(" "), width, between=" ")
+    return [_cut(line, width) for line in lines]
+
+
+def outcomes(events: dict[Outcome, int], invalid: int) -> list[str]:
+    """Return the count of each outcome that there is, in words; of ACCEPTED always."""
+    counts = {outcome.value: count for outcome, count in events.items()} | {"invalid": invalid}
+    return [f"{count:,} {name}" for name, count in counts.items() if count or name == Outcome.ACCEPTED]
+
+
+def _head(name: str, share: float | None, percent: str, width: int) -> list[str]:
+    if share is None:
+        return [name]
+    room = width - len(name) - len(percent) - 2
+    bar = min(room, _LONGEST_BAR)
+    if bar >= _SHORTEST_BAR:
+        return [f"{name} {_bar(share, bar)} {percent}"]
+    return [_cut(name, width - len(percent) - 1) + f" {percent}"]
+
+
+def _bar(share: float, width: int) -> str:
+    done = round(share * width)
+    return "━" * done + "─" * (width - done)
+
+
+def _fill(parts: list[str], width: int, between: str = " · ") -> list[str]:
+    """Put parts into as few lines as they fit into."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(between) + len(part) <= width:
+            lines[-1] += between + part
+        else:
+            lines.append(part)
+    return lines
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: max(width - 1, 0)] + "…"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+class _Drawing:
+    """What ``Live`` asks for whenever it draws."""
+
+    def __init__(self, progress: Callable[[], Progress]) -> None:
+        self._progress = progress
+
+    def __rich_console__(self, console: Console, _: object) -> Iterator[Text]:
+        # A column is left free, because some terminals wrap what fills the last one.
+        text = Text("\n".join(draw(self._progress(), max(console.width - 1, 1))), no_wrap=True)
+        for word, style in _STYLES.items():
+            text.highlight_regex(rf"[\d,]+ {word}", style)
+        text.highlight_regex("━+", "green")
+        yield text
+
+
+@contextmanager
+def showing(progress: Callable[[], Progress], console: Console) -> Iterator[None]:
+    """Show how a send goes on, as long as the context lasts.
+
+    Args:
+        progress: Tells how far it has come; it is asked from another thread.
+        console: Where to show it: standard error, because standard output is for results.
+    """
+    if console.is_terminal:
+        drawing = _Drawing(progress)
+        with Live(
+            get_renderable=lambda: drawing,  # type: ignore[arg-type, return-value]
+            console=console,
+            refresh_per_second=_REFRESHES_PER_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            transient=True,
+        ):
+            yield
+        return
+    ended = threading.Event()
+    ticker = threading.Thread(
+        target=_tell, args=(progress, console, ended), name="gameball-progress", daemon=True
+    )
+    ticker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        ticker.join()
+
+
+def _tell(progress: Callable[[], Progress], console: Console, ended: threading.Event) -> None:
+    pause = _FIRST_LINE
+    while not ended.wait(pause):
+        now = progress()
+        share = [] if now.share is None else [f"{now.share:.0%} done"]
+        parts = [*share, *outcomes(now.events, now.invalid), f"{now.events_per_second:,.0f} events/s"]
+        console.print(f"{now.name}: {', '.join(parts)}", markup=False, highlight=False, soft_wrap=True)
+        pause = _NEXT_LINE
+
+
+def now() -> float:
+    """Return the time that progress is measured by, in seconds."""
+    return time.monotonic()

@@ -1,0 +1,132 @@
+"""``gameball send --dry-run``: reads and checks everything, and sends nothing."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define, field
+from rich.console import Console
+
+from gameball.chunker import Chunker
+from gameball.chunking import chunks_of
+from gameball.cli.exit_codes import ExitCode
+from gameball.cli.send_options import SendOptions
+from gameball.cli.tally import DESCRIBED, describe_error
+from gameball.errors import InvalidEventError, SourceError
+from gameball.ratelimit import RateLimit
+from gameball.sources import Reading, Source
+
+
+def least_seconds(requests: int, rate_limits: Sequence[RateLimit]) -> float:
+    """Return how long a number of requests takes at least under rate limits, in seconds.
+
+    Args:
+        requests: How many requests.
+        rate_limits: The limits that hold together; each window is used up as early as it may be.
+    """
+    times: list[float] = []
+    for number in range(requests):
+        freed = (
+            times[number - limit.requests] + limit.seconds
+            for limit in rate_limits
+            if number >= limit.requests
+        )
+        times.append(max(freed, default=0.0))
+    return times[-1] if times else 0.0
+
+
+@define
+class _DryRun:
+    """The dry run of one source."""
+
+    source: Source
+    options: SendOptions
+    chunks: int = 0
+    objects: int = 0
+    events: int = 0
+    size: int = 0
+    invalid: int = 0
+    problems: list[SourceError] = field(factory=list)
+    left_out_by_us: int = 0
+    reading: Reading | None = None
+
+    def run(self) -> None:
+        options = self.options
+        chunker = Chunker(max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True)
+        self.reading = self.source.read(self._leave_out)
+        try:
+            for chunk in chunks_of(self.reading, chunker, on_invalid=self._take_invalid):
+                self.chunks += 1
+                self.objects += chunk.objects
+                self.events += chunk.events
+                self.size += chunk.size
+        except SourceError as error:
+            self._leave_out(error)
+
+    def _leave_out(self, error: SourceError) -> None:
+        self.invalid += 1
+        if len(self.problems) < DESCRIBED:
+            self.problems.append(error)
+
+    def _take_invalid(self, error: InvalidEventError) -> None:
+        line = None if self.reading is None else self.reading.line_of(error.index + self.left_out_by_us)
+        self.left_out_by_us += 1
+        self._leave_out(
+            SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source.name,
+            "events": self.events,
+            "objects": self.objects,
+            "requests": self.chunks,
+            "bytes": self.size,
+            "invalid": self.invalid,
+            "problems": [{"line": problem.line, "reason": problem.reason} for problem in self.problems],
+        }
+
+    def describe(self) -> list[str]:
+        more = self.invalid - len(self.problems)
+        return [
+            (
+                f"{self.source.name}: {self.events:,} events in {self.objects:,} objects, "
+                f"{self.chunks:,} requests, {self.size:,} bytes"
+            ),
+            *([f"  {self.invalid:,} invalid"] if self.invalid else []),
+            *(f"    {describe_error(problem)}" for problem in self.problems),
+            *([f"    and {more:,} more"] if more else []),
+        ]
+
+
+def run_dry(
+    sources: Sequence[Source], options: SendOptions, rate_limits: Sequence[RateLimit] | None
+) -> ExitCode:
+    """Tell what sending sources would be.
+
+    Args:
+        sources: The sources.
+        options: What the user said.
+        rate_limits: The account's limits; None for none.
+
+    Returns:
+        The exit code: 3 where a line cannot be sent.
+    """
+    runs = [_DryRun(source, options) for source in sources]
+    for run in runs:
+        run.run()
+    requests = sum(run.chunks for run in runs)
+    seconds = least_seconds(requests, rate_limits or ())
+    if options.json:
+        report = {"dry_run": True, "seconds_at_least": seconds, "sources": [run.as_json() for run in runs]}
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+    else:
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        for run in runs:
+            for line in run.describe():
+                console.print(line)
+        console.print(
+            f"{requests:,} requests take at least {seconds:,.0f} s under the limits. Nothing was sent."
+        )
+    return ExitCode.REJECTED if any(run.invalid for run in runs) else ExitCode.OK

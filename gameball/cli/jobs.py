@@ -1,0 +1,119 @@
+"""``gameball job``: where jobs stand, waiting for them, stopping them."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from gameball.cli.client import open_client
+from gameball.cli.exit_codes import ExitCode, code_of_error, worst
+from gameball.cli.tally import describe_error
+from gameball.client import Gameball
+from gameball.errors import GameballError, JobTimeoutError
+from gameball.jobs import BatchJob
+
+#: What came of asking for a job: the job, or why there is none to show.
+Answer = tuple[int, BatchJob | GameballError]
+
+
+def show_jobs(job_ids: Iterable[int], *, env_file: Path | None, as_json: bool) -> ExitCode:
+    """Show where jobs stand; the exit code is 3 where something failed in one."""
+    return _each(job_ids, lambda client, job_id: client.jobs.get(job_id), env_file, as_json=as_json)
+
+
+def stop_jobs(job_ids: Iterable[int], *, env_file: Path | None, as_json: bool) -> ExitCode:
+    """Stop jobs, and show where they stand then."""
+    return _each(job_ids, lambda client, job_id: client.jobs.stop(job_id), env_file, as_json=as_json)
+
+
+def wait_for_jobs(
+    job_ids: Iterable[int], *, timeout: float, env_file: Path | None, as_json: bool
+) -> ExitCode:
+    """Wait until jobs have ended.
+
+    Args:
+        job_ids: The jobs.
+        timeout: How long for all of them together, in seconds.
+        env_file: Where the keys are, or None for the environment.
+        as_json: Whether to write JSON.
+
+    Returns:
+        The exit code: 3 where something failed in one, 4 where one had not ended in time.
+    """
+    wanted = list(dict.fromkeys(job_ids))
+    with open_client(env_file) as client:
+        return _print(_wait(client, wanted, timeout), as_json=as_json)
+
+
+def _wait(client: Gameball, wanted: list[int], timeout: float) -> Iterator[Answer]:
+    left = set(wanted)
+    try:
+        for job in client.jobs.wait_all(wanted, timeout=timeout):
+            left.discard(job.id)
+            yield job.id, job
+    except JobTimeoutError as error:
+        for job_id in sorted(left):
+            yield job_id, error
+
+
+def _each(
+    job_ids: Iterable[int],
+    ask: Callable[[Gameball, int], BatchJob],
+    env_file: Path | None,
+    *,
+    as_json: bool,
+) -> ExitCode:
+    def answers(client: Gameball) -> Iterator[Answer]:
+        for job_id in dict.fromkeys(job_ids):
+            try:
+                yield job_id, ask(client, job_id)
+            except GameballError as error:
+                yield job_id, error
+
+    with open_client(env_file) as client:
+        return _print(answers(client), as_json=as_json)
+
+
+def _print(answers: Iterable[Answer], *, as_json: bool) -> ExitCode:
+    code = ExitCode.OK
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    documents: list[dict[str, Any]] = []
+    table = Table("job", "status", "objects", "done", "failed", box=None, pad_edge=False)
+    below: list[str] = []
+    for job_id, answer in answers:
+        if isinstance(answer, GameballError):
+            code = worst(code, code_of_error(answer))
+            documents.append({"id": job_id, "error": describe_error(answer)})
+            table.add_row(str(job_id), "?", "", "", "")
+            below.append(f"job {job_id}: {describe_error(answer)}")
+            continue
+        if answer.failed:
+            code = worst(code, ExitCode.REJECTED)
+        documents.append(_as_json(answer))
+        counts = (answer.total, answer.finished, answer.errors)
+        table.add_row(
+            str(job_id), answer.status, *("" if count is None else f"{count:,}" for count in counts)
+        )
+        below += [f"job {job_id}, customer {item.customer_id}: {item.message}" for item in answer.failed]
+    if as_json:
+        sys.stdout.write(json.dumps({"exit_code": int(code), "jobs": documents}, ensure_ascii=False) + "\n")
+        return code
+    console.print(table)
+    for line in below:
+        console.print(line)
+    return code
+
+
+def _as_json(job: BatchJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "status": job.status,
+        "total": job.total,
+        "finished": job.finished,
+        "errors": job.errors,
+        "failed": [{"customer_id": item.customer_id, "message": item.message} for item in job.failed],
+    }

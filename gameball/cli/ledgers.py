@@ -1,0 +1,170 @@
+"""``gameball ledger show``: what became of a source, and the lines of what is open."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gameball.chunker import DEFAULT_MAX_BYTES
+from gameball.cli.client import parse_pairs
+from gameball.cli.exit_codes import ExitCode
+from gameball.cli.rejects import Reject, encode_reject, find_rejects
+from gameball.cli.tally import Failure
+from gameball.delivery import Outcome
+from gameball.ledger import Ledger, LedgerChunk, LedgerRun
+from gameball.sources import Source, find_source
+
+_NOT_READ = "no send has come to it yet"
+_ENDLESS = 2**63
+
+
+def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None, as_json: bool) -> ExitCode:
+    """Show a ledger, or print lines of its source.
+
+    Args:
+        path: The ledger.
+        unknown: Whether to print the lines that may or may not have been accepted.
+        unsent: Whether to print the lines that were not accepted for certain, or that no send has come to.
+        source: Where the source is now; None for where it was.
+        as_json: Whether to write JSON.
+
+    Returns:
+        The exit code: 3 or 4 where something was not accepted.
+
+    Raises:
+        ValueError: There is no such ledger, or its source is not to be found.
+        LedgerError: It cannot be read.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no ledger {path}")
+    with Ledger(path) as ledger:
+        chunks, notes, runs = ledger.chunks(), ledger.notes(), ledger.runs()
+    if unknown or unsent:
+        wanted = {Outcome.UNKNOWN} if unknown else set()
+        if unsent:
+            wanted.add(Outcome.UNSENT)
+        found = _source(path, notes, source)
+        max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
+        for reject in lines_of(found, chunks, wanted, max_bytes):
+            sys.stdout.buffer.write(encode_reject(reject, found.name))
+        return _code(chunks)
+    if as_json:
+        sys.stdout.write(json.dumps(_report(path, chunks, notes, runs), ensure_ascii=False) + "\n")
+    else:
+        _print(path, chunks, notes, runs)
+    return _code(chunks)
+
+
+def _count(chunks: list[LedgerChunk]) -> dict[Outcome, int]:
+    return {outcome: sum(c.events for c in chunks if c.outcome is outcome) for outcome in Outcome}
+
+
+def _report(
+    path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun]
+) -> dict[str, object]:
+    return {
+        "ledger": str(path),
+        "source": notes.get("source"),
+        "exit_code": int(_code(chunks)),
+        "runs": [
+            {"started_at": run.started_at.isoformat(), "ended_at": run.ended_at and run.ended_at.isoformat()}
+            for run in runs
+        ],
+        "events": {outcome.value: count for outcome, count in _count(chunks).items()},
+        "chunks": [_as_json(chunk) for chunk in chunks],
+    }
+
+
+def _print(path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun]) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{path}: {notes.get('source', 'a source that was not noted')}")
+    for run in runs:
+        ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not end in order"
+        console.print(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
+    for outcome, count in _count(chunks).items():
+        console.print(f"  {count:,} {outcome}")
+    table = Table("items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False)
+    for chunk in chunks:
+        if chunk.outcome is not Outcome.ACCEPTED:
+            items = f"{chunk.first + 1:,} to {chunk.last + 1:,}"
+            table.add_row(items, f"{chunk.events:,}", chunk.outcome, str(chunk.attempts), _reason(chunk))
+    if table.row_count:
+        console.print(table)
+
+
+def lines_of(
+    source: Source, chunks: list[LedgerChunk], wanted: set[Outcome], max_bytes: int
+) -> Iterator[Reject]:
+    """Find the lines of what ended so, and with UNSENT of what no send has come to.
+
+    Args:
+        source: The source.
+        chunks: What the ledger knows.
+        wanted: The outcomes.
+        max_bytes: What limited the size of a request.
+    """
+    failures = [
+        Failure(chunk.first, chunk.last, chunk.outcome, _reason(chunk), chunk.events)
+        for chunk in chunks
+        if chunk.outcome in wanted
+    ]
+    if Outcome.UNSENT in wanted:
+        covered = 0
+        for chunk in [*chunks, None]:
+            first = _ENDLESS if chunk is None else chunk.first
+            if first > covered:
+                failures.append(Failure(covered, first - 1, Outcome.UNSENT, _NOT_READ, 0))
+            covered = first if chunk is None else chunk.last + 1
+    failures.sort(key=lambda failure: failure.first)
+    end = max((failure.last + 1 for failure in failures), default=0)
+    for reject in find_rejects(source, failures, [], end, max_bytes):
+        # Lines that cannot be sent are in no chunk; `gameball send` tells of them.
+        if reject.failure is not None:
+            yield reject
+
+
+def _source(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
+    where = str(moved) if moved is not None else notes.get("source")
+    if where is None:
+        raise ValueError(f"{path} does not tell its source: name it with --source")
+    if where == "-":
+        raise ValueError(f"{path} is of standard input, whose lines are gone: save it as a file for --source")
+    if not Path(where).exists():
+        raise ValueError(f"the source is not at {where}: say where it is with --source")
+    return find_source(
+        where,
+        format=notes.get("format"),
+        rename=parse_pairs((notes.get("map", ""),), "--map"),
+        types=parse_pairs((notes.get("types", ""),), "--types"),
+        resend_unknown=True,
+        spool=False,
+    )
+
+
+def _reason(chunk: LedgerChunk) -> str:
+    if chunk.in_flight:
+        return "it was in flight when its run ended: it may have been accepted"
+    return chunk.error or "no reason is known"
+
+
+def _code(chunks: list[LedgerChunk]) -> ExitCode:
+    outcomes = {chunk.outcome for chunk in chunks}
+    if outcomes & {Outcome.UNKNOWN, Outcome.UNSENT}:
+        return ExitCode.UNKNOWN
+    return ExitCode.REJECTED if Outcome.REJECTED in outcomes else ExitCode.OK
+
+
+def _as_json(chunk: LedgerChunk) -> dict[str, object]:
+    return {
+        "first_item": chunk.first,
+        "last_item": chunk.last,
+        "events": chunk.events,
+        "outcome": chunk.outcome.value,
+        "in_flight": chunk.in_flight,
+        "job_id": chunk.job_id,
+        "attempts": chunk.attempts,
+        "error": chunk.error,
+    }

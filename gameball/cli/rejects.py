@@ -1,0 +1,202 @@
+"""The lines that were not accepted: found by reading their source once more, and written to be sent again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Protocol, Self
+
+import orjson
+from attrs import define, field, frozen
+
+from gameball.cli.tally import Failure
+from gameball.errors import SourceError
+from gameball.events import OPTIONS, convert
+from gameball.jobs import BatchJob
+from gameball.sources import Row
+
+_WHICH_EVENT: Final = " (the job names the customer, and this customer has several events in it)"
+
+
+class Rereadable(Protocol):
+    """A source as this module needs it: ``gameball.sources.Source``."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    def rows(self, *, max_bytes: int) -> Iterator[Row]:
+        """Read it anew."""
+
+
+@frozen
+class Reject:
+    """A line that was not accepted.
+
+    Attributes:
+        row: The line.
+        outcome: What became of it: an outcome, ``invalid``, or ``failed`` within its job.
+        reason: Why.
+        failure: The part of the source that it belongs to, where its request was not accepted.
+    """
+
+    row: Row
+    outcome: str
+    reason: str
+    failure: Failure | None = None
+
+
+@define
+class FailedJob:
+    """A job in which something failed: the items it is of, and what it says of each customer."""
+
+    job_id: int
+    items: range
+    messages: dict[str, list[str]] = field(factory=dict)
+    found: dict[str, list[Row]] = field(factory=dict)
+
+
+def failed_jobs(jobs: Sequence[BatchJob], items: Mapping[int, range]) -> list[FailedJob]:
+    """Return the jobs in which something failed, in the order of the source."""
+    failed = []
+    for job in jobs:
+        if job.failed and job.id in items:
+            of_job = FailedJob(job.id, items[job.id])
+            for item in job.failed:
+                of_job.messages.setdefault(item.customer_id or "", []).append(item.message)
+            failed.append(of_job)
+    return sorted(failed, key=lambda job: job.items.start)
+
+
+def find_rejects(
+    source: Rereadable, failures: Sequence[Failure], jobs: Sequence[FailedJob], end: int, max_bytes: int
+) -> Iterator[Reject]:
+    """Read a source once more, and find the lines that were not accepted.
+
+    Args:
+        source: The source, as it was read.
+        failures: What was not accepted, in the order of the source.
+        jobs: The jobs in which something failed, in the order of the source.
+        end: How many source items were read.
+        max_bytes: What limited the size of a request.
+
+    Yields:
+        The lines, in the order of the source but for those that failed in a job, which come with its last.
+    """
+    open_failures = list(failures)
+    open_jobs = list(jobs)
+    try:
+        for row in source.rows(max_bytes=max_bytes):
+            if row.position is None:
+                yield Reject(row, "invalid", row.problem or "")
+                continue
+            while open_jobs and open_jobs[0].items.stop <= row.position:
+                yield from _failed_rows(open_jobs.pop(0))
+            if row.position >= end:
+                break
+            while open_failures and open_failures[0].last < row.position:
+                open_failures.pop(0)
+            if open_failures and open_failures[0].first <= row.position:
+                failure = open_failures[0]
+                yield Reject(row, failure.outcome.value, failure.reason, failure)
+            elif open_jobs and row.position in open_jobs[0].items:
+                _match(open_jobs[0], row)
+    except SourceError:
+        # It broke off when it was sent, too, and that was told then.
+        pass
+    for job in open_jobs:
+        yield from _failed_rows(job)
+
+
+def _match(job: FailedJob, row: Row) -> None:
+    fields = row.fields or {}
+    customer = fields.get("customer_id", fields.get("customerId"))
+    if customer in job.messages:
+        job.found.setdefault(str(customer), []).append(row)
+
+
+def _failed_rows(job: FailedJob) -> Iterator[Reject]:
+    for customer, rows in job.found.items():
+        messages = job.messages[customer]
+        which = _WHICH_EVENT if len(rows) > len(messages) else ""
+        for row in rows:
+            said = "; ".join(dict.fromkeys(messages))
+            yield Reject(row, "failed", f"in job {job.job_id}: {said}{which}")
+
+
+def encode_reject(reject: Reject, source: str) -> bytes:
+    """Write a reject as a line of JSON, which can be sent once it is corrected.
+
+    Args:
+        reject: The reject.
+        source: What its source is called.
+
+    Returns:
+        The fields of the row, or the text of what is no row, with ``_rejected``; and a newline.
+    """
+    row = reject.row
+    fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
+    fields["_rejected"] = {
+        "source": source,
+        "line": row.line,
+        "outcome": reject.outcome,
+        "reason": reject.reason,
+    }
+    return orjson.dumps(fields, _convert, OPTIONS | orjson.OPT_APPEND_NEWLINE)
+
+
+def _convert(value: object) -> object:
+    try:
+        return convert(value)
+    except TypeError:
+        # It is what the line was refused for; its text is better than nothing.
+        return str(value)
+
+
+class RejectsFile:
+    """A file of rejects, there once it is complete; one that was there before is kept under another name.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._file: IO[bytes] | None = None
+        self.lines = 0
+
+    def add(self, reject: Reject, source: str) -> None:
+        """Write a reject.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._file is None:
+            self._file = self._part.open("wb")
+        self._file.write(encode_reject(reject, source))
+        self.lines += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Put the file in its place, also when not all could be found: what is there is not lost."""
+        keep_aside(self._path)
+        if self._file is not None:
+            self._file.close()
+            self._part.replace(self._path)
+
+
+def keep_aside(path: Path) -> None:
+    """Give a file that is there another name: somebody may be correcting it."""
+    if not path.exists():
+        return
+    number = 1
+    while (aside := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    path.rename(aside)

@@ -1,0 +1,286 @@
+"""``gameball send``: reads sources, sends them, and finds out what became of each line."""
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+
+from attrs import define, field
+from rich.console import Console
+
+from gameball.cli.client import open_client, parse_pairs, parse_rate_limits
+from gameball.cli.display import Progress, showing
+from gameball.cli.dry_run import run_dry
+from gameball.cli.exit_codes import ExitCode, code_of_error, worst
+from gameball.cli.interrupts import Interrupts
+from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
+from gameball.cli.send_options import SendOptions
+from gameball.cli.summary import SourceResult, print_results
+from gameball.cli.tally import Tally
+from gameball.client import Gameball
+from gameball.delivery import DeliveryReport, Outcome, Receipt
+from gameball.errors import GameballError, InvalidEventError, JobTimeoutError, SourceError
+from gameball.jobs import BatchJob
+from gameball.ledger import Ledger
+from gameball.sources import Reading, Source, find_source
+
+
+def send_all(words: Sequence[str], options: SendOptions) -> ExitCode:
+    """Send sources one after the other.
+
+    Args:
+        words: The sources, as the user named them.
+        options: What else the user said.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        GameballError: It could not begin.
+        ValueError: The options do not go together; the text says why.
+    """
+    sources = _find_sources(words, options)
+    rate_limits = parse_rate_limits(options.rate_limit)
+    if options.dry_run:
+        return run_dry(sources, options, rate_limits)
+    results: list[SourceResult] = []
+    with ExitStack() as stack:
+        client = stack.enter_context(
+            open_client(options.env_file, timeout=options.timeout, rate_limits=rate_limits)
+        )
+        interrupts = stack.enter_context(Interrupts())
+        rejects = None if options.rejects is None else stack.enter_context(RejectsFile(options.rejects))
+        for source in sources:
+            sending = _Sending(client, source, options, interrupts, rejects)
+            results.append(sending.run())
+            if sending.ends_everything:
+                break
+    left = sources[len(results) :]
+    code = worst(*(result.code for result in results), *([ExitCode.UNKNOWN] if left else []))
+    print_results(results, [source.name for source in left], options, rejects, code)
+    return code
+
+
+def _find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
+    renames = parse_pairs(options.map, "--map")
+    types = parse_pairs(options.types, "--types")
+    if options.ledger is not None and options.no_ledger:
+        raise ValueError("--ledger and --no-ledger contradict each other")
+    if options.ledger is not None and len(words) > 1:
+        raise ValueError("--ledger is the record of one source: send them one by one, or leave it out")
+    if len({Path(word).absolute() for word in words}) < len(words):
+        raise ValueError("a source is named twice, and would be sent twice")
+    sources = [
+        find_source(
+            word,
+            format=options.format,
+            rename=renames,
+            types=types,
+            resend_unknown=options.on_unknown == "resend",
+            spool=options.rejects is not None,
+        )
+        for word in words
+    ]
+    for source in sources:
+        if source.path is not None and not source.path.exists():
+            raise ValueError(f"there is no file {source.path}")
+        if source.path is not None and options.rejects is not None and _same(source.path, options.rejects):
+            raise ValueError("--rejects is the source itself")
+    return sources
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.absolute() == other.absolute() or (other.exists() and path.samefile(other))
+
+
+def ledger_path(source: Source, options: SendOptions) -> Path | None:
+    """Return where the ledger of a source is, or None where it has none."""
+    if options.no_ledger:
+        return None
+    if options.ledger is not None or source.path is None:
+        return options.ledger
+    return source.path.with_name(f"{source.path.name}.ledger")
+
+
+@define
+class _Sending:
+    """The sending of one source."""
+
+    client: Gameball
+    source: Source
+    options: SendOptions
+    interrupts: Interrupts
+    rejects: RejectsFile | None
+    tally: Tally = field(factory=Tally)
+    jobs: list[BatchJob] = field(factory=list)
+    note: str = ""
+    begun: float = field(factory=time.monotonic)
+    reading: Reading | None = None
+    error: BaseException | None = None
+    #: How many items the reading gave that could not be sent; what it left out itself it does not count.
+    left_out_by_us: int = 0
+
+    @property
+    def ends_everything(self) -> bool:
+        """Whether the sources after this one are not to be sent."""
+        if isinstance(self.error, KeyboardInterrupt):
+            return True
+        codes = {ExitCode.OK, ExitCode.REJECTED}
+        return self.tally.code not in codes | ({ExitCode.UNKNOWN} if self.options.keep_going else set())
+
+    def run(self) -> SourceResult:
+        """Send the source, follow its jobs, and find the lines that were not accepted.
+
+        Raises:
+            GameballError: It could not begin.
+        """
+        path = ledger_path(self.source, self.options)
+        console = Console(stderr=True)
+        with nullcontext() if path is None else Ledger(path) as ledger:
+            self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
+            with showing(self._progress, console):
+                self._send(ledger)
+                if self.options.wait and self.error is None:
+                    self._follow_jobs()
+                lines, rejected = self._find_lines()
+        return SourceResult(
+            name=self.source.name,
+            tally=self.tally,
+            jobs=self.jobs,
+            ledger=path,
+            seconds=time.monotonic() - self.begun,
+            error=self.error,
+            lines=lines,
+            rejected=rejected,
+        )
+
+    def _send(self, ledger: Ledger | None) -> None:
+        options = self.options
+        if ledger is not None:
+            ledger.note(describe_source(self.source, options))
+            self.tally.accepted_before = frozenset(c.first for c in ledger.chunks(Outcome.ACCEPTED))
+        stop_on = () if options.keep_going else (Outcome.UNKNOWN, Outcome.UNSENT)
+        try:
+            self.client.events.send(
+                self.reading or (),
+                concurrency=options.concurrency,
+                max_objects=options.max_objects,
+                max_bytes=options.max_bytes,
+                on_unknown=options.on_unknown,
+                stop_on_error=stop_on,
+                on_invalid=self._take_invalid,
+                ledger=ledger,
+                on_receipt=self._count,
+                check=False,
+            )
+        except (Exception, KeyboardInterrupt) as error:
+            report = getattr(error, "report", None)
+            if not isinstance(report, DeliveryReport):
+                raise
+            self._end(error, report)
+
+    def _end(self, error: BaseException, report: DeliveryReport) -> None:
+        """Note what ended the send. The report holds all receipts, those that were counted included."""
+        before = self.tally
+        self.tally = Tally(
+            accepted_before=before.accepted_before, invalid=before.invalid, problems=before.problems
+        )
+        self.error = error
+        self.tally.end(error, report.receipts, time.monotonic())
+        if isinstance(error, SourceError) and error.line is not None:
+            self.tally.leave_out(error)
+        if code_of_error(error) is ExitCode.INTERNAL:
+            raise error
+
+    def _count(self, receipt: Receipt) -> None:
+        self.tally.add(receipt, time.monotonic())
+
+    def _leave_out(self, error: SourceError) -> None:
+        self.tally.leave_out(error)
+
+    def _take_invalid(self, error: InvalidEventError) -> None:
+        """Take an event that cannot be sent: its line is left out, or ends the reading."""
+        line = None if self.reading is None else self.reading.line_of(error.index + self.left_out_by_us)
+        problem = SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
+        if not self.options.skip_invalid:
+            raise problem
+        self.left_out_by_us += 1
+        self._leave_out(problem)
+
+    def _follow_jobs(self) -> None:
+        left = set(self.tally.jobs)
+        try:
+            self.note = f"following {len(left):,} jobs"
+            for job in self.client.jobs.wait_all(self.tally.jobs, timeout=self.options.wait_timeout):
+                self.jobs.append(job)
+                left.discard(job.id)
+                self.note = f"following {len(left):,} jobs"
+                if job.failed:
+                    self.tally.code = worst(self.tally.code, ExitCode.REJECTED)
+        except JobTimeoutError as error:
+            self.error = error
+            self.tally.code = worst(self.tally.code, ExitCode.UNKNOWN)
+        except (GameballError, KeyboardInterrupt) as error:
+            self.error = error
+            self.tally.code = worst(self.tally.code, code_of_error(error))
+        finally:
+            self.note = ""
+
+    def _find_lines(self) -> tuple[dict[int, tuple[int, int]], int]:
+        """Find the lines of what was not accepted, and write them to the rejects.
+
+        Returns:
+            The first and the last line of each failure, by its first position; and how many were written.
+        """
+        tally = self.tally
+        failures = tally.failed(Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
+        lines: dict[int, tuple[int, int]] = {}
+        something = failures or tally.invalid or any(job.failed for job in self.jobs)
+        if not something or (self.source.path is None and self.rejects is None):
+            return lines, 0
+        self.note = "finding the lines that were not accepted"
+        written = 0
+        for reject in find_rejects(
+            self.source,
+            failures,
+            failed_jobs(self.jobs, tally.jobs),
+            tally.end_position,
+            self.options.max_bytes,
+        ):
+            if reject.failure is not None:
+                first, _ = lines.get(reject.failure.first, (reject.row.line, 0))
+                lines[reject.failure.first] = first, reject.row.line
+            if self.rejects is not None:
+                self.rejects.add(reject, self.source.name)
+                written += 1
+        self.note = ""
+        return lines, written
+
+    def _progress(self) -> Progress:
+        tally = self.tally
+        now = time.monotonic()
+        per_second, requests_per_second = tally.rates(now)
+        size = self.source.size
+        done = 0 if self.reading is None else self.reading.bytes_read
+        return Progress(
+            name=self.source.name,
+            share=min(done / size, 1.0) if size else None,
+            seconds=now - self.begun,
+            events_per_second=per_second,
+            requests_per_second=requests_per_second,
+            quota=self.client.quota_used,
+            events=tally.events,
+            invalid=tally.invalid,
+            note=self.interrupts.note or self.note,
+        )
+
+
+def describe_source(source: Source, options: SendOptions) -> dict[str, str]:
+    """Return what ``gameball ledger show`` needs to read a source as it was read."""
+    return {
+        "source": "-" if source.path is None else str(source.path.absolute()),
+        "format": source.format,
+        "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
+        "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
+        "max_bytes": str(options.max_bytes),
+    }

@@ -1,0 +1,220 @@
+"""What stands at the end of a send: in words, or as JSON."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from rich.console import Console
+
+from gameball.cli.exit_codes import ExitCode
+from gameball.cli.rejects import RejectsFile
+from gameball.cli.send_options import SendOptions
+from gameball.cli.tally import DESCRIBED, Failure, Tally, describe_error
+from gameball.delivery import Outcome
+from gameball.errors import JobTimeoutError, SourceError
+from gameball.jobs import BatchJob
+
+
+@frozen
+class SourceResult:
+    """What became of a source.
+
+    Attributes:
+        name: What it is called.
+        tally: The numbers.
+        jobs: Its jobs, as far as they were followed.
+        ledger: Where it is recorded; None for nowhere.
+        seconds: How long it took.
+        error: What ended it before its end, if anything did.
+        lines: The first and the last line of each failure, by its first position, where they were found.
+        rejected: How many lines were written to the rejects.
+    """
+
+    name: str
+    tally: Tally
+    jobs: list[BatchJob]
+    ledger: Path | None
+    seconds: float
+    error: BaseException | None
+    lines: dict[int, tuple[int, int]]
+    rejected: int
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code for this source."""
+        return self.tally.code
+
+
+def print_results(
+    results: Sequence[SourceResult],
+    left: Sequence[str],
+    options: SendOptions,
+    rejects: RejectsFile | None,
+    code: ExitCode,
+) -> None:
+    """Print what became of all sources, to standard output.
+
+    Args:
+        results: What became of those that were begun.
+        left: Those that were not.
+        options: What the user said.
+        rejects: The file of rejects, if there is one.
+        code: The exit code.
+    """
+    if options.json:
+        report = {
+            "exit_code": int(code),
+            "rejects": None if rejects is None or not rejects.lines else str(options.rejects),
+            "sources": [_as_json(result) for result in results],
+            "not_begun": list(left),
+        }
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        return
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for result in results:
+        for line in _describe(result):
+            console.print(line)
+    for name in left:
+        console.print(f"{name}: not begun")
+    for line in advise(results, left, options, rejects, code):
+        console.print(line)
+
+
+def _describe(result: SourceResult) -> list[str]:
+    tally = result.tally
+    lines = [
+        (
+            f"{result.name}: {sum(tally.events.values()):,} events, {tally.requests:,} requests, "
+            f"{result.seconds:.1f} s"
+        )
+    ]
+    for outcome, count in tally.events.items():
+        if not count and outcome is not Outcome.ACCEPTED:
+            continue
+        before = f", {tally.events_before:,} of them in earlier runs" if tally.events_before else ""
+        lines.append(f"  {count:,} {outcome}{before if outcome is Outcome.ACCEPTED else ''}")
+        lines += _describe_failures(result, tally.failed(outcome))
+    if tally.invalid:
+        lines.append(f"  {tally.invalid:,} invalid")
+        lines += [f"    {describe_error(problem)}" for problem in tally.problems]
+        lines += _and_more(tally.invalid - len(tally.problems), "invalid lines")
+    failed = [(job.id, item) for job in result.jobs for item in job.failed]
+    if failed:
+        lines.append(f"  {len(failed):,} failed in their jobs")
+        lines += [
+            f"    job {number}, customer {item.customer_id}: {item.message}"
+            for number, item in failed[:DESCRIBED]
+        ]
+        lines += _and_more(len(failed) - DESCRIBED, "failed items")
+    elif result.jobs:
+        lines.append(f"  {len(result.jobs):,} jobs ended, nothing failed in them")
+    told = isinstance(result.error, KeyboardInterrupt) or result.error in tally.problems
+    if result.error is not None and not told:
+        lines.append(f"  {describe_error(result.error)}")
+    return lines
+
+
+def _describe_failures(result: SourceResult, failures: Sequence[Failure]) -> list[str]:
+    """Describe failures, those of one reason together."""
+    by_reason: dict[str, list[Failure]] = {}
+    for failure in failures:
+        by_reason.setdefault(failure.reason, []).append(failure)
+    lines = []
+    for reason, alike in list(by_reason.items())[:DESCRIBED]:
+        places = [_place(result, failure) for failure in alike[:DESCRIBED]]
+        more = f" and {len(alike) - DESCRIBED:,} more" if len(alike) > DESCRIBED else ""
+        lines.append(f"    {', '.join(places)}{more}: {' '.join(reason.split())}")
+    return lines + _and_more(len(by_reason) - DESCRIBED, "reasons")
+
+
+def _place(result: SourceResult, failure: Failure) -> str:
+    what, (first, last) = "lines", result.lines.get(failure.first, (0, 0))
+    if not first:
+        what, first, last = "items", failure.first + 1, failure.last + 1
+    return f"{what[:-1]} {first:,}" if first == last else f"{what} {first:,} to {last:,}"
+
+
+def _and_more(count: int, what: str) -> list[str]:
+    return [f"    and {count:,} more {what}"] if count > 0 else []
+
+
+def advise(
+    results: Sequence[SourceResult],
+    left: Sequence[str],
+    options: SendOptions,
+    rejects: RejectsFile | None,
+    code: ExitCode,
+) -> list[str]:
+    """Return what the user can do next."""
+    again = shlex.join(["gameball", *sys.argv[1:]])
+    lines = []
+    for result in results:
+        if isinstance(result.error, SourceError) and result.error.line is not None:
+            skip = "" if options.skip_invalid else ", or leave such lines out with --skip-invalid"
+            lines.append(f"What comes after line {result.error.line:,} was not read: correct it{skip}.")
+        if isinstance(result.error, JobTimeoutError):
+            lines.append("The jobs go on at the server: gameball job wait ID, for those that had not ended.")
+    if any(result.tally.events[Outcome.UNKNOWN] for result in results):
+        lines.append(
+            "What is unknown may have been accepted. --on-unknown resend sends it again: nothing is lost then, "
+            "and some may count twice."
+        )
+    if rejects is not None and rejects.lines:
+        lines.append(
+            f"{rejects.lines:,} lines are in {options.rejects}: correct and send that file, "
+            "or run this command again, but not both."
+        )
+    unfinished = left or code in {
+        ExitCode.UNKNOWN,
+        ExitCode.INTERRUPTED,
+        ExitCode.TERMINATED,
+        ExitCode.CREDENTIALS,
+    }
+    if unfinished and all(result.ledger is not None for result in results):
+        lines.append(f"To finish what is unsent, run the same command again: {again}")
+    elif unfinished and any(result.tally.events[Outcome.ACCEPTED] for result in results):
+        lines.append("There is no ledger: the same command would send again what was accepted.")
+    return lines
+
+
+def _as_json(result: SourceResult) -> dict[str, Any]:
+    tally = result.tally
+    failures = []
+    for failure in tally.failed(*(set(Outcome) - {Outcome.ACCEPTED})):
+        first_line, last_line = result.lines.get(failure.first, (None, None))
+        failures.append(
+            {
+                "outcome": failure.outcome.value,
+                "events": failure.events,
+                "first_item": failure.first,
+                "last_item": failure.last,
+                "first_line": first_line,
+                "last_line": last_line,
+                "reason": failure.reason,
+            }
+        )
+    return {
+        "source": result.name,
+        "exit_code": int(result.code),
+        "events": {outcome.value: count for outcome, count in tally.events.items()},
+        "accepted_in_earlier_runs": tally.events_before,
+        "invalid": tally.invalid,
+        "problems": [{"line": problem.line, "reason": problem.reason} for problem in tally.problems],
+        "failures": failures,
+        "requests": tally.requests,
+        "objects": tally.objects,
+        "job_ids": list(tally.jobs),
+        "failed_in_jobs": [
+            {"job_id": job.id, "customer_id": item.customer_id, "message": item.message}
+            for job in result.jobs
+            for item in job.failed
+        ],
+        "ledger": None if result.ledger is None else str(result.ledger),
+        "rejected_lines": result.rejected,
+        "seconds": round(result.seconds, 3),
+        "error": None if result.error is None else describe_error(result.error),
+    }

@@ -1,0 +1,137 @@
+"""What became of a source so far: the numbers behind everything that is shown. Pure."""
+
+from collections import deque
+from collections.abc import Iterable
+
+from attrs import Factory, define, field, frozen
+
+from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, worst
+from gameball.delivery import Outcome, Receipt
+from gameball.errors import GameballError, SourceError
+
+#: How many problems of each kind are described; all of them are counted, and written to the rejects.
+DESCRIBED = 10
+# Receipts a little apart make a steadier rate than the last one alone.
+_RATE_WINDOW = 5.0
+
+
+#: A time in seconds, and the events and requests up to then.
+_Moment = tuple[float, int, int]
+
+
+@frozen
+class Failure:
+    """A part of a source that was not accepted.
+
+    Attributes:
+        first: The position of its first item, counted from 0.
+        last: The position of its last item.
+        outcome: What became of it.
+        reason: Why.
+        events: The number of its events.
+    """
+
+    first: int
+    last: int
+    outcome: Outcome
+    reason: str
+    events: int
+
+
+@define
+class Tally:
+    """Counts what became of a source.
+
+    Attributes:
+        events: How many events ended in each outcome.
+        items: How many source items have a receipt.
+        accepted_before: The first positions of the chunks that earlier runs got accepted.
+        events_before: How many events those held, as far as this run has come.
+        objects: How many objects were in the requests.
+        requests: How many requests were made.
+        chunks: How many chunks have a receipt, not counting those.
+        job_ids: The jobs of what was accepted, and the source items of each.
+        failures: What was not accepted.
+        invalid: How many lines could not be sent.
+        problems: The first of those.
+        code: The exit code so far.
+    """
+
+    events: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
+    items: int = 0
+    accepted_before: frozenset[int] = frozenset()
+    events_before: int = 0
+    objects: int = 0
+    requests: int = 0
+    chunks: int = 0
+    jobs: dict[int, range] = field(factory=dict)
+    failures: list[Failure] = field(factory=list)
+    invalid: int = 0
+    problems: list[SourceError] = field(factory=list)
+    code: ExitCode = ExitCode.OK
+    _recent: deque[_Moment] = Factory(deque)
+    _span: tuple[_Moment, _Moment] = ((0.0, 0, 0), (0.0, 0, 0))
+
+    def add(self, receipt: Receipt, now: float) -> None:
+        """Count a receipt.
+
+        Args:
+            receipt: The receipt.
+            now: The time, in seconds.
+        """
+        self.events[receipt.outcome] += receipt.events
+        self.items += receipt.last - receipt.first + 1
+        if receipt.first in self.accepted_before:
+            self.events_before += receipt.events
+        else:
+            self.chunks += 1
+            self.objects += receipt.objects
+            self.requests += receipt.attempts
+        if receipt.job_id is not None:
+            self.jobs[receipt.job_id] = range(receipt.first, receipt.last + 1)
+        if receipt.outcome is not Outcome.ACCEPTED:
+            reason = str(receipt.error or "no reason is known")
+            self.failures.append(
+                Failure(receipt.first, receipt.last, receipt.outcome, reason, receipt.events)
+            )
+        self.code = worst(self.code, code_of_outcome(receipt.outcome, receipt.error))
+        moment = (now, sum(self.events.values()), self.requests)
+        self._recent.append(moment)
+        while now - self._recent[0][0] > _RATE_WINDOW:
+            self._recent.popleft()
+        # Looked at from the thread that draws, so it is replaced as a whole.
+        self._span = (self._recent[0], moment)
+
+    def leave_out(self, error: SourceError) -> None:
+        """Count a line that cannot be sent."""
+        self.invalid += 1
+        self.code = worst(self.code, ExitCode.REJECTED)
+        if len(self.problems) < DESCRIBED:
+            self.problems.append(error)
+
+    def end(self, error: BaseException, receipts: Iterable[Receipt], now: float) -> None:
+        """Count what an error has ended, with the receipts that came with it."""
+        for receipt in receipts:
+            self.add(receipt, now)
+        self.code = worst(self.code, code_of_error(error))
+
+    def rates(self, now: float) -> tuple[float, float]:
+        """Return the events and the requests per second of late."""
+        (begun, events, requests), (_, events_now, requests_now) = self._span
+        seconds = max(now - begun, 1e-9)
+        return (events_now - events) / seconds, (requests_now - requests) / seconds
+
+    @property
+    def end_position(self) -> int:
+        """The position behind the last source item that was read and has a receipt."""
+        ends = [items.stop for items in self.jobs.values()] + [failure.last + 1 for failure in self.failures]
+        return max(ends, default=0)
+
+    def failed(self, *outcomes: Outcome) -> list[Failure]:
+        """Return what ended in one of some outcomes, in the order of the source."""
+        return sorted((f for f in self.failures if f.outcome in outcomes), key=lambda failure: failure.first)
+
+
+def describe_error(error: GameballError | BaseException) -> str:
+    """Return an error's text in one line."""
+    return " ".join(str(error).split()) or type(error).__name__

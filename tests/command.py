@@ -1,0 +1,101 @@
+"""Runs the ``gameball`` command as a person does: as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+GAMEBALL = str(Path(sys.executable).with_name("gameball"))
+
+
+def environment(url: str | None = None, **more: str) -> dict[str, str]:
+    """Return the environment of a command that may talk to a sandbox, and to nothing else."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GAMEBALL_")}
+    if url is not None:
+        variables |= {"GAMEBALL_API_KEY": "key", "GAMEBALL_SECRET_KEY": "secret", "GAMEBALL_BASE_URL": url}
+    # Warnings are errors in the command, too: an unclosed file would be one.
+    return {**variables, "PYTHONWARNINGS": "error", "COLUMNS": "100", **more}
+
+
+@frozen
+class Done:
+    """What a command did."""
+
+    code: int
+    out: str = field(repr=lambda text: text[-2000:])
+    err: str = field(repr=lambda text: text[-2000:])
+
+    @property
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.out)
+        return report
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The report of the only source."""
+        (source,) = self.report["sources"]
+        return dict(source)
+
+
+def gameball(
+    *words: str | Path,
+    url: str | None = None,
+    cwd: Path | None = None,
+    given: bytes | None = None,
+    **more: str,
+) -> Done:
+    """Run the command to its end."""
+    done = subprocess.run(
+        [GAMEBALL, *map(str, words)],
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        env=environment(url, **more),
+        input=given,
+        timeout=120,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def begin(*words: str | Path, url: str, cwd: Path, **more: str) -> subprocess.Popen[bytes]:
+    """Begin the command, and let it run."""
+    return subprocess.Popen(
+        [GAMEBALL, *map(str, words)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env=environment(url, **more),
+    )
+
+
+def write_events(path: Path, count: int, *, start: int = 0) -> Path:
+    """Write a file of events of as many customers."""
+    path.write_text("".join(line(number) for number in range(start, start + count)))
+    return path
+
+
+def line(number: int, **metadata: object) -> str:
+    """Return the line of an event."""
+    event = {"customer_id": f"cust-{number}", "name": "song_liked", "metadata": metadata}
+    return json.dumps(event) + "\n"
+
+
+def rejects(path: Path) -> list[dict[str, Any]]:
+    """Return what a file of rejects tells of each line."""
+    return [json.loads(text)["_rejected"] for text in path.read_text().splitlines()]
+
+
+def places(path: Path) -> list[tuple[int, str]]:
+    """Return the lines in a file of rejects, and what became of each."""
+    return [(reject["line"], reject["outcome"]) for reject in rejects(path)]
+
+
+def customers(events: dict[Any, int] | Any) -> Sequence[str]:
+    """Return the customers that a sandbox has events of, in order."""
+    return sorted({customer for customer, _, _ in events})
