@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RateLimitError,
         ResponseLostError,
         ServerError,
+        SourceError,
     )
     from gameball.events import CustomerEvents, Event
     from gameball.jobs import BatchJob, JobItem, JobStatus
@@ -64,6 +65,7 @@ _HOMES: Final = {
         "RateLimitError",
         "ResponseLostError",
         "ServerError",
+        "SourceError",
     ),
     "events": ("CustomerEvents", "Event"),
     "jobs": ("BatchJob", "JobItem", "JobStatus"),
@@ -108,6 +110,7 @@ __all__ = [
     "Receipt",
     "ResponseLostError",
     "ServerError",
+    "SourceError",
     "__version__",
     "chunk_events",
 ]

@@ -3,6 +3,7 @@
 GameballError
 ├── MissingCredentialsError         a key is missing, or cannot be a key
 ├── InvalidEventError               an event that cannot be sent (also a ValueError)
+├── SourceError                     a file that cannot be read, or a line of it that is no event
 ├── APIError                        Gameball answered, and not with 2xx
 │   ├── AuthenticationError         401
 │   ├── PermissionDeniedError       403
@@ -70,6 +71,25 @@ class InvalidEventError(GameballError, ValueError):
         self.field = field
         self.reason = reason
         self.report: DeliveryReport | None = None
+
+
+class SourceError(GameballError):
+    """A source that cannot be read, or a line of it that stands for no event.
+
+    Attributes:
+        source: The source's name as it is shown: the path as it was given, or ``standard input``.
+        line: The line, counted from 1, or None where the source as a whole is meant.
+        reason: What is wrong there, and what would be right. It never holds what the line holds.
+        unit: What ``line`` counts: ``line``, or ``row`` in a Parquet file.
+    """
+
+    def __init__(self, *, source: str, line: int | None, reason: str, unit: str = "line") -> None:
+        place = source if line is None else f"{source}, {unit} {line}"
+        super().__init__(f"{place}: {reason}")
+        self.source = source
+        self.line = line
+        self.reason = reason
+        self.unit = unit
 
 
 class APIError(GameballError):

@@ -49,6 +49,7 @@ NAMES = [
     "Receipt",
     "ResponseLostError",
     "ServerError",
+    "SourceError",
     "__version__",
     "chunk_events",
 ]

@@ -1,0 +1,164 @@
+"""Types for the cells of a table, which are text."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Final
+
+from gameball.events import find_problem
+from gameball.sources.json_text import UnparsableError, parse_json
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,4000}")
+_BOOLEANS: Final = MappingProxyType(
+    {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+)
+
+
+class CellError(ValueError):
+    """A cell that is not of its column's type.
+
+    Args:
+        reason: What to tell the user. It holds nothing of the cell.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _to_int(cell: str) -> int:
+    # int() takes digits of every script, and underscores between them.
+    if _INTEGER.fullmatch(cell) is None:
+        raise CellError("is no integer")
+    number = int(cell)
+    if problem := find_problem(number, "cell"):
+        raise CellError(problem[1])
+    return number
+
+
+def _to_float(cell: str) -> float:
+    try:
+        number = math.nan if "_" in cell else float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise CellError("is no finite number")
+    return number
+
+
+def _to_bool(cell: str) -> bool:
+    value = _BOOLEANS.get(cell.lower())
+    if value is None:
+        raise CellError("is none of true, false, yes, no, 1 and 0")
+    return value
+
+
+def _to_date(cell: str) -> date:
+    try:
+        return date.fromisoformat(cell)
+    except ValueError:
+        pass
+    raise CellError("is no date of ISO 8601, such as 2026-01-31")
+
+
+def _to_datetime(cell: str) -> datetime:
+    time = _to_any_datetime(cell)
+    if time.utcoffset() is None:
+        raise CellError("has no time zone; the type datetime-utc reads such times as UTC")
+    return time
+
+
+def _to_utc_datetime(cell: str) -> datetime:
+    return _in_utc(_to_any_datetime(cell))
+
+
+def _to_any_datetime(cell: str) -> datetime:
+    try:
+        return datetime.fromisoformat(cell)
+    except ValueError:
+        pass
+    raise CellError("is no time of ISO 8601, such as 2026-01-31T12:00:00Z")
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.utcoffset() is None else time
+
+
+def _to_json(cell: str) -> object:
+    try:
+        return parse_json(cell.encode(errors="surrogateescape"))
+    except UnparsableError as error:
+        reason = error.reason
+    raise CellError(reason)
+
+
+_CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
+    {
+        "text": str,
+        "int": _to_int,
+        "float": _to_float,
+        "bool": _to_bool,
+        "date": _to_date,
+        "datetime": _to_datetime,
+        "datetime-utc": _to_utc_datetime,
+        "json": _to_json,
+    }
+)
+
+
+def check_types(types: Mapping[str, str]) -> None:
+    """Check the names of types.
+
+    Args:
+        types: The type of each column that is to have one.
+
+    Raises:
+        ValueError: There is no type of that name.
+    """
+    for column, type_name in types.items():
+        if type_name not in _CONVERTERS:
+            known = ", ".join(_CONVERTERS)
+            raise ValueError(f"{type_name!r}, for the column {column!r}, is no type; the types are {known}")
+
+
+def convert_cell(cell: str, type_name: str) -> object:
+    """Convert a cell of a CSV file.
+
+    Args:
+        cell: What the cell holds.
+        type_name: One of the names of types.
+
+    Returns:
+        Its value. A blank cell is None, apart from one of text, which stays as it is. Digits of a time beyond
+        microseconds are cut off.
+
+    Raises:
+        CellError: The cell is not of that type.
+    """
+    if type_name == "text":
+        return cell
+    stripped = cell.strip()
+    return _CONVERTERS[type_name](stripped) if stripped else None
+
+
+def convert_value(value: object, type_name: str) -> object:
+    """Convert a value of a file that has types of its own.
+
+    Args:
+        value: Its value.
+        type_name: One of the names of types.
+
+    Returns:
+        What the type makes of a text; with ``datetime-utc``, a time without a zone as one in UTC; any other
+        value as it is.
+
+    Raises:
+        CellError: The text is not of that type.
+    """
+    if isinstance(value, str):
+        return convert_cell(value, type_name)
+    if type_name == "datetime-utc" and isinstance(value, datetime):
+        return _in_utc(value)
+    return value

@@ -1,0 +1,181 @@
+"""Rows of CSV files."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from gameball.errors import SourceError
+from gameball.sources.cells import CellError, convert_cell
+from gameball.sources.lines import MAX_LINE, TOO_LONG
+from gameball.sources.records import Record
+from gameball.sources.shape import show_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gameball.sources.columns import Columns
+    from gameball.sources.lines import LineBlocks
+    from gameball.sources.records import Records
+
+# A line's number, its text, what is wrong with it, and the start of one that is too long to be kept.
+_Line = tuple[int, str, str | None, bytes]
+
+_NOT_CLOSED = "has a quote that is not closed"
+_TOO_WIDE = "has a cell of more than 131,072 characters, or a quote that is not closed"
+_RETURN = "has a carriage return that is neither in quotes nor at its end"
+
+
+class _TooLongError(Exception):
+    """A row with line feeds in quotes has grown too long."""
+
+
+@define(eq=False)
+class _Feed:
+    """Gives the csv module lines, and remembers which of them went into the row at hand.
+
+    A class and not a generator, because a generator is over after what it raises, and here reading goes on.
+    """
+
+    _lines: Iterator[_Line]
+    #: The lines of the row at hand.
+    taken: list[_Line] = field(factory=list, init=False)
+    _again: deque[_Line] = field(factory=deque, init=False)
+    _size: int = field(default=0, init=False)
+
+    def __iter__(self) -> _Feed:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        text = line[1]
+        self._size += len(text)
+        if self._size > MAX_LINE and len(self.taken) > 1:
+            raise _TooLongError
+        return text
+
+    def begin_row(self) -> None:
+        """Forget the lines of the row before."""
+        self.taken.clear()
+        self._size = 0
+
+    def give_back(self) -> None:
+        """Give all lines of the row at hand but the first once more.
+
+        A quote that is not closed makes the following rows part of its own: only the line it is on is lost.
+        """
+        self._again.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+    def problem(self) -> str | None:
+        """Return what is wrong with a line of the row at hand."""
+        return next((problem for _, _, problem, _ in self.taken if problem is not None), None)
+
+    def text(self) -> bytes:
+        """Return the row at hand as it is in the file, or the start of it if it is too long."""
+        return b"".join(long or text.encode(errors="surrogateescape") for _, text, _, long in self.taken)
+
+
+def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
+    """Read rows one by one, each with the line it begins on.
+
+    Args:
+        blocks: The lines. They are closed at the end.
+        columns: What was said about the columns.
+        name: What messages call the source.
+
+    Yields:
+        A record for each row that is not blank.
+
+    Raises:
+        SourceError: The source cannot be read, or its header line is none. All records before were given.
+    """
+    names: list[str] = []
+    typed = [(column, type_name) for column, type_name in columns.types.items() if type_name != "text"]
+    refused: SourceError | None = None
+    with closing(blocks):
+        feed = _Feed(_decode(blocks))
+        for line, cells, broken in _parse(feed):
+            problem = broken
+            if not names:
+                problem = problem or columns.refuse(cells)
+                if problem is not None:
+                    refused = SourceError(source=name, line=line, reason=problem)
+                    break
+                names = cells
+                continue
+            fields: dict[str, object] | None = None
+            if problem is None and len(cells) != len(names):
+                problem = f"has {len(cells)} cells, and the header has {len(names)}"
+            if problem is None:
+                fields = dict(zip(names, cells, strict=True))
+                problem = _convert(fields, typed) if typed else None
+            yield Record(line, fields) if problem is None else Record(line, None, problem, feed.text())
+    if refused is None and not names:
+        refused = SourceError(source=name, line=None, reason="has no header line")
+    if refused is not None:
+        raise refused
+
+
+def _parse(feed: _Feed) -> Iterator[tuple[int, list[str], str | None]]:
+    """Give each row that is not blank: the line it begins on, its cells, and why it cannot be parsed."""
+    import csv  # noqa: PLC0415 - only those who read such files pay for it
+
+    reader = csv.reader(feed, strict=True)
+    while True:
+        feed.begin_row()
+        cells: list[str] = []
+        problem: str | None = None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problem = _explain(str(error))
+        except _TooLongError:
+            problem = TOO_LONG
+        if problem is not None:
+            feed.give_back()
+        line, first, _, _ = feed.taken[0]
+        # What is no text cannot be CSV either, and is the better reason.
+        problem = feed.problem() or problem
+        if problem is not None or len(cells) > 1 or first.strip():
+            yield line, cells, problem
+
+
+def _decode(blocks: LineBlocks) -> Iterator[_Line]:
+    for block in blocks:
+        if block.long is not None:
+            yield block.first, "\n", TOO_LONG, block.long
+            continue
+        for number, line in enumerate(block.lines, block.first):
+            problem = None
+            try:
+                text = line.decode()
+            except UnicodeDecodeError as error:
+                text = line.decode(errors="surrogateescape")
+                problem = f"is not UTF-8 (byte {error.start + 1})"
+            # The line feed may be in quotes, and is then part of the cell.
+            yield number, text + "\n", problem, b""
+
+
+def _convert(fields: dict[str, object], typed: list[tuple[str, str]]) -> str | None:
+    for column, type_name in typed:
+        try:
+            fields[column] = convert_cell(str(fields[column]), type_name)
+        except CellError as error:
+            return f"{show_names([column])} {error.reason}"
+    return None
+
+
+def _explain(message: str) -> str:
+    # The csv module tells what happened by its messages only, and some of them are about Python.
+    if "end of data" in message:
+        return _NOT_CLOSED
+    if "field limit" in message:
+        return _TOO_WIDE
+    return _RETURN if "new-line" in message else f"is not CSV ({message})"

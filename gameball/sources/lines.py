@@ -1,0 +1,111 @@
+"""Blocks of bytes, divided into lines that are counted."""
+
+from collections.abc import Generator
+from contextlib import closing
+from typing import Final
+
+from attrs import frozen
+
+from gameball.errors import SourceError
+from gameball.sources.streams import Blocks, UnreadableError
+
+#: The longest line that is read. No request may be larger than a quarter of it.
+MAX_LINE: Final = 8 * 1024 * 1024
+TOO_LONG: Final = "is longer than 8 MiB, and no request may be"
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+# Enough of a line that is too long to show its first 1,000 characters.
+_KEPT: Final = 4_096
+
+
+@frozen
+class LineBlock:
+    """Some consecutive lines, without their line feeds.
+
+    Args:
+        first: The number of the first of them, counted from 1.
+        lines: The lines. A carriage return at a line's end is still there.
+        data: The bytes the lines were cut from, and what follows them in the same block.
+        long: The start of the only line of this block, which is too long, in place of the line itself.
+    """
+
+    first: int
+    lines: list[bytes]
+    data: bytes
+    long: bytes | None = None
+
+
+LineBlocks = Generator[LineBlock, None, None]
+
+
+def split_lines(blocks: Blocks, name: str) -> LineBlocks:  # noqa: C901 - one state
+    """Divide blocks of bytes into lines.
+
+    Args:
+        blocks: The bytes. They are closed at the end.
+        name: What messages call the source.
+
+    Yields:
+        The lines, blank ones included, in blocks. The last line needs no line feed, but where the bytes break
+        off an incomplete last line is left out.
+
+    Raises:
+        SourceError: The source cannot be read, or breaks off.
+    """
+    number = 1
+    parts: list[bytes] = []
+    held = 0
+    too_long: bytes | None = None
+    problem: SourceError | None = None
+    with closing(blocks):
+        try:
+            for block in blocks:
+                rest = block
+                first_end = rest.find(b"\n")
+                if too_long is None:
+                    held += len(rest) if first_end < 0 else first_end
+                    if held > MAX_LINE:
+                        too_long = _start_of(parts, rest, number)
+                        parts.clear()
+                if first_end < 0:
+                    if too_long is None:
+                        parts.append(rest)
+                    continue
+                if too_long is not None:
+                    yield LineBlock(number, [b""], b"", too_long)
+                    number += 1
+                    too_long = None
+                    rest = rest[first_end + 1 :]
+                data = b"".join((*parts, rest))
+                lines = data.split(b"\n")
+                last = lines.pop()
+                parts = [last] if last else []
+                held = len(last)
+                if lines:
+                    yield LineBlock(number, _without_mark(lines, number), data)
+                    number += len(lines)
+        except UnreadableError as error:
+            problem = SourceError(source=name, line=None if error.whole else number, reason=error.reason)
+    # What a traceback shows of this frame must not be payload.
+    block = rest = data = b""
+    lines = []
+    last = b""
+    if problem is not None:
+        parts.clear()
+        raise problem
+    if too_long is not None:
+        yield LineBlock(number, [b""], b"", too_long)
+    elif parts:
+        data = b"".join(parts)
+        yield LineBlock(number, _without_mark([data], number), data)
+
+
+def _start_of(parts: list[bytes], rest: bytes, number: int) -> bytes:
+    start = b"".join((*parts, rest))[:_KEPT]
+    return _without_mark([start], number)[0]
+
+
+def _without_mark(lines: list[bytes], number: int) -> list[bytes]:
+    if number == 1:
+        lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+    return lines

@@ -1,0 +1,234 @@
+"""Bytes of a file or of standard input, decompressed, block by block."""
+
+import errno
+import sys
+import weakref
+from collections.abc import Generator
+from contextlib import closing, suppress
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Final, Literal
+
+from attrs import define, field, frozen
+
+from gameball.sources.progress import Progress
+
+Compression = Literal["gz", "zst"]
+# Generators, and not any iterators, because each is closed by the one that reads it.
+Blocks = Generator[bytes, None, None]
+
+#: What is read and split at once. Larger blocks were not faster, and every one is held in memory twice.
+BLOCK_SIZE: Final = 256 * 1024
+STANDARD_INPUT: Final = "standard input"
+
+# A kilobyte of zstandard can stand for 32 MiB (a repeated byte takes 4 bytes per 128 KiB), and the
+# decompressor gives all of it at once: memory stays bounded only when it is fed little by little.
+_ZSTANDARD_FEED: Final = 1024
+# zlib's way to ask for a gzip header and its check sum.
+_GZIP_WINDOW: Final = 16 + 15
+
+
+class UnreadableError(Exception):
+    """The bytes end before they should; never seen by users, who get a ``SourceError`` with the line.
+
+    Args:
+        reason: What to tell the user.
+        whole: Nothing of the source can be read, so that no line is to be named.
+    """
+
+    def __init__(self, reason: str, *, whole: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.whole = whole
+
+
+@define(eq=False)
+class Spool:
+    """A copy of what was read of standard input, for reading it again.
+
+    Whoever reads gets the copy first, and then what standard input still holds, which is copied in turn.
+    """
+
+    _file: IO[bytes] | None = field(default=None, init=False, repr=False)
+    _length: int = field(default=0, init=False)
+
+    def blocks(self, size: int) -> Blocks:
+        """Read from the start.
+
+        Args:
+            size: The most bytes of a block.
+
+        Yields:
+            Blocks of what standard input holds or held.
+
+        Raises:
+            OSError: Standard input cannot be read, or its copy not written.
+        """
+        position = 0
+        while True:
+            file = self._file
+            if file is None:
+                import tempfile  # noqa: PLC0415 - only those who spool pay for it
+
+                file = self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
+                weakref.finalize(self, file.close)
+            if position < self._length:
+                file.seek(position)
+                block = file.read(min(size, self._length - position))
+            else:
+                block = _read_some(_standard_input(), size)
+                file.seek(self._length)
+                file.write(block)
+                self._length += len(block)
+            if not block:
+                return
+            position += len(block)
+            yield block
+
+
+@frozen
+class Input:
+    """Where bytes come from.
+
+    Args:
+        name: What messages call it.
+        path: The file, or None.
+        file: An open binary file that is not ours to close, or None.
+        compression: How the bytes are compressed.
+        spool: The copy of standard input. With no path, no file and no spool, standard input itself is read.
+        block_size: The most bytes to read at once.
+    """
+
+    name: str
+    path: Path | None = None
+    file: IO[bytes] | None = field(default=None, repr=False)
+    compression: Compression | None = None
+    spool: Spool | None = None
+    block_size: int = BLOCK_SIZE
+
+    def blocks(self, progress: Progress) -> Blocks:
+        """Read it, opening it at the first block.
+
+        Args:
+            progress: Is told the bytes read, as they lie on disk.
+
+        Yields:
+            Blocks of decompressed bytes, none of them empty.
+
+        Raises:
+            UnreadableError: It cannot be read, or breaks off.
+        """
+        raw = self._raw_blocks(progress)
+        if self.compression == "gz":
+            return _gunzip(raw, self.block_size)
+        return _unzstandard(raw, self.block_size) if self.compression == "zst" else raw
+
+    def _raw_blocks(self, progress: Progress) -> Blocks:
+        opened = False
+        try:
+            with closing(self._open()) as blocks:
+                for block in blocks:
+                    opened = True
+                    progress.bytes_read += len(block)
+                    yield block
+            return
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        except ValueError:  # what Python raises for a file object that was closed
+            reason = "the file is closed"
+        raise UnreadableError(f"cannot be read ({reason})", whole=not opened)
+
+    def _open(self) -> Blocks:
+        if self.path is not None:
+            with self.path.open("rb", buffering=0) as file:
+                while block := file.read(self.block_size):
+                    yield block
+        elif self.file is not None:
+            while block := _read_some(self.file, self.block_size):
+                yield block
+        elif self.spool is not None:
+            yield from self.spool.blocks(self.block_size)
+        else:
+            while block := _read_some(_standard_input(), self.block_size):
+                yield block
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "there is no standard input")
+    return sys.stdin.buffer
+
+
+def _read_some(file: IO[bytes], size: int) -> bytes:
+    # read() would wait for a whole block, and hold back the lines of a pipe that is slow to fill.
+    read = getattr(file, "read1", file.read)
+    block: bytes | None = read(size)
+    return block or b""
+
+
+def _gunzip(raw: Blocks, size: int) -> Blocks:
+    # By hand, because gzip.GzipFile drops what it has decompressed when it comes upon a file's broken end.
+    import zlib  # noqa: PLC0415 - only those who read compressed files pay for it
+
+    decoder = None
+    begun = damaged = False
+    with closing(raw):
+        try:
+            for block in raw:
+                data = block
+                while data:
+                    if decoder is None:
+                        # Zeros may follow a member, to fill up the last block of a tape or a disk.
+                        data = data.lstrip(b"\0") if begun else data
+                        decoder = zlib.decompressobj(_GZIP_WINDOW) if data else None
+                        continue
+                    decompressed = decoder.decompress(data, size)
+                    data = decoder.unconsumed_tail
+                    while decompressed:
+                        begun = True
+                        yield decompressed
+                        # A full block may mean that there is more, even where all input is consumed.
+                        decompressed = decoder.decompress(data, size)
+                        data = decoder.unconsumed_tail
+                    if decoder.eof:
+                        data, decoder, begun = decoder.unused_data, None, True
+        except zlib.error:
+            damaged = True
+    if damaged:
+        raise UnreadableError("is damaged, or no gzip file", whole=not begun)
+    if decoder is not None or not begun:
+        raise UnreadableError("is cut off: its gzip stream has no end", whole=not begun)
+
+
+def _unzstandard(raw: Blocks, size: int) -> Blocks:
+    decoder = None
+    begun = damaged = False
+    with closing(raw):
+        zstandard = _import_zstandard()
+        try:
+            for block in raw:
+                for start in range(0, len(block), _ZSTANDARD_FEED):
+                    data = block[start : start + _ZSTANDARD_FEED]
+                    while data:
+                        decoder = decoder or zstandard.ZstdDecompressor().decompressobj()
+                        decompressed = decoder.decompress(data)
+                        begun = begun or bool(decompressed)
+                        for cut in range(0, len(decompressed), size):
+                            yield decompressed[cut : cut + size]
+                        data = b""
+                        if decoder.eof:
+                            data, decoder, begun = decoder.unused_data, None, True
+        except zstandard.ZstdError:
+            damaged = True
+    if damaged:
+        raise UnreadableError("is damaged, or no zstandard file", whole=not begun)
+    if decoder is not None or not begun:
+        raise UnreadableError("is cut off: its zstandard stream has no end", whole=not begun)
+
+
+def _import_zstandard() -> ModuleType:
+    # Only those who read such files pay for it, or need it at all.
+    with suppress(ImportError):
+        return import_module("zstandard")
+    raise UnreadableError("needs zstandard: pip install 'gameball-client[cli]'", whole=True)
