@@ -267,11 +267,16 @@ class Ledger:
                 self._insert(number, part, None)
 
     def conclude(self, receipt: Receipt) -> None:
-        """Note what became of a chunk."""
+        """Note what became of a chunk.
+
+        It survives the process at once, and a power failure when the next chunk's intent is noted or the run
+        ends: until then such a failure leaves the chunk UNKNOWN, which is safe.
+        """
         error = None if receipt.error is None else str(receipt.error)
         self._finish(
             "UPDATE chunks SET outcome = ?, job_id = ?, attempts = ?, error = ? WHERE first = ?",
             (receipt.outcome.value, receipt.job_id, receipt.attempts, error, receipt.first),
+            at_once=False,
         )
 
     def _insert(self, number: int, chunk: Chunk, outcome: str | None) -> None:
@@ -281,10 +286,10 @@ class Ledger:
             (*row, outcome),
         )
 
-    def _finish(self, statement: str, values: tuple[object, ...]) -> None:
+    def _finish(self, statement: str, values: tuple[object, ...], *, at_once: bool = True) -> None:
         """Write what must be written after the fact: on a full disk, into the room that was kept free."""
         try:
-            with self._transaction():
+            with self._transaction(at_once=at_once):
                 self._database.execute(statement, values)
         except LedgerError:
             self._reserve.unlink(missing_ok=True)
@@ -308,8 +313,9 @@ class Ledger:
             return self._database.execute(query).fetchall()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, *, at_once: bool = True) -> Iterator[None]:
         with self._lock, self._translated():
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if at_once else 'NORMAL'}")
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield

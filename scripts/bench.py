@@ -3,6 +3,7 @@
 python scripts/bench.py             speed against a minimal server on this machine, and the time of importing
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
 python scripts/bench.py --memory    5,000,000 events from a generator
+python scripts/bench.py --command   1,000,000 lines of JSONL, CSV and Parquet through `gameball send`
 """
 
 import argparse
@@ -19,6 +20,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from bench_command import bench_command, bench_help
 
 from gameball import AsyncGameball, Event, Gameball
 from gameball.sandbox import Sandbox
@@ -39,6 +42,7 @@ _SPEED: Final = (
     "requests json=",
     "raw client, its models",
 )
+_FROM_MEMORY: Final = "memory, events.send"
 _LATENCY: Final = 0.05
 
 Figures = dict[str, float]
@@ -176,6 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
     parser.add_argument("--memory", action="store_true", help="memory growth over many events")
+    parser.add_argument("--command", action="store_true", help="files through the command")
     parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (%(default)s)")
     options = parser.parse_args()
@@ -187,6 +192,11 @@ def main() -> None:
         bench_quota(options.events or 1_000_000)
     elif options.memory:
         bench_memory(options.events or 5_000_000)
+    elif options.command:
+        events = options.events or 1_000_000
+        with server(0.0) as url:
+            bench_command(url, events, options.rounds, lambda: measure(_FROM_MEMORY, url, events)["seconds"])
+        bench_help()
     else:
         bench_speed(options.events or 200_000, options.rounds)
         bench_latency(2 * (options.events or 200_000))

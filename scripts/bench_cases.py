@@ -152,6 +152,17 @@ def send_async(url: str, count: int, form: str, concurrency: int) -> Callable[[]
     return lambda: asyncio.run(sending())
 
 
+def send_all(url: str, count: int) -> Callable[[], int]:
+    """Send with one call of ``events.send``, at its default concurrency, as the command does."""
+    ready = _forms("events")
+
+    def run() -> int:
+        with Gameball("key", "secret", base_url=url, rate_limits=None) as client:
+            return len(client.events.send(repeat(ready, count)).receipts)
+
+    return run
+
+
 def generated(count: int) -> Iterator[Event]:
     """Return events that are made as they are sent, as from a file without end."""
     for n in range(count):
@@ -190,6 +201,7 @@ CASES: Final[dict[str, Case]] = {
         for kind, send in (("sync", send_sync), ("async", send_async))
         for form, concurrency in (("events", 1), ("events", 8), ("tuples", 1), ("customer events", 1))
     },
+    "memory, events.send": send_all,
     "memory, sync": lambda url, count: send_memory(url, count, "sync"),
     "memory, async": lambda url, count: send_memory(url, count, "async"),
 }

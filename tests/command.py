@@ -43,7 +43,7 @@ class Done:
 
 
 def gameball(
-    *words: str | Path,
+    *words: str | Path | int,
     url: str | None = None,
     cwd: Path | None = None,
     given: bytes | None = None,

@@ -38,8 +38,8 @@ PROGRESS = Progress(
 
 def test_a_display_shows_share_rates_quota_outcomes_and_the_time_left() -> None:
     assert draw(PROGRESS, 100) == [
-        "events.jsonl ━━━━━━━━━━━━━━━━━━━━━━━━━─────────────── 62%",
-        "613,000 events · 231,000 events/s · 28 requests/s · quota 71% used · 0:00:12 gone · 0:00:02 left",
+        f"events.jsonl {'━' * 25}{'─' * 15} 62%",
+        "613,000 events · 231,000 events/s · 28 requests/s · quota 71% used · 0:00:12 gone · 0:00:01 left",
         "612,000 accepted · 1,000 unknown · 3 invalid",
     ]
 
@@ -68,7 +68,7 @@ def test_no_line_is_wider_than_the_display(width: int, share: float | None, name
 
 
 def look(words: list[str | Path], url: str, columns: int) -> tuple[int, list[list[str]]]:
-    """Run a command on a terminal, and return its exit code and what the screen showed each time it changed."""
+    """Run a command on a terminal; return its exit code and what the screen showed each time it changed."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     variables = environment(url, TERM="xterm-256color")

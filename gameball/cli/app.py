@@ -7,28 +7,20 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from gameball.cli.common_options import ClientOptions, ShowOptions
+from gameball.cli.common_options import DEFAULT, ClientOptions, ShowOptions
 from gameball.cli.examples import epilogue
-from gameball.cli.exit_codes import ExitCode, code_of_error
+from gameball.cli.exit_codes import ExitCode
 from gameball.cli.send_options import SendOptions
 from gameball.version import __version__
 
 _EPILOGUE: Final = (
     "The keys come from the environment, GAMEBALL_API_KEY and GAMEBALL_SECRET_KEY, or from --env-file; "
-    "never from an argument, because lists of processes are public. GAMEBALL_BASE_URL is the address of "
-    "another server.\n\n"
-    "Exit codes: 0 all accepted, or done; 2 wrong use; 3 something rejected or invalid, or failed in its job; "
-    "4 something unknown or unsent; 5 keys missing or wrong; 130 interrupted; 143 told to end by the system; "
-    "1 a bug."
+    "never from an argument, because lists of processes are public. GAMEBALL_BASE_URL is the address "
+    "of another server.\n\n"
+    "Exit codes: 0 all accepted, or done; 2 wrong use; 3 something rejected or invalid, or failed in its "
+    "job; 4 something unknown or unsent; 5 keys missing or wrong; 130 interrupted; 143 told to end by the "
+    "system; 1 a bug."
 )
-
-
-def _show_default(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return (
-        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
-    )
 
 
 app: Final = App(
@@ -37,7 +29,7 @@ app: Final = App(
     help_epilogue=_EPILOGUE,
     help_format="plaintext",
     version=__version__,
-    default_parameter=Parameter(negative=(), show_default=_show_default),
+    default_parameter=DEFAULT,
     result_action="return_value",
     exit_on_error=False,
     print_error=False,
@@ -64,6 +56,8 @@ def send(
         Parameter(
             name="SOURCE",
             required=True,
+            # For the dash of standard input. What else begins with one is refused below.
+            allow_leading_hyphen=True,
             help="Files, sent one after the other: .jsonl, .csv or .parquet, the first two also with .gz or "
             ".zst; - is standard input. A row is an event (customer_id, name, and metadata or any other "
             "fields) or an object as Gameball takes it (customerId, events).",
@@ -77,6 +71,9 @@ def send(
 
     The same command again finishes what broke: what was accepted is not sent again.
     """
+    for word in sources:
+        if word.startswith("-") and word != "-":
+            raise ValueError(f"there is no option {word}; see: gameball send --help")
     from gameball.cli.sending import send_all  # noqa: PLC0415 - see the module's docstring
 
     return send_all(sources, options)
@@ -195,11 +192,13 @@ def run(words: Sequence[str]) -> int:
         return _fail(f"{said} See: gameball --help", ExitCode.USAGE)
     except BrokenPipeError:
         # Whoever read the output has seen enough. Python would complain once more when it closes it.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return ExitCode.OK
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in words:
             raise
+        from gameball.cli.code_of import code_of_error  # noqa: PLC0415
+
         said = " ".join(str(error).split())
         code = code_of_error(error)
         if code is ExitCode.INTERNAL:

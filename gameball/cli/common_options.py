@@ -24,8 +24,20 @@ def option(
         metavar: What its value is called.
         default: What its help calls its default, where the value itself would say too little.
     """
-    shown = None if default is None else (lambda _: default)
+    shown = _show_default if default is None else (lambda _: default)
     return Parameter(name, group=group, help=text, metavar=metavar, show_default=shown)
+
+
+def _show_default(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+#: How the command line spells what is not spelled by ``option``.
+DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
 
 
 @Parameter(name="*")

@@ -17,6 +17,7 @@ _REFRESHES_PER_SECOND: Final = 5
 #: Without a terminal: when the first line comes and how long until the next, in seconds.
 _FIRST_LINE: Final = 2.0
 _NEXT_LINE: Final = 10.0
+_LONGEST_TIME: Final = 999 * 3600.0
 _SHORTEST_BAR: Final = 8
 _LONGEST_BAR: Final = 40
 _STYLES: Final = {
@@ -56,8 +57,11 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take from here at the pace so far; None where that cannot be known."""
-        return self.seconds * (1 - self.share) / self.share if self.share else None
+        """How long it will take from here at the pace of late; None where that cannot be known."""
+        if not self.share or not self.events_per_second:
+            return None
+        left = sum(self.events.values()) * (1 - self.share) / self.share
+        return min(left / self.events_per_second, _LONGEST_TIME)
 
 
 def draw(progress: Progress, width: int) -> list[str]:
@@ -154,7 +158,7 @@ def showing(progress: Callable[[], Progress], console: Console) -> Iterator[None
     if console.is_terminal:
         drawing = _Drawing(progress)
         with Live(
-            get_renderable=lambda: drawing,  # type: ignore[arg-type, return-value]
+            get_renderable=lambda: drawing,
             console=console,
             refresh_per_second=_REFRESHES_PER_SECOND,
             redirect_stdout=False,

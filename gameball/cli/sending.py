@@ -9,9 +9,10 @@ from attrs import define, field
 from rich.console import Console
 
 from gameball.cli.client import open_client, parse_pairs, parse_rate_limits
+from gameball.cli.code_of import code_of_error
 from gameball.cli.display import Progress, showing
 from gameball.cli.dry_run import run_dry
-from gameball.cli.exit_codes import ExitCode, code_of_error, worst
+from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
 from gameball.cli.send_options import SendOptions
@@ -256,15 +257,21 @@ class _Sending:
         self.note = ""
         return lines, written
 
+    def _share(self) -> float | None:
+        """Return how much of the source is settled, by the bytes it takes."""
+        size, reading = self.source.size, self.reading
+        if not size or reading is None:
+            return None
+        settled = self.tally.items / reading.items_read if reading.items_read else 0.0
+        return min(reading.bytes_read / size, 1.0) * min(settled, 1.0)
+
     def _progress(self) -> Progress:
         tally = self.tally
         now = time.monotonic()
         per_second, requests_per_second = tally.rates(now)
-        size = self.source.size
-        done = 0 if self.reading is None else self.reading.bytes_read
         return Progress(
             name=self.source.name,
-            share=min(done / size, 1.0) if size else None,
+            share=self._share(),
             seconds=now - self.begun,
             events_per_second=per_second,
             requests_per_second=requests_per_second,

@@ -160,8 +160,8 @@ def advise(
             lines.append("The jobs go on at the server: gameball job wait ID, for those that had not ended.")
     if any(result.tally.events[Outcome.UNKNOWN] for result in results):
         lines.append(
-            "What is unknown may have been accepted. --on-unknown resend sends it again: nothing is lost then, "
-            "and some may count twice."
+            "What is unknown may have been accepted. --on-unknown resend sends it again: nothing is lost "
+            "then, and some may count twice."
         )
     if rejects is not None and rejects.lines:
         lines.append(

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from attrs import Factory, define, field, frozen
 
-from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, worst
+from gameball.cli.code_of import code_of_error, code_of_outcome
+from gameball.cli.exit_codes import ExitCode, worst
 from gameball.delivery import Outcome, Receipt
 from gameball.errors import GameballError, SourceError
 

@@ -69,12 +69,12 @@ def serve(*, port: int, job_seconds: float, job_form: str, latency: float, enfor
     except OSError as error:
         print(f"port {port} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
         return 1
-    print(  # noqa: T201 - a command talks to its terminal
-        f"{BANNER}\nIt listens at {box.url} with the keys 'key' and 'secret' (GAMEBALL_API_KEY, "
-        "GAMEBALL_SECRET_KEY). Ctrl-C ends it.",
-        flush=True,
-    )
     try:
+        print(  # noqa: T201 - a command talks to its terminal
+            f"{BANNER}\nIt listens at {box.url} with the keys 'key' and 'secret' (GAMEBALL_API_KEY, "
+            "GAMEBALL_SECRET_KEY). Ctrl-C ends it.",
+            flush=True,
+        )
         threading.Event().wait()
     except KeyboardInterrupt:
         pass

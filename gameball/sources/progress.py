@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable
 from operator import length_hint
 from typing import Final
 
@@ -26,7 +26,7 @@ class Progress:
     # The items given before the block at hand, less the lines of it that were skipped.
     _settled: int = 0
     _block_length: int = 0
-    _block: Iterator[object] = field(factory=lambda: iter(()))
+    _block: Iterable[object] = ()
     # The ordinal and the line of the first item of each run of items on consecutive lines.
     _runs: deque[tuple[int, int]] = field(factory=lambda: deque(maxlen=_MAX_RUNS))
     _next_line: int = 0
@@ -36,7 +36,12 @@ class Progress:
         """The number of items given so far."""
         return self._settled + self._block_length - length_hint(self._block)
 
-    def begin_block(self, line: int, block: Iterator[object]) -> None:
+    @property
+    def items_read(self) -> int:
+        """The number of items in the bytes read, as far as is known: those of a block may still be given."""
+        return self._settled + self._block_length
+
+    def begin_block(self, line: int, block: Iterable[object]) -> None:
         """Note that each line of a block will be an item, apart from those that are skipped.
 
         Args:

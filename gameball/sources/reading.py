@@ -45,6 +45,11 @@ class Reading:
         """
         return self._progress.bytes_read
 
+    @property
+    def items_read(self) -> int:
+        """The number of items in ``bytes_read``; some may be given later, because lines come in blocks."""
+        return self._progress.items_read
+
     def line_of(self, ordinal: int) -> int:
         """Find the line of an item.
 

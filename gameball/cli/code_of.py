@@ -1,0 +1,46 @@
+"""Which exit code an error or an outcome leads to. Pure."""
+
+from gameball.cli.exit_codes import ExitCode
+from gameball.cli.interrupts import Terminated
+from gameball.delivery import Outcome
+from gameball.errors import (
+    AuthenticationError,
+    GameballError,
+    InvalidEventError,
+    InvalidRequestError,
+    LedgerMismatchError,
+    MissingCredentialsError,
+    NotFoundError,
+    PermissionDeniedError,
+    SourceError,
+)
+
+
+def code_of_error(error: BaseException) -> ExitCode:
+    """Return the exit code for an error that ended a command.
+
+    Args:
+        error: What was raised.
+    """
+    if isinstance(error, Terminated):
+        return ExitCode.TERMINATED
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    if isinstance(error, MissingCredentialsError | AuthenticationError | PermissionDeniedError):
+        return ExitCode.CREDENTIALS
+    if isinstance(error, SourceError) and error.line is None:
+        return ExitCode.USAGE
+    if isinstance(error, SourceError | InvalidEventError | InvalidRequestError | NotFoundError):
+        return ExitCode.REJECTED
+    if isinstance(error, LedgerMismatchError | ValueError | OSError):
+        return ExitCode.USAGE
+    return ExitCode.UNKNOWN if isinstance(error, GameballError) else ExitCode.INTERNAL
+
+
+def code_of_outcome(outcome: Outcome, error: GameballError | None) -> ExitCode:
+    """Return the exit code for something that ended so."""
+    if error is not None and code_of_error(error) is ExitCode.CREDENTIALS:
+        return ExitCode.CREDENTIALS
+    if outcome is Outcome.ACCEPTED:
+        return ExitCode.OK
+    return ExitCode.REJECTED if outcome is Outcome.REJECTED else ExitCode.UNKNOWN
