@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from attrs import define
 
@@ -14,7 +14,7 @@ from gameball.sources.shape import Shape
 OnProblem = Callable[[SourceError], None]
 Items = Generator[EventLike, None, None]
 
-_MAX_TEXT: int = 1_000
+_MAX_TEXT: Final = 1_000
 
 
 @define(eq=False)
@@ -47,7 +47,7 @@ def show_text(text: bytes) -> str:
         At most 1,000 characters. Bytes that are no UTF-8 are escaped with backslashes.
     """
     # A character takes at most 4 bytes.
-    return text[: 4 * _MAX_TEXT].decode(errors="backslashreplace")[:_MAX_TEXT]
+    return text[: 4 * _MAX_TEXT].decode(errors="backslashreplace")[:_MAX_TEXT].rstrip("\r\n")
 
 
 def items_of(
