@@ -399,9 +399,9 @@ def test_names_may_be_exchanged_and_one_field_may_serve_as_two() -> None:
     assert exchanged == ("c", "liked", {})
     row = {"id": "c", "name": "liked"}
     assert read_one(row, {"customer_id": "id", "user": "id"}) == ("c", "liked", {"user": "c"})
-    row = {"customer_id": "c", "name": "liked", "metadata": {"n": 1}}
-    assert read_one(row, {"data": "metadata"}) == ("c", "liked", {"data": {"n": 1}})
-    assert read_one(row, {"name": "name"}) == ("c", "liked", {"n": 1})
+    nested = {"customer_id": "c", "name": "liked", "metadata": {"n": 1}}
+    assert read_one(nested, {"data": "metadata"}) == ("c", "liked", {"data": {"n": 1}})
+    assert read_one(nested, {"name": "name"}) == ("c", "liked", {"n": 1})
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import sys
+import traceback
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,23 @@ def test_a_truncated_gzip_is_named_with_its_line(tmp_path: Path) -> None:
     assert str(error) == (
         f"{tmp_path / 'events.jsonl.gz'}, line {len(items) + 1}: is cut off: its gzip stream has no end"
     )
+
+
+@pytest.mark.parametrize("name", ["events.jsonl.gz", "events.csv.gz"])
+def test_the_traceback_of_a_truncated_file_shows_nothing_of_it(tmp_path: Path, name: str) -> None:
+    content = {"j": CONTENT, "c": CSV}[name[7]].replace(b"liked", b"secret")
+    source = find_source(str(write(tmp_path, name, gzip.compress(content, 0)[:1000])))
+    for rows in (source.read(), source.rows(max_bytes=1000)):
+        try:
+            for _ in rows:
+                pass
+        except SourceError as error:
+            shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+            ours = [frame.locals for frame in shown.stack if "/gameball/" in frame.filename]
+            assert ours
+            assert "secret" not in repr(ours)
+        else:
+            pytest.fail("it is truncated")
 
 
 def test_rows_of_a_truncated_file_come_before_its_error(tmp_path: Path) -> None:

@@ -43,41 +43,41 @@ def jsonl_items(  # noqa: C901 - see the comment
     loads = orjson.loads
     # A key that no row has sends every row to _take.
     customer_key, name_key, metadata_key = shape.plain_keys() or (None, None, None)
-    error: SourceError | None = None
-    with closing(blocks):
-        for block in blocks:
-            lines, refused = block.lines, _refuse_lines(block)
-            iterator = iter(lines)
-            progress.begin_block(block.first, iterator)
-            for line in iterator:
-                item: EventLike | None = None
-                row: Any = None
-                try:
-                    row = loads(line)
-                    if len(row) == 3:  # noqa: PLR2004 - customer, name and metadata; a constant is slower
-                        item = (row[customer_key], row[name_key], row[metadata_key])
-                except (KeyError, TypeError, ValueError):
-                    pass
-                if item is None:
-                    index = len(lines) - length_hint(iterator) - 1
-                    item, problem = _take(line, row, refused.get(index), shape)
+    try:
+        with closing(blocks):
+            for block in blocks:
+                lines, refused = block.lines, _refuse_lines(block)
+                iterator = iter(lines)
+                progress.begin_block(block.first, iterator)
+                for line in iterator:
+                    item: EventLike | None = None
+                    row: Any = None
+                    try:
+                        row = loads(line)
+                        if len(row) == 3:  # noqa: PLR2004 - customer, name and metadata; a constant is slower
+                            item = (row[customer_key], row[name_key], row[metadata_key])
+                    except (KeyError, TypeError, ValueError):
+                        pass
                     if item is None:
-                        progress.skip(block.first + index)
-                        if problem is None:
+                        index = len(lines) - length_hint(iterator) - 1
+                        item, problem = _take(line, row, refused.get(index), shape)
+                        if item is None:
+                            progress.skip(block.first + index)
+                            if problem is None:
+                                continue
+                            error = SourceError(source=name, line=block.first + index, reason=problem)
+                            if on_problem is None:
+                                raise error
+                            on_problem(error)
                             continue
-                        error = SourceError(source=name, line=block.first + index, reason=problem)
-                        if on_problem is None:
-                            break
-                        on_problem(error)
-                        error = None
-                        continue
-                yield item
-            if error is not None:
-                break
-    if error is not None:
-        # The locals of this frame may be shown in a traceback.
-        line = row = item = block = lines = iterator = None  # type: ignore[assignment]
-        raise error
+                    yield item
+    except SourceError as problem_found:
+        error = problem_found
+    else:
+        return
+    # The locals of this frame, and of those below, may be shown in a traceback.
+    line = row = item = block = lines = iterator = None  # type: ignore[assignment]
+    raise error.with_traceback(None)
 
 
 def jsonl_records(blocks: LineBlocks) -> Records:

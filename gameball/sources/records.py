@@ -77,23 +77,25 @@ def items_of(
         SourceError: A row is no event, or the source cannot be read. All items before it were given.
     """
     interpret, give = shape.interpret, progress.give
-    error: SourceError | None = None
-    with closing(records):
-        for record in records:
-            item: EventLike | None = None
-            problem = record.problem
-            if record.fields is not None:
-                _, item, problem = interpret(record.fields)
-            if item is None:
-                error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
-                if on_problem is None:
-                    break
-                on_problem(error)
-                error = None
-                continue
-            give(record.line)
-            yield item
-    if error is not None:
-        # The locals of this frame may be shown in a traceback.
-        record = item = None  # type: ignore[assignment]
-        raise error
+    try:
+        with closing(records):
+            for record in records:
+                item: EventLike | None = None
+                problem = record.problem
+                if record.fields is not None:
+                    fields, item, problem = interpret(record.fields)
+                if item is None:
+                    error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
+                    if on_problem is None:
+                        raise error
+                    on_problem(error)
+                    continue
+                give(record.line)
+                yield item
+    except SourceError as problem_found:
+        error = problem_found
+    else:
+        return
+    # The locals of this frame, and of those below, may be shown in a traceback.
+    record = fields = item = None  # type: ignore[assignment]
+    raise error.with_traceback(None)
