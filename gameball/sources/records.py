@@ -83,7 +83,7 @@ def items_of(
                 item: EventLike | None = None
                 problem = record.problem
                 if record.fields is not None:
-                    fields, item, problem = interpret(record.fields)
+                    item, problem = interpret(record.fields)[1:]
                 if item is None:
                     error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
                     if on_problem is None:
@@ -97,5 +97,5 @@ def items_of(
     else:
         return
     # The locals of this frame, and of those below, may be shown in a traceback.
-    record = fields = item = None  # type: ignore[assignment]
+    record = item = None  # type: ignore[assignment]
     raise error.with_traceback(None)
