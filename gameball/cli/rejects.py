@@ -135,12 +135,11 @@ def encode_reject(reject: Reject, source: str) -> bytes:
     """
     row = reject.row
     fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
-    fields["_rejected"] = {
-        "source": source,
-        "line": row.line,
-        "outcome": reject.outcome,
-        "reason": reject.reason,
-    }
+    # A row that is refused because of such a mark keeps it: it may warn that the event may have been accepted.
+    fields.setdefault(
+        "_rejected",
+        {"source": source, "line": row.line, "outcome": reject.outcome, "reason": reject.reason},
+    )
     return orjson.dumps(fields, _convert, OPTIONS | orjson.OPT_APPEND_NEWLINE)
 
 

@@ -43,6 +43,8 @@ class _Feed:
     _lines: Iterator[_Line]
     #: The lines of the row at hand.
     taken: list[_Line] = field(factory=list, init=False)
+    #: What is wrong with one of them, or None.
+    problem: str | None = field(default=None, init=False)
     _again: deque[_Line] = field(factory=deque, init=False)
     _size: int = field(default=0, init=False)
 
@@ -52,8 +54,9 @@ class _Feed:
     def __next__(self) -> str:
         line = self._again.popleft() if self._again else next(self._lines)
         self.taken.append(line)
-        text = line[1]
+        _, text, problem, _ = line
         self._size += len(text)
+        self.problem = self.problem or problem
         if self._size > MAX_LINE and len(self.taken) > 1:
             raise _TooLongError
         return text
@@ -62,6 +65,7 @@ class _Feed:
         """Forget the lines of the row before."""
         self.taken.clear()
         self._size = 0
+        self.problem = None
 
     def give_back(self) -> None:
         """Give all lines of the row at hand but the first once more.
@@ -70,10 +74,7 @@ class _Feed:
         """
         self._again.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
-
-    def problem(self) -> str | None:
-        """Return what is wrong with a line of the row at hand."""
-        return next((problem for _, _, problem, _ in self.taken if problem is not None), None)
+        self.problem = self.taken[0][2]
 
     def text(self) -> bytes:
         """Return the row at hand as it is in the file, or the start of it if it is too long."""
@@ -142,7 +143,7 @@ def _parse(feed: _Feed) -> Iterator[tuple[int, list[str], str | None]]:
             feed.give_back()
         line, first, _, _ = feed.taken[0]
         # What is no text cannot be CSV either, and is the better reason.
-        problem = feed.problem() or problem
+        problem = feed.problem or problem
         if problem is not None or len(cells) > 1 or first.strip():
             yield line, cells, problem
 

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from gameball.chunker import Chunker
-from gameball.errors import InvalidEventError
+from gameball.errors import InvalidEventError, SourceError
 from gameball.sources.records import Records, show_text
 from gameball.sources.shape import Shape
 
@@ -48,20 +48,28 @@ def exact_rows(records: Records, shape: Shape, chunker: Chunker) -> Iterator[Row
         SourceError: The source cannot be read, or breaks off. All rows before were given.
     """
     position = 0
-    with closing(records):
-        for record in records:
-            if record.fields is None:
-                text = None if record.text is None else show_text(record.text)
-                yield Row(record.line, None, None, text, record.problem)
-                continue
-            fields, item, problem = shape.interpret(record.fields)
-            if item is not None:
-                try:
-                    chunker.push(item)
-                except InvalidEventError as error:
-                    problem = f"{error.field} {error.reason}"
-            if problem is None:
-                yield Row(record.line, position, fields, None, None)
-                position += 1
-            else:
-                yield Row(record.line, None, fields, None, problem)
+    try:
+        with closing(records):
+            for record in records:
+                if record.fields is None:
+                    text = None if record.text is None else show_text(record.text)
+                    yield Row(record.line, None, None, text, record.problem)
+                    continue
+                fields, item, problem = shape.interpret(record.fields)
+                if item is not None:
+                    try:
+                        chunker.push(item)
+                    except InvalidEventError as error:
+                        problem = f"{error.field} {error.reason}"
+                if problem is None:
+                    yield Row(record.line, position, fields, None, None)
+                    position += 1
+                else:
+                    yield Row(record.line, None, fields, None, problem)
+    except SourceError as problem_found:
+        broken = problem_found
+    else:
+        return
+    # The locals of this frame, and of those below, may be shown in a traceback.
+    record = fields = item = text = None  # type: ignore[assignment]
+    raise broken.with_traceback(None)

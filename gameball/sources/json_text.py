@@ -10,9 +10,12 @@ from gameball.events import find_problem
 
 # orjson reads an integer of more than 64 bits as a float, which loses its last digits. Such an integer has 20
 # digits, or 19 and a sign. Looking for these with a regular expression takes twice as long as parsing the
-# line; writing every digit as a zero and looking for zeros takes a tenth of it.
+# lines; writing every digit as a zero and looking for zeros takes a tenth of that. Among every fourth byte,
+# five zeros in a row are looked for first, which halves it once more.
 _AS_ZEROS: Final = bytes(ord("0") if byte in b"-0123456789" else byte for byte in range(256))
 _LONG: Final = b"0" * 20
+_STRIDE: Final = 4
+_LONG_IN_STRIDES: Final = b"0" * (len(_LONG) // _STRIDE)
 # In a text such digits are nothing special, and most of those that are found are in one.
 _LONG_INTEGER: Final = re.compile(rb"(?:^|[\s:,\[])-?[0-9]{19,}(?=[\s,\]}]|$)")
 
@@ -38,7 +41,8 @@ def may_hold_long_integer(data: bytes) -> bool:
     Returns:
         False where there certainly is none.
     """
-    return _LONG in data.translate(_AS_ZEROS)
+    sample = data[::_STRIDE].translate(_AS_ZEROS)
+    return _LONG_IN_STRIDES in sample and _LONG in data.translate(_AS_ZEROS)
 
 
 def parse_json(text: bytes) -> Any:  # noqa: ANN401 - JSON may be anything

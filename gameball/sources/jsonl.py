@@ -31,9 +31,9 @@ class _Left:
     def __init__(self, lines: int) -> None:
         #: The lines behind the group at hand.
         self.behind = lines
-        self.group: Iterator[object] = iter(())
+        self.group: Iterator[Any] = iter(())
 
-    def __iter__(self) -> Iterator[object]:
+    def __iter__(self) -> Iterator[Any]:
         return self.group
 
     def __length_hint__(self) -> int:
@@ -65,52 +65,48 @@ def jsonl_items(  # noqa: C901 - see the comment
     loads = orjson.loads
     plain_keys = shape.plain_keys()
     pick = None if plain_keys is None else itemgetter(*plain_keys)
-    error: SourceError | None = None
-    with closing(blocks):
-        for block in blocks:
-            lines, refused = block.lines, _refuse_lines(block)
-            left = _Left(len(lines))
-            progress.begin_block(block.first, left)
-            for start in range(0, len(lines), _GROUP):
-                group = lines[start : start + _GROUP]
-                left.behind -= len(group)
-                rows: list[Any] = []
-                try:
-                    rows = list(map(loads, group))
-                    # Rows of three keys that have these three have no other.
-                    if (
-                        pick is not None
-                        and set(map(type, rows)) == _OBJECTS
-                        and set(map(len, rows)) == _THREE
-                    ):
-                        left.group = items = iter(list(map(pick, rows)))
-                        yield from items
+    try:
+        with closing(blocks):
+            for block in blocks:
+                lines, refused = block.lines, _refuse_lines(block)
+                left = _Left(len(lines))
+                progress.begin_block(block.first, left)
+                for start in range(0, len(lines), _GROUP):
+                    group = lines[start : start + _GROUP]
+                    left.behind -= len(group)
+                    rows: list[Any] = []
+                    items: list[tuple[str, str, Any]] = []
+                    try:
+                        rows = list(map(loads, group))
+                        # Rows of three keys that have these three have no other.
+                        if pick and set(map(type, rows)) == _OBJECTS and set(map(len, rows)) == _THREE:
+                            items = list(map(pick, rows))
+                    except (KeyError, ValueError):
+                        pass
+                    if items:
+                        left.group = iter(items)
+                        yield from left.group
                         continue
-                except (KeyError, ValueError):
-                    pass
-                left.group = iterator = iter(group)
-                for index, line in enumerate(iterator, start):
-                    row = rows[index - start] if rows else None
-                    item, problem = _take(line, row, refused.get(index), shape)
-                    if item is not None:
-                        yield item
-                        continue
-                    progress.skip(block.first + index)
-                    if problem is None:
-                        continue
-                    error = SourceError(source=name, line=block.first + index, reason=problem)
-                    if on_problem is None:
-                        break
-                    on_problem(error)
-                    error = None
-                if error is not None:
-                    break
-            if error is not None:
-                break
-    if error is not None:
-        # The locals of this frame may be shown in a traceback.
-        line = row = rows = item = items = block = lines = group = left = iterator = None  # type: ignore[assignment]
-        raise error
+                    left.group = iter(group)
+                    for index, line in enumerate(left.group, start):
+                        row = rows[index - start] if rows else None
+                        item, problem = _take(line, row, refused.get(index), shape)
+                        if item is not None:
+                            yield item
+                            continue
+                        progress.skip(block.first + index)
+                        if problem is not None:
+                            error = SourceError(source=name, line=block.first + index, reason=problem)
+                            if on_problem is None:
+                                raise error
+                            on_problem(error)
+    except SourceError as problem_found:
+        error = problem_found
+    else:
+        return
+    # The locals of this frame, and of those below, may be shown in a traceback.
+    line = row = rows = item = items = block = lines = group = left = None  # type: ignore[assignment]
+    raise error.with_traceback(None)
 
 
 def jsonl_records(blocks: LineBlocks) -> Records:

@@ -65,7 +65,7 @@ def parquet_records(
                 whole = False
                 share = path.stat().st_size / max(file.metadata.num_rows, 1)
                 convert = _converters(file.schema_arrow, columns.types)
-                for batch in file.iter_batches(batch_size=batch_size, use_threads=False):
+                for batch in _batches(file, batch_size):
                     progress.bytes_read = round(share * (number + batch.num_rows))
                     for row in _rows(batch):
                         number += 1
@@ -95,6 +95,12 @@ def _open(file: IO[bytes]) -> Any:  # noqa: ANN401 - pyarrow has no types
     from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - see above
 
     return ParquetFile(file, buffer_size=_BUFFER_SIZE, pre_buffer=False)
+
+
+def _batches(file: Any, size: int) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
+    # A batch across groups of rows would lose the rows of good groups for the damage of the next one.
+    for group in range(file.metadata.num_row_groups):
+        yield from file.iter_batches(batch_size=size, row_groups=[group], use_threads=False)
 
 
 def _rows(batch: Any) -> Iterator[_Row | str]:  # noqa: ANN401 - pyarrow has no types

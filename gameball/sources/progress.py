@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field
 
-# At least the items of one block of lines can be found again: a block of 256 KiB has fewer than this many,
+# At least the items of one block of lines can be found again: a block of 64 KiB has fewer than this many,
 # since the shortest event takes 27 bytes. Where no line was skipped, every item can be.
 _MAX_RUNS: Final = 16_384
 

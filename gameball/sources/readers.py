@@ -4,20 +4,19 @@ import os
 from collections.abc import Mapping
 from io import TextIOBase
 from pathlib import Path
-from typing import IO
 
 from gameball.sources.formats import Format, Reader
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem
 from gameball.sources.shape import Shape
 from gameball.sources.source import Source, check_options, split_compression
-from gameball.sources.streams import Input
+from gameball.sources.streams import BinaryFile, Input
 
 _FilePath = str | os.PathLike[str]
 
 
 def read_jsonl(
-    path: _FilePath | IO[bytes],
+    path: _FilePath | BinaryFile,
     *,
     rename: Mapping[str, str] | None = None,
     on_problem: OnProblem | None = None,
@@ -51,7 +50,7 @@ def read_jsonl(
 
 
 def read_csv(
-    path: _FilePath | IO[bytes],
+    path: _FilePath | BinaryFile,
     *,
     rename: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
@@ -122,7 +121,7 @@ def read_parquet(
 
 
 def _read(
-    path: _FilePath | IO[bytes],
+    path: _FilePath | BinaryFile,
     format: Format,  # noqa: A002 - what everybody calls it
     rename: Mapping[str, str] | None,
     types: Mapping[str, str] | None,

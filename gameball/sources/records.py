@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 from attrs import define
 
@@ -14,7 +14,7 @@ from gameball.sources.shape import Shape
 OnProblem = Callable[[SourceError], None]
 Items = Generator[EventLike, None, None]
 
-_MAX_TEXT: int = 1_000
+_MAX_TEXT: Final = 1_000
 
 
 @define(eq=False)
@@ -47,7 +47,7 @@ def show_text(text: bytes) -> str:
         At most 1,000 characters. Bytes that are no UTF-8 are escaped with backslashes.
     """
     # A character takes at most 4 bytes.
-    return text[: 4 * _MAX_TEXT].decode(errors="backslashreplace")[:_MAX_TEXT]
+    return text[: 4 * _MAX_TEXT].decode(errors="backslashreplace")[:_MAX_TEXT].rstrip("\r\n")
 
 
 def items_of(
@@ -77,23 +77,25 @@ def items_of(
         SourceError: A row is no event, or the source cannot be read. All items before it were given.
     """
     interpret, give = shape.interpret, progress.give
-    error: SourceError | None = None
-    with closing(records):
-        for record in records:
-            item: EventLike | None = None
-            problem = record.problem
-            if record.fields is not None:
-                _, item, problem = interpret(record.fields)
-            if item is None:
-                error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
-                if on_problem is None:
-                    break
-                on_problem(error)
-                error = None
-                continue
-            give(record.line)
-            yield item
-    if error is not None:
-        # The locals of this frame may be shown in a traceback.
-        record = item = None  # type: ignore[assignment]
-        raise error
+    try:
+        with closing(records):
+            for record in records:
+                item: EventLike | None = None
+                problem = record.problem
+                if record.fields is not None:
+                    item, problem = interpret(record.fields)[1:]
+                if item is None:
+                    error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
+                    if on_problem is None:
+                        raise error
+                    on_problem(error)
+                    continue
+                give(record.line)
+                yield item
+    except SourceError as problem_found:
+        error = problem_found
+    else:
+        return
+    # The locals of this frame, and of those below, may be shown in a traceback.
+    record = item = None  # type: ignore[assignment]
+    raise error.with_traceback(None)

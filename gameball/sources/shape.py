@@ -39,6 +39,17 @@ class Shape:
     rename: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     null_metadata: bool = False
+    _sources: frozenset[str] = field(init=False, repr=False)
+    # The proper names that a field of the source must not have, because another one is mapped to them.
+    _overruled: frozenset[str] = field(init=False, repr=False)
+
+    @_sources.default
+    def _find_sources(self) -> frozenset[str]:
+        return frozenset(self.rename.values())
+
+    @_overruled.default
+    def _find_overruled(self) -> frozenset[str]:
+        return frozenset(self.rename.keys() - self._sources)
 
     def interpret(self, row: dict[str, Any]) -> tuple[dict[str, Any], EventLike | None, str | None]:
         """Make an item of a row. Whether its values can be sent is not looked at.
@@ -86,8 +97,7 @@ class Shape:
         keys = {customer_id, name, metadata}
         if len(keys) < len(_EVENT) or not keys.isdisjoint({*others, *_WIRE, MARK}):
             return None
-        # A field of a proper name that is not mapped away would be in the way of the one mapped to that name.
-        return (customer_id, name, metadata) if keys.isdisjoint(self._overruled()) else None
+        return (customer_id, name, metadata) if keys.isdisjoint(self._overruled) else None
 
     def refuse_names(self, fields: Mapping[str, object]) -> str | None:
         """Tell why fields of such names are no event, whatever they hold.
@@ -107,9 +117,6 @@ class Shape:
                 return f"has no {name}; name its field with --map {name}=FIELD"
         return _refuse_further(fields, _EVENT) if "metadata" in fields else None
 
-    def _overruled(self) -> set[str]:
-        return self.rename.keys() - set(self.rename.values())
-
     def _refuse_marked(self, row: Mapping[str, Any]) -> str | None:
         mark = row[MARK]
         if row.keys() <= {MARK, "text"}:
@@ -122,8 +129,10 @@ class Shape:
 
     def _refuse_renaming(self, fields: Mapping[str, object], *, marked: bool) -> str | None:
         # The rows of a file of rejects have their proper names already, unless somebody put in others.
+        if self._overruled.isdisjoint(fields):
+            return None
         overruled = [
-            name for name in fields.keys() & self._overruled() if not marked or self.rename[name] in fields
+            name for name in fields.keys() & self._overruled if not marked or self.rename[name] in fields
         ]
         if not overruled:
             return None
@@ -132,7 +141,7 @@ class Shape:
         return f"has a field {show_names([name])} besides {mapped}, which is mapped to it"
 
     def _renamed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        sources = set(self.rename.values())
+        sources = self._sources
         renamed = {name: value for name, value in fields.items() if name not in sources}
         for target, source in self.rename.items():
             if source in fields:

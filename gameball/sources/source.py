@@ -31,7 +31,7 @@ def _copy(names: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(names))
 
 
-@frozen(eq=False)
+@frozen
 class Source:
     """What events are read from, and how. Nothing is opened before something is read.
 
@@ -56,9 +56,9 @@ class Source:
     types: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     spool: bool = False
-    _block_size: int = field(default=BLOCK_SIZE, alias="_block_size", repr=False)
+    _block_size: int = field(default=BLOCK_SIZE, alias="_block_size", repr=False, eq=False)
     # Both passes read the same copy, and a frozen class cannot begin one later.
-    _copy_of_input: Spool | None = field(init=False, repr=False)
+    _copy_of_input: Spool | None = field(init=False, repr=False, eq=False)
 
     @_copy_of_input.default
     def _begin_copy(self) -> Spool | None:

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Final, Literal
+from typing import IO, Final, Literal, Protocol
 
 from attrs import define, field, frozen
 
@@ -18,8 +18,9 @@ Compression = Literal["gz", "zst"]
 # Generators, and not any iterators, because each is closed by the one that reads it.
 Blocks = Generator[bytes, None, None]
 
-#: What is read and split at once. Larger blocks were not faster, and every one is held in memory twice.
-BLOCK_SIZE: Final = 256 * 1024
+#: The bytes that are read and divided at once. Four times as much was a tenth slower: it does not fit the
+#: cache.
+BLOCK_SIZE: Final = 64 * 1024
 STANDARD_INPUT: Final = "standard input"
 
 # A kilobyte of zstandard can stand for 32 MiB (a repeated byte takes 4 bytes per 128 KiB), and the
@@ -41,6 +42,13 @@ class UnreadableError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.whole = whole
+
+
+class BinaryFile(Protocol):
+    """An open file of bytes, such as ``open(path, "rb")`` or ``gzip.open(path)``."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Read at most so many bytes."""
 
 
 @define(eq=False)
@@ -102,7 +110,7 @@ class Input:
 
     name: str
     path: Path | None = None
-    file: IO[bytes] | None = field(default=None, repr=False)
+    file: BinaryFile | None = field(default=None, repr=False)
     compression: Compression | None = None
     spool: Spool | None = None
     block_size: int = BLOCK_SIZE
@@ -126,18 +134,19 @@ class Input:
 
     def _raw_blocks(self, progress: Progress) -> Blocks:
         opened = False
+        reason = None
         try:
             with closing(self._open()) as blocks:
                 for block in blocks:
                     opened = True
                     progress.bytes_read += len(block)
                     yield block
-            return
         except OSError as error:
             reason = error.strerror or type(error).__name__
         except ValueError:  # what Python raises for a file object that was closed
             reason = "the file is closed"
-        raise UnreadableError(f"cannot be read ({reason})", whole=not opened)
+        if reason is not None:
+            raise UnreadableError(f"cannot be read ({reason})", whole=not opened)
 
     def _open(self) -> Blocks:
         if self.path is not None:
@@ -154,13 +163,13 @@ class Input:
                 yield block
 
 
-def _standard_input() -> IO[bytes]:
+def _standard_input() -> BinaryFile:
     if sys.stdin is None:
         raise OSError(errno.EBADF, "there is no standard input")
     return sys.stdin.buffer
 
 
-def _read_some(file: IO[bytes], size: int) -> bytes:
+def _read_some(file: BinaryFile, size: int) -> bytes:
     # read() would wait for a whole block, and hold back the lines of a pipe that is slow to fill.
     read = getattr(file, "read1", file.read)
     block: bytes | None = read(size)
@@ -204,27 +213,43 @@ def _gunzip(raw: Blocks, size: int) -> Blocks:
 def _unzstandard(raw: Blocks, size: int) -> Blocks:
     decoder = None
     begun = damaged = False
+    parts: list[bytes] = []
+    held = 0
     with closing(raw):
         zstandard = _import_zstandard()
-        try:
-            for block in raw:
-                for start in range(0, len(block), _ZSTANDARD_FEED):
-                    data = block[start : start + _ZSTANDARD_FEED]
-                    while data:
-                        decoder = decoder or zstandard.ZstdDecompressor().decompressobj()
-                        decompressed = decoder.decompress(data)
-                        begun = begun or bool(decompressed)
-                        for cut in range(0, len(decompressed), size):
-                            yield decompressed[cut : cut + size]
-                        data = b""
-                        if decoder.eof:
-                            data, decoder, begun = decoder.unused_data, None, True
-        except zstandard.ZstdError:
-            damaged = True
-    if damaged:
-        raise UnreadableError("is damaged, or no zstandard file", whole=not begun)
+        for block in raw:
+            data, rest = b"", block
+            try:
+                while data or rest:
+                    if not data:
+                        data, rest = rest[:_ZSTANDARD_FEED], rest[_ZSTANDARD_FEED:]
+                    decoder = decoder or zstandard.ZstdDecompressor().decompressobj()
+                    parts.append(decoder.decompress(data))
+                    held += len(parts[-1])
+                    data = b""
+                    if decoder.eof:
+                        data, decoder, begun = decoder.unused_data, None, True
+                    if held >= size:
+                        begun = True
+                        yield from _divide(parts, size)
+                        held = 0
+            except zstandard.ZstdError:
+                damaged = True
+            # What a pipe gave is passed on even where it is little.
+            begun = begun or held > 0
+            yield from _divide(parts, size)
+            held = 0
+            if damaged:
+                raise UnreadableError("is damaged, or no zstandard file", whole=not begun)
     if decoder is not None or not begun:
         raise UnreadableError("is cut off: its zstandard stream has no end", whole=not begun)
+
+
+def _divide(parts: list[bytes], size: int) -> Blocks:
+    data = b"".join(parts)
+    parts.clear()
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
 
 
 def _import_zstandard() -> ModuleType:
