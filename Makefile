@@ -14,7 +14,7 @@ $(SETUP): requirements-dev.txt
 	@touch $@
 
 demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when its keys are in the environment; EVENTS=file.jsonl sends a file of yours
-	@$(BIN)/python -m gameball.demo $(EVENTS)
+	@$(BIN)/gameball demo $(EVENTS)
 
 test: $(SETUP)  ## run the tests
 	$(BIN)/python -m pytest

@@ -4,8 +4,9 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
+
+from command import GAMEBALL
 
 from gameball.demo import __main__ as demo
 from gameball.sandbox import Sandbox
@@ -14,7 +15,7 @@ BUNDLED = Path(demo.__file__).with_name("events.jsonl")
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gameball.demo", *arguments]
+    command = [GAMEBALL, "demo", *arguments]
     variables = {**os.environ, "COLUMNS": "100", **environment}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
 
@@ -49,11 +50,11 @@ def test_wrong_keys_are_one_line_and_no_traceback() -> None:
     with Sandbox() as box:
         keys = {"GAMEBALL_API_KEY": "wrong", "GAMEBALL_SECRET_KEY": "secret", "GAMEBALL_BASE_URL": box.url}
         done = run(**keys)
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert "The API key is missing or wrong (HTTP 401" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     missing = run(GAMEBALL_API_KEY="only")
-    assert (missing.returncode, missing.stderr) == (1, "")
+    assert (missing.returncode, missing.stderr) == (5, "")
     assert "set GAMEBALL_SECRET_KEY" in missing.stdout
 
 
@@ -61,18 +62,18 @@ def test_a_line_that_is_no_event_is_named_and_what_was_before_it_is_sent(tmp_pat
     file = tmp_path / "events.jsonl"
     file.write_text('{"customer_id": "a", "name": "b"}\n{"customer_id": "c", "name": "d"}\n{"name": "e"}\n')
     done = run(str(file))
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "events.jsonl, line 3" in done.stdout
     assert "2 accepted" in done.stdout
     file.write_text('{"customer_id": "a", "name": "b"}\n{"customer_id": "", "name": "d"}\n')
     done = run(str(file))
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "event 1 cannot be sent: customer_id must not be blank" in done.stdout
     assert "1 accepted" in done.stdout
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     done = run(str(tmp_path / "nothing.jsonl"))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "No such file" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,18 +1,56 @@
-"""Every Python block of the README is run, against the sandbox."""
+"""Every Python block of the README is run, and every command, against the sandbox."""
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from command import GAMEBALL, environment, write_events
 
+from gameball import Event, Gameball
 from gameball.sandbox import Sandbox
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+SHELL_BLOCKS = re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    line.partition("   #")[0].strip() for block in SHELL_BLOCKS for line in block.splitlines() if line.strip()
+]
 
 
 def test_there_are_blocks_to_run() -> None:
-    assert len(BLOCKS) >= 8
+    assert len(BLOCKS) >= 9
+    assert len([command for command in COMMANDS if command.startswith("gameball ")]) >= 7
+    # What installs or tests the package is not run by its own tests.
+    others = [command for command in COMMANDS if not command.startswith("gameball ")]
+    assert {command.split()[0] for command in others} == {"make", "pip"}
+
+
+def test_the_commands_of_the_readme_run_as_they_stand(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.jsonl", 30)
+    (tmp_path / "users.csv").write_text("user_id,action,amount,at\nc1,bought,2.5,2026-11-23T10:00:00Z\n")
+    with Sandbox(job_seconds=0.0) as box:
+        with Gameball("key", "secret", base_url=box.url) as client:
+            assert client.events.send([Event("c", "x")]).job_ids == [1001]
+        variables = environment(box.url)
+        variables["PATH"] = f"{Path(GAMEBALL).parent}{os.pathsep}{variables['PATH']}"
+        for command in COMMANDS:
+            if command.startswith("gameball "):
+                done = subprocess.run(
+                    ["sh", "-c", command], cwd=tmp_path, env=variables, capture_output=True, check=False
+                )
+                assert (done.returncode, done.stderr) == (0, b""), command
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_demo_runs_the_main_job() -> None:
+    done = subprocess.run(
+        ["make", "demo"], cwd=README.parent, env=environment(), capture_output=True, check=False
+    )
+    assert done.returncode == 0
+    assert b"2,600 accepted" in done.stdout
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

@@ -173,7 +173,7 @@ def demo(
     """Send a file to a sandbox, or to Gameball when its keys are in the environment, and show everything."""
     from gameball.demo.__main__ import run_demo  # noqa: PLC0415
 
-    return ExitCode(run_demo(path))
+    return run_demo(path)
 
 
 def run(words: Sequence[str]) -> int:

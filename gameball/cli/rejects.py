@@ -135,7 +135,7 @@ def encode_reject(reject: Reject, source: str) -> bytes:
     """
     row = reject.row
     fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
-    # A row that is refused because of such a mark keeps it: it may warn that the event may have been accepted.
+    # A row that is refused for such a mark keeps it: it may warn that the event may have been accepted.
     fields.setdefault(
         "_rejected",
         {"source": source, "line": row.line, "outcome": reject.outcome, "reason": reject.reason},

@@ -7,21 +7,21 @@ are in the environment, and otherwise to a sandbox of our own.
 import argparse
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-import orjson
 from rich.console import Console
 from rich.table import Table
 
+from gameball.cli.code_of import code_of_error, code_of_outcome
+from gameball.cli.exit_codes import ExitCode, worst
 from gameball.client import Gameball
 from gameball.delivery import DeliveryReport, Outcome, Receipt, order_receipts
-from gameball.errors import GameballError, InvalidEventError
-from gameball.events import Event
+from gameball.errors import GameballError, InvalidEventError, SourceError
 from gameball.jobs import BatchJob
 from gameball.sandbox import Sandbox
+from gameball.sources import read_jsonl
 
 _BUNDLED: Final = Path(__file__).with_name("events.jsonl")
 _FAILING: Final = {"demo-customer-closed": "The customer's account is closed"}
@@ -31,34 +31,6 @@ _STYLES: Final = {
     Outcome.UNKNOWN: "yellow",
     Outcome.UNSENT: "magenta",
 }
-
-
-class LineError(Exception):
-    """A line that is no event."""
-
-
-def read_events(path: Path) -> Iterator[Event]:
-    """Read a file with an event on each line: ``{"customer_id": ..., "name": ..., "metadata": {...}}``.
-
-    Args:
-        path: The file.
-
-    Yields:
-        The events, in order.
-
-    Raises:
-        OSError: The file cannot be read.
-        LineError: A line is no event; the text names it.
-    """
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = orjson.loads(line)
-                yield Event(row["customer_id"], row["name"], row.get("metadata", {}))
-            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-                kind = type(error).__name__
-                needed = '{"customer_id": "...", "name": "...", "metadata": {...}}'
-                raise LineError(f"{path.name}, line {number} is not {needed} ({kind})") from None
 
 
 def _show_chunks(report: DeliveryReport) -> Table:
@@ -103,13 +75,15 @@ def _show_failures(jobs: list[BatchJob]) -> Table:
     return table
 
 
-def _send(client: Gameball, path: Path, console: Console) -> bool:
-    """Send the file, follow its jobs, show all of it, and tell whether everything was accepted."""
-    problem: Exception | None = None
+def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
+    """Send the file, follow its jobs, and show all of it; the code tells whether everything was accepted."""
+    problem: InvalidEventError | SourceError | None = None
     receipts: list[Receipt] = []
     try:
-        client.events.send(read_events(path), check=False, on_receipt=receipts.append)
-    except (InvalidEventError, LineError) as error:
+        client.events.send(read_jsonl(path), check=False, on_receipt=receipts.append)
+    except (InvalidEventError, SourceError) as error:
+        if isinstance(error, SourceError) and error.line is None:
+            raise
         problem = error
     report = order_receipts(receipts)
     console.print(_show_chunks(report))
@@ -122,7 +96,8 @@ def _send(client: Gameball, path: Path, console: Console) -> bool:
         console.print(_show_failures(jobs))
     if problem is not None:
         console.print(f"{problem}. What was before it is shown above.", style="red", markup=False)
-    return problem is None and all(receipt.outcome is Outcome.ACCEPTED for receipt in receipts)
+    codes = [code_of_outcome(receipt.outcome, receipt.error) for receipt in receipts]
+    return worst(*codes, ExitCode.OK if problem is None else code_of_error(problem))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -132,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The words after the command; by default those of this process.
 
     Returns:
-        The exit code: 0 everything was accepted, 1 not everything was, 130 after Ctrl-C.
+        The exit code, as of the command ``gameball``.
     """
     parser = argparse.ArgumentParser(prog="python -m gameball.demo", description="Send a file of events.")
     parser.add_argument(
@@ -141,14 +116,14 @@ def main(arguments: list[str] | None = None) -> int:
     return run_demo(parser.parse_args(arguments).file)
 
 
-def run_demo(path: Path | None) -> int:
+def run_demo(path: Path | None) -> ExitCode:
     """Send a file, and show what became of it.
 
     Args:
         path: The file; None for the bundled one.
 
     Returns:
-        The exit code: 0 everything was accepted, 1 not everything was, 130 after Ctrl-C.
+        The exit code, as of the command ``gameball``.
     """
     path = path or _BUNDLED
     console = Console()
@@ -158,17 +133,17 @@ def run_demo(path: Path | None) -> int:
                 client = stack.enter_context(Gameball())
                 console.print("Sending to Gameball, with the keys in the environment.")
                 if console.is_terminal and console.input("Go on? \\[y/N] ").strip().lower() != "y":
-                    return 1
+                    return ExitCode.USAGE
             else:
                 box = stack.enter_context(Sandbox(failing_customers=_FAILING, job_seconds=1.0))
                 client = stack.enter_context(Gameball("key", "secret", base_url=box.url))
                 console.print("Sending to a sandbox on this machine; it is not Gameball.")
-            return 0 if _send(client, path, console) else 1
+            return _send(client, path, console)
         except (GameballError, OSError) as error:
-            console.print(str(error), style="red", markup=False)
-            return 1
+            console.print(str(error), style="red", markup=False, soft_wrap=True)
+            return code_of_error(error)
         except KeyboardInterrupt:
-            return 130
+            return ExitCode.INTERRUPTED
 
 
 if __name__ == "__main__":
