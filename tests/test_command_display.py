@@ -95,12 +95,12 @@ def look(words: list[str | Path], url: str, columns: int) -> tuple[int, list[lis
 
 @pytest.mark.parametrize("columns", [30, 45, 100])
 def test_a_terminal_shows_a_live_display_that_fits_and_leaves_only_the_result(
-    columns: int, tmp_path: Path
+    columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     source = write_events(tmp_path / "events.jsonl", 3000)
     with Sandbox(latency=0.1) as box:
         box.fail_next(Fault(status=400))
-        os.chdir(tmp_path)
         code, screens = look(["send", source.name, "--max-objects", "100"], box.url, columns)
     assert code == 3
     seen = ["\n".join(screen) for screen in screens]

@@ -1,6 +1,6 @@
 """The lines that were not accepted: found by reading their source once more, and written to be sent again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Protocol, Self
@@ -24,7 +24,7 @@ class Rereadable(Protocol):
     def name(self) -> str:
         """What to call it."""
 
-    def rows(self, *, max_bytes: int) -> Iterator[Row]:
+    def rows(self, *, max_bytes: int) -> Iterable[Row]:
         """Read it anew."""
 
 
