@@ -17,7 +17,7 @@ demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when i
 	@$(BIN)/gameball demo $(EVENTS)
 
 test: $(SETUP)  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the generator
 	$(BIN)/ruff check
