@@ -2,10 +2,11 @@
 
 import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
-from command import begin, gameball, line, places, rejects, write_events
+from command import GAMEBALL, begin, environment, gameball, line, places, rejects, write_events
 
 from gameball.sandbox import Fault, Sandbox
 
@@ -113,7 +114,7 @@ def test_a_broken_line_ends_the_send_with_file_line_and_reason(
     assert (done.code, done.err) == (3, "")
     assert "events.jsonl, line 3: " in done.out
     assert reason in done.out
-    assert "What comes after line 3 was not read: correct it, or leave such lines out" in done.out
+    assert "What comes after line 3 of events.jsonl was not read: correct it, or leave" in done.out
     assert len(done.out) < 1000
     assert sum(box.events.values()) == 1
     # Corrected, the same command sends the rest.
@@ -308,3 +309,81 @@ def test_a_full_disk_is_told_before_anything_is_sent(box: Sandbox, source: Path)
     assert done.err.startswith("gameball: the ledger /dev/full")
     assert done.err.count("\n") == 1
     assert not box.batches
+
+
+def test_where_the_rejects_cannot_be_written_is_told_before_anything_is_sent(
+    box: Sandbox, source: Path
+) -> None:
+    """A device was renamed once, to keep it as the file of rejects that was there."""
+    for path in ("/dev/full", source.parent / "absent" / "rejects.jsonl", source.parent):
+        done = gameball("send", source, "--rejects", path, url=box.url)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+    assert not box.batches
+    assert Path("/dev/full").is_char_device()
+
+
+def test_an_output_that_is_full_is_no_success(box: Sandbox, source: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [GAMEBALL, "send", source],
+            env=environment(box.url),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert process.returncode == 2
+    assert process.stderr.startswith(b"gameball: ")
+    assert sum(box.events.values()) == 2500
+
+
+def test_the_ledger_is_never_taken_for_the_rejects(box: Sandbox, source: Path) -> None:
+    """It was moved aside once, and the next run sent everything twice."""
+    ledger = source.with_name("events.jsonl.ledger")
+    assert gameball("send", source, url=box.url).code == 0
+    for words in ([], ["--no-ledger"], ["--ledger", "other.ledger"]):
+        refused = gameball("send", source, *words, "--rejects", ledger, url=box.url, cwd=source.parent)
+        assert (refused.code, "is the ledger" in refused.err) == (2, True)
+    assert gameball("send", source, url=box.url).code == 0
+    assert set(box.events.values()) == {1}
+
+
+def test_a_source_by_another_name_is_the_same_source(box: Sandbox, source: Path) -> None:
+    link = source.with_name("link.jsonl")
+    link.symlink_to(source)
+    around = source.parent / "a" / ".." / "events.jsonl"
+    (source.parent / "a").mkdir()
+    for other in (link, around):
+        done = gameball("send", source, other, url=box.url)
+        assert (done.code, "named twice" in done.err) == (2, True)
+    assert not box.batches
+
+
+def test_what_was_not_read_is_told_and_the_rejects_are_not_called_the_rest(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    source = write_events(tmp_path / "events.jsonl", 300)
+    box.fail_next(Fault(status=500))
+    words = ("--max-objects", "10", "--concurrency", "1", "--rejects", tmp_path / "r.jsonl")
+    stopped = gameball("send", source, *words, url=box.url)
+    assert f"{source} was not read to its end." in stopped.out
+    assert "That is not all that is left." in stopped.out
+    assert "Correct and send" not in stopped.out
+    assert "To finish what is unsent, run the same command again" in stopped.out
+    text = "".join(line(n) for n in range(3)) + "junk\n" + line(3)
+    cut = gameball(
+        "send", "-", "--rejects", tmp_path / "s.jsonl", url=box.url, cwd=tmp_path, given=text.encode()
+    )
+    assert "What comes after line 4 of standard input was not read" in cut.out
+    assert "That is not all that is left." in cut.out
+    assert "the same command would send again what was accepted" in cut.out
+
+
+def test_jobs_are_followed_even_when_an_invalid_line_ended_the_send(tmp_path: Path) -> None:
+    source = write_events(tmp_path / "events.jsonl", 5)
+    with source.open("a") as file:
+        file.write("junk\n")
+    with Sandbox(failing_customers={"cust-3": "The account is closed"}, job_seconds=0.1) as box:
+        done = gameball("send", source, "--wait", url=box.url)
+    assert done.code == 3
+    assert "customer cust-3: The account is closed" in done.out
+    assert "What failed in a job counts as accepted" in done.out

@@ -12,4 +12,7 @@ def main() -> NoReturn:
         if error.name is not None and error.name.startswith("gameball"):
             raise
         sys.exit(f"gameball: {error.name} is missing: pip install 'gameball-client[cli]'")
+    except KeyboardInterrupt:
+        # Importing takes a moment, too.
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))

@@ -72,7 +72,7 @@ def send(
     The same command again finishes what broke: what was accepted is not sent again.
     """
     for word in sources:
-        if word.startswith("-") and word != "-":
+        if word.startswith("-") and word != "-" and not Path(word).exists():
             raise ValueError(f"there is no option {word}; see: gameball send --help")
     from gameball.cli.sending import send_all  # noqa: PLC0415 - see the module's docstring
 
@@ -187,6 +187,7 @@ def run(words: Sequence[str]) -> int:
     """
     try:
         code = app(words)
+        sys.stdout.flush()
     except CycloptsError as error:
         said = " ".join(str(error).split())
         return _fail(f"{said} See: gameball --help", ExitCode.USAGE)

@@ -62,6 +62,8 @@ class _DryRun:
                 self.events += chunk.events
                 self.size += chunk.size
         except SourceError as error:
+            if error.line is None:
+                raise
             self._leave_out(error)
 
     def _leave_out(self, error: SourceError) -> None:

@@ -1,6 +1,7 @@
 """The lines that were not accepted: found by reading their source once more, and written to be sent again."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Protocol, Self
@@ -170,12 +171,18 @@ class RejectsFile:
         Raises:
             OSError: It cannot be written.
         """
-        if self._file is None:
-            self._file = self._part.open("wb")
-        self._file.write(encode_reject(reject, source))
-        self.lines += 1
+        if self._file is not None:
+            # Each line by itself, so that a disk that is full fails here and not at the end.
+            self._file.write(encode_reject(reject, source))
+            self._file.flush()
+            self.lines += 1
 
     def __enter__(self) -> Self:
+        # Before anything is sent: what cannot be written should be known then.
+        try:
+            self._file = self._part.open("wb")
+        except OSError as error:
+            raise ValueError(f"--rejects {self._path} cannot be written: {error.strerror}") from None
         return self
 
     def __exit__(
@@ -185,10 +192,17 @@ class RejectsFile:
         traceback: TracebackType | None,
     ) -> None:
         """Put the file in its place, also when not all could be found: what is there is not lost."""
-        keep_aside(self._path)
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what was not written was told when it failed
+                self._file.close()
+        if self.lines == 0 and exc_type is not None:
+            self._part.unlink(missing_ok=True)
+            return
+        keep_aside(self._path)
+        if self.lines:
             self._part.replace(self._path)
+        else:
+            self._part.unlink(missing_ok=True)
 
 
 def keep_aside(path: Path) -> None:

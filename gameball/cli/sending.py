@@ -69,7 +69,7 @@ def _find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
         raise ValueError("--ledger and --no-ledger contradict each other")
     if options.ledger is not None and len(words) > 1:
         raise ValueError("--ledger is the record of one source: send them one by one, or leave it out")
-    if len({Path(word).absolute() for word in words}) < len(words):
+    if len({Path(word).resolve() for word in words}) < len(words):
         raise ValueError("a source is named twice, and would be sent twice")
     sources = [
         find_source(
@@ -85,13 +85,30 @@ def _find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
     for source in sources:
         if source.path is not None and not source.path.exists():
             raise ValueError(f"there is no file {source.path}")
-        if source.path is not None and options.rejects is not None and _same(source.path, options.rejects):
-            raise ValueError("--rejects is the source itself")
+    if options.rejects is not None:
+        _check_rejects(options.rejects, sources, options.ledger)
+    if not options.wait_timeout > 0:
+        raise ValueError(f"--wait-timeout is {options.wait_timeout:g}, and must be positive")
     return sources
 
 
+def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
+    if rejects.exists() and not rejects.is_file():
+        raise ValueError(f"--rejects {rejects} is no regular file")
+    if ledger is not None and _same(ledger, rejects):
+        raise ValueError("--rejects is the ledger: name another file")
+    for source in sources:
+        if source.path is None:
+            continue
+        if _same(source.path, rejects):
+            raise ValueError("--rejects is the source itself")
+        # Without its ledger, everything would be sent again.
+        if _same(source.path.with_name(f"{source.path.name}.ledger"), rejects):
+            raise ValueError("--rejects is the ledger: name another file")
+
+
 def _same(path: Path, other: Path) -> bool:
-    return path.absolute() == other.absolute() or (other.exists() and path.samefile(other))
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
 def ledger_path(source: Source, options: SendOptions) -> Path | None:
@@ -141,9 +158,15 @@ class _Sending:
             self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
             with showing(self._progress, console):
                 self._send(ledger)
-                if self.options.wait and self.error is None:
+                # What came before an invalid line was accepted, and its jobs run.
+                if self.options.wait and (self.error is None or isinstance(self.error, SourceError)):
                     self._follow_jobs()
-                lines, rejected = self._find_lines()
+                try:
+                    lines, rejected = self._find_lines()
+                except OSError as error:
+                    lines, rejected = {}, 0
+                    self.error = OSError(f"the rejects are not complete: {error}")
+                    self.tally.code = worst(self.tally.code, ExitCode.USAGE)
         return SourceResult(
             name=self.source.name,
             tally=self.tally,
@@ -153,6 +176,7 @@ class _Sending:
             error=self.error,
             lines=lines,
             rejected=rejected,
+            read_to_its_end=self._was_read(),
         )
 
     def _send(self, ledger: Ledger | None) -> None:
@@ -256,6 +280,14 @@ class _Sending:
                 written += 1
         self.note = ""
         return lines, written
+
+    def _was_read(self) -> bool:
+        """Tell whether the source was read to its end."""
+        stopped = any(failure.outcome is not Outcome.REJECTED for failure in self.tally.failures)
+        keys = self.tally.code is ExitCode.CREDENTIALS
+        of_jobs = isinstance(self.error, JobTimeoutError) or (self.error is not None and bool(self.jobs))
+        ended = self.error is not None and not of_jobs
+        return not (ended or keys or (stopped and not self.options.keep_going))
 
     def _share(self) -> float | None:
         """Return how much of the source is settled, by the bytes it takes."""

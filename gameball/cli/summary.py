@@ -32,6 +32,7 @@ class SourceResult:
         error: What ended it before its end, if anything did.
         lines: The first and the last line of each failure, by its first position, where they were found.
         rejected: How many lines were written to the rejects.
+        read_to_its_end: Whether all of it was read.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SourceResult:
     error: BaseException | None
     lines: dict[int, tuple[int, int]]
     rejected: int
+    read_to_its_end: bool
 
     @property
     def code(self) -> ExitCode:
@@ -153,32 +155,43 @@ def advise(
     again = shlex.join(["gameball", *sys.argv[1:]])
     lines = []
     for result in results:
-        if isinstance(result.error, SourceError) and result.error.line is not None:
-            skip = "" if options.skip_invalid else ", or leave such lines out with --skip-invalid"
-            lines.append(f"What comes after line {result.error.line:,} was not read: correct it{skip}.")
-        if isinstance(result.error, JobTimeoutError):
-            lines.append("The jobs go on at the server: gameball job wait ID, for those that had not ended.")
+        lines += _advise_on(result, options)
     if any(result.tally.events[Outcome.UNKNOWN] for result in results):
         lines.append(
             "What is unknown may have been accepted. --on-unknown resend sends it again: nothing is lost "
             "then, and some may count twice."
         )
+    incomplete = bool(left) or not all(result.read_to_its_end for result in results)
+    unsent = any(result.tally.events[Outcome.UNSENT] for result in results)
+    recorded = all(result.ledger is not None for result in results)
     if rejects is not None and rejects.lines:
-        lines.append(
-            f"{rejects.lines:,} lines are in {options.rejects}: correct and send that file, "
-            "or run this command again, but not both."
-        )
-    unfinished = left or code in {
-        ExitCode.UNKNOWN,
-        ExitCode.INTERRUPTED,
-        ExitCode.TERMINATED,
-        ExitCode.CREDENTIALS,
-    }
-    if unfinished and all(result.ledger is not None for result in results):
+        lines.append(f"{rejects.lines:,} lines are in {options.rejects}.")
+        if not incomplete:
+            or_again = ", or run this command again, but not both" if recorded and unsent else ""
+            lines.append(f"Correct and send that file{or_again}.")
+        else:
+            lines.append("That is not all that is left. Do not send it if you run this command again.")
+    if any(job.failed for result in results for job in result.jobs):
+        lines.append("What failed in a job counts as accepted: this command does not send it again.")
+    if recorded and (incomplete or unsent):
         lines.append(f"To finish what is unsent, run the same command again: {again}")
-    elif unfinished and any(result.tally.events[Outcome.ACCEPTED] for result in results):
+    elif (
+        not recorded
+        and code is not ExitCode.OK
+        and any(result.tally.events[Outcome.ACCEPTED] for result in results)
+    ):
         lines.append("There is no ledger: the same command would send again what was accepted.")
     return lines
+
+
+def _advise_on(result: SourceResult, options: SendOptions) -> list[str]:
+    error = result.error
+    if isinstance(error, SourceError) and error.line is not None:
+        skip = "" if options.skip_invalid else ", or leave such lines out with --skip-invalid"
+        return [f"What comes after line {error.line:,} of {result.name} was not read: correct it{skip}."]
+    if isinstance(error, JobTimeoutError):
+        return ["The jobs go on at the server: gameball job wait ID, for those that had not ended."]
+    return [] if result.read_to_its_end else [f"{result.name} was not read to its end."]
 
 
 def _as_json(result: SourceResult) -> dict[str, Any]:
@@ -215,6 +228,7 @@ def _as_json(result: SourceResult) -> dict[str, Any]:
         ],
         "ledger": None if result.ledger is None else str(result.ledger),
         "rejected_lines": result.rejected,
+        "read_to_its_end": result.read_to_its_end,
         "seconds": round(result.seconds, 3),
         "error": None if result.error is None else describe_error(result.error),
     }
