@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final
 
 from attrs import define, field
 from gameball_api.api.batches import send_events_batch
@@ -41,9 +40,6 @@ from gameball.options import OpenLedger
 from gameball.ratelimit import AsyncLimiter
 from gameball.retries import RetryPolicy
 from gameball.sender import BREAK_OFF_TIME, GRACE, Done
-
-#: About how often a request waits for the event loop.
-_ROUNDS_OF_A_REQUEST: Final = 5
 
 
 @define(eq=False)
@@ -107,7 +103,8 @@ class AsyncSender:
             # A source that takes its time must not keep the receipts waiting.
             if flow.wants_chunk() and self._results.empty():
                 receipt = await self._read()
-                await self._let_workers_go_first()
+                # Let the workers come to their turn, even when the source never waits.
+                await asyncio.sleep(0)
             else:
                 receipt = await self._collect()
             if receipt is not None:
@@ -117,18 +114,6 @@ class AsyncSender:
                 yield receipt
         if flow.problem is not None:
             raise flow.problem
-
-    async def _let_workers_go_first(self) -> None:
-        """Let the workers come to their turn, even when the source never waits.
-
-        Making a chunk takes as long as sending one does, and would delay every request that is under way. As
-        long as another chunk is ready, there is no hurry.
-        """
-        await asyncio.sleep(0)
-        for _ in range(_ROUNDS_OF_A_REQUEST):
-            if self._tasks.empty():
-                break
-            await asyncio.sleep(0)
 
     async def _read(self) -> Receipt | None:
         flow = self._flow

@@ -1,6 +1,9 @@
 """Events in, ready-to-send requests out: the chunking helper by itself, without any I/O."""
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
+from itertools import islice
+from typing import Final
 
 from gameball.chunk import Chunk
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
@@ -35,6 +38,10 @@ def chunk_events(
     return chunks_of(events, chunker)
 
 
+# How many items are taken before the event loop has its turn. A chunk of 1,000 takes longer to make than a
+# request does to send, and would keep all answers that arrive meanwhile waiting.
+_ITEMS_PER_TURN: Final = 125
+
 #: Is told of each event that is left out because it cannot be sent.
 OnInvalid = Callable[[InvalidEventError], object]
 
@@ -59,6 +66,19 @@ def chunks_of(
     Raises:
         InvalidEventError: An event cannot be sent.
     """
+    steps = _chunks_and_turns(events, chunker, cuts, on_invalid, None)
+    del events
+    return (step for step in steps if step is not None)
+
+
+def _chunks_and_turns(
+    events: Iterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int],
+    on_invalid: OnInvalid | None,
+    items_per_turn: int | None,
+) -> Iterator[Chunk | None]:
+    """Drive a chunker as ``chunks_of`` does, and yield None whenever others may have a turn."""
     # The locals of this frame may be shown in a traceback: an iterator's repr tells nothing of the events.
     source = iter(events)
     del events
@@ -66,15 +86,17 @@ def chunks_of(
     more = True
     while more:
         chunk = None
+        begun = chunker.position
         try:
-            chunk = _fill(chunker, source, cuts) if cuts else chunker.fill(source)
-            more = chunk is not None
+            items = source if items_per_turn is None else islice(source, items_per_turn)
+            chunk = _fill(chunker, items, cuts) if cuts else chunker.fill(items)
+            more = chunk is not None or chunker.position - begun == items_per_turn
         except InvalidEventError as error:
             problem = _leave_out(error, on_invalid)
             more = problem is None
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
             problem, more = error, False
-        if chunk is not None:
+        if chunk is not None or items_per_turn is not None:
             yield chunk
     # What was read before a problem can be sent, so it is given first.
     rest = chunker.finish()
@@ -87,15 +109,18 @@ def chunks_of(
 def _fill(chunker: Chunker, source: Iterator[EventLike], cuts: Collection[int]) -> Chunk | None:
     """Take source items until a chunk is full, or comes to a cut."""
     # The item that did not fit into the chunk before may be the last before a cut.
-    if chunker.position in cuts and (alone := chunker.finish()) is not None:
+    if (alone := _cut(chunker, cuts)) is not None:
         return alone
     for item in source:
-        full = chunker.push(item)
-        if full is None and chunker.position in cuts:
-            full = chunker.finish()
+        full = chunker.push(item) or _cut(chunker, cuts)
         if full is not None:
             return full
     return None
+
+
+def _cut(chunker: Chunker, cuts: Collection[int]) -> Chunk | None:
+    """Return what has been taken, if a new chunk is to begin behind it."""
+    return chunker.finish() if chunker.position in cuts else None
 
 
 def chunks_of_any(
@@ -107,15 +132,18 @@ def chunks_of_any(
     """Drive a chunker through a source of either kind, exactly as ``chunks_of`` does."""
     if isinstance(events, AsyncIterable):
         return _chunks_of_async(events, chunker, cuts, on_invalid)
-    return _as_async(chunks_of(events, chunker, cuts, on_invalid))
+    return _as_async(_chunks_and_turns(events, chunker, cuts, on_invalid, _ITEMS_PER_TURN))
 
 
-async def _as_async(chunks: Iterator[Chunk]) -> AsyncIterator[Chunk]:
+async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
     for chunk in chunks:
-        yield chunk
+        if chunk is None:
+            await asyncio.sleep(0)
+        else:
+            yield chunk
 
 
-async def _chunks_of_async(
+async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
     events: AsyncIterable[EventLike],
     chunker: Chunker,
     cuts: Collection[int],
@@ -128,7 +156,7 @@ async def _chunks_of_async(
     while problem is None:
         try:
             item = await anext(source)
-            if cuts and chunker.position in cuts and (chunk := chunker.finish()) is not None:
+            if (chunk := _cut(chunker, cuts)) is not None:
                 yield chunk
             chunk = chunker.push(item)
         except StopAsyncIteration:
@@ -140,6 +168,9 @@ async def _chunks_of_async(
         else:
             if chunk is not None:
                 yield chunk
+            # A source that never waits would not let go of the event loop.
+            if chunker.position % _ITEMS_PER_TURN == 0:
+                await asyncio.sleep(0)
     item = None
     rest = chunker.finish()
     if rest is not None:

@@ -5,11 +5,15 @@ python scripts/bench_server.py LATENCY_SECONDS    prints its port, and answers u
 
 import asyncio
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 _ANSWER: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n" + b'{"jobId":1}'
 )
+# More than any case has requests under way.
+_MOST_WAITING: Final = 64
 
 
 class Answering(asyncio.Protocol):
@@ -46,13 +50,26 @@ class Answering(asyncio.Protocol):
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
             self._missing = length - len(body)
             self._pending = b""
-        if self._missing <= 0 and self._transport is not None:
-            loop.call_at(self._begun + self._latency, self._transport.write, _ANSWER)
+        if self._missing <= 0:
+            self._answer(loop)
+
+    def _answer(self, loop: asyncio.AbstractEventLoop) -> None:
+        left = self._begun + self._latency - loop.time()
+        if left <= 0:
+            self._write()
+        else:
+            # The event loop's own timers are late by up to a millisecond, because they wait in whole ones.
+            loop.run_in_executor(None, time.sleep, left).add_done_callback(self._write)
+
+    def _write(self, _: object = None) -> None:
+        if self._transport is not None:
+            self._transport.write(_ANSWER)
 
 
 async def serve(latency: float) -> None:
     """Answer on a free loopback port until standard input ends."""
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_MOST_WAITING))
     server = await loop.create_server(lambda: Answering(latency), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
