@@ -15,7 +15,7 @@ from gameball.chunk import (
     assemble,
 )
 from gameball.errors import InvalidEventError
-from gameball.events import OPTIONS, CustomerEvents, Event, convert, encode, find_problem
+from gameball.events import OPTIONS, CustomerEvents, Event, are_finite, convert, encode, find_problem
 
 #: Gameball documents at most 1,000 objects per request.
 MAX_OBJECTS: Final = 1_000
@@ -129,8 +129,10 @@ class Chunker:
             if key is None:
                 key = self._encode_name(name, customer_id)
             # NaN and infinity are written as null, so that only what holds a null need be looked through. A
-            # single letter is found five times as fast as a word, and most events lack this one.
-            if value[0] != _OPENING_BRACE or (_U in value and value.find(_NULL) >= 0):
+            # single letter is found five times as fast as a word, and many events lack this one.
+            if value[0] != _OPENING_BRACE or (
+                _U in value and value.find(_NULL) >= 0 and not are_finite((metadata,))
+            ):
                 self._check_metadata(metadata, customer_id, "metadata")
             count = len(bodies)
             if number is None and count < max_objects and type(customer_id) is str and customer_id.strip():
@@ -199,7 +201,7 @@ class Chunker:
                 value = encode(metadata, convert, OPTIONS)
             except TypeError:
                 raise self._explain(customer_id, name, metadata, f"events.{name}") from None
-            if value[0] != _OPENING_BRACE or value.find(_NULL) >= 0:
+            if value[0] != _OPENING_BRACE or (value.find(_NULL) >= 0 and not are_finite((metadata,))):
                 self._check_metadata(metadata, customer_id, f"events.{name}")
             fragments[name] = key + value
         return self.place(customer_id, set(fragments), b",".join(fragments.values()))

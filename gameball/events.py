@@ -1,13 +1,13 @@
 """Events as users write them, and their form as JSON."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from numbers import Integral, Real
-from types import MappingProxyType
-from typing import Final
+from types import MappingProxyType, NoneType
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -19,6 +19,7 @@ _NO_METADATA: Final[Mapping[str, object]] = MappingProxyType({})
 OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _SIGNED_64_BIT_MINIMUM: Final = -(2**63)
 _UNSIGNED_64_BIT_MAXIMUM: Final = 2**64 - 1
+_NEVER_NAN: Final = frozenset({NoneType, str, int, bool, datetime, date, UUID})
 
 
 def _show_size(value: object) -> str:
@@ -115,6 +116,25 @@ def convert(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
+def are_finite(values: Iterable[Any]) -> bool:
+    """Tell at a glance whether the nulls in the JSON of some values all stand for None.
+
+    Args:
+        values: Something that ``encode`` has taken, value by value.
+
+    Returns:
+        True where there certainly is no NaN and no infinity; False where ``find_problem`` has to look.
+    """
+    for value in values:
+        kind = type(value)
+        if kind is dict or kind is list:
+            if not are_finite(value.values() if kind is dict else value):
+                return False
+        elif kind not in _NEVER_NAN and not (kind is float and math.isfinite(value)):
+            return False
+    return True
+
+
 def find_problem(value: object, place: str) -> tuple[str, str] | None:
     """Find the first thing in a value that cannot be sent.
 
@@ -162,10 +182,19 @@ def _scalar_problem(value: object) -> str | None:
         fits = _SIGNED_64_BIT_MINIMUM <= int(value) <= _UNSIGNED_64_BIT_MAXIMUM
         return None if fits else "is an integer of more than 64 bits; send it as text"
     if isinstance(value, Decimal | Real):
-        return None if math.isfinite(value) else "is NaN or infinite, which JSON has no form for"
+        return None if _is_finite(value) else "is NaN or infinite, which JSON has no form for"
     if isinstance(value, datetime):
         naive = value.utcoffset() is None
         return "is a datetime without a time zone; use an aware one" if naive else None
     if isinstance(value, date):
         return None
     return f"is a {type(value).__name__}, which JSON has no form for"
+
+
+def _is_finite(value: Decimal | Real) -> bool:
+    if isinstance(value, Decimal):  # math.isfinite raises ValueError for a signalling NaN
+        return value.is_finite()
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a fraction that is beyond any float
+        return False

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -184,6 +185,8 @@ INVALID = [
     (Event("a", "liked", {"n": math.nan}), "metadata.n", "NaN or infinite"),
     (Event("a", "liked", {"n": [1, {"m": -math.inf}]}), "metadata.n[1].m", "NaN or infinite"),
     (Event("a", "liked", {"n": Decimal("NaN")}), "metadata.n", "NaN or infinite"),
+    (Event("a", "liked", {"n": Decimal("sNaN")}), "metadata.n", "NaN or infinite"),
+    (Event("a", "liked", {"n": Fraction(10**400)}), "metadata.n", "NaN or infinite"),
     (Event("a", "liked", {"x": None, "n": math.inf}), "metadata.n", "NaN or infinite"),
     (Event("a", "liked", {"n": datetime(2026, 1, 1)}), "metadata.n", "without a time zone"),  # noqa: DTZ001
     (Event("a", "liked", {"n": Naive.TIME}), "metadata.n", "without a time zone"),
@@ -285,16 +288,20 @@ def test_a_chunk_of_one_source_item_cannot_be_split() -> None:
         split_chunk(chunk)
 
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=6,
-)
-METADATA = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text()
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def nested(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    inner = st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=6,
+    )
+    return st.dictionaries(st.text(max_size=5), inner, max_size=3)
+
+
+METADATA = nested(SCALARS | FINITE)
 # Few customers and few names, so that they meet.
 CUSTOMERS = st.sampled_from(["a", "b", "ü", 'q"\\', "c,d"]) | st.text(min_size=1).filter(str.strip)
 NAMES = st.sampled_from(["liked", "shared", "bought"]) | st.text(min_size=1).filter(str.strip)
@@ -354,6 +361,26 @@ def test_for_any_events_chunks_lose_nothing_keep_order_and_respect_both_limits(
         assert chunk.events == len(flatten(source))
         position = chunk.last + 1
     assert position == len(items)
+
+
+def numbers_in(value: Any) -> list[float | Decimal]:
+    if isinstance(value, dict | list):
+        return [
+            number
+            for item in (value.values() if isinstance(value, dict) else value)
+            for number in numbers_in(item)
+        ]
+    return [value] if isinstance(value, float | Decimal) else []
+
+
+@given(nested(st.none() | st.just("null") | st.floats() | st.decimals()))
+def test_a_number_that_is_none_is_refused_however_many_nulls_are_around_it(metadata: dict[str, Any]) -> None:
+    # Decimal's own question, because math.isfinite fails on a signalling NaN, as find_problem did once.
+    if all(Decimal(number).is_finite() for number in numbers_in(metadata)):
+        assert [chunk.events for chunk in chunk_events([Event("a", "liked", metadata)])] == [1]
+    else:
+        with pytest.raises(InvalidEventError, match="NaN or infinite"):
+            list(chunk_events([Event("a", "liked", metadata)]))
 
 
 @given(items=st.lists(ITEMS, min_size=2, max_size=20), coalesce=st.booleans())
