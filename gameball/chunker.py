@@ -113,8 +113,14 @@ class Chunker:
         for item in items:
             if type(item) is Event:
                 customer_id, name, metadata = item.customer_id, item.name, item.metadata
+                place = "metadata"
             elif type(item) is tuple and len(item) == _TUPLE_LENGTH:
                 customer_id, name, metadata = item
+                place = "metadata"
+            elif type(item) is CustomerEvents and type(item.events) is dict and len(item.events) == 1:
+                customer_id = item.customer_id
+                ((name, metadata),) = item.events.items()
+                place = f"events.{name}"
             else:
                 full = self._take_unusual(item)
                 if full is not None:
@@ -125,7 +131,7 @@ class Chunker:
                 value = encode(metadata, convert, OPTIONS)
                 number = opened.get(customer_id)
             except TypeError:
-                raise self._explain(customer_id, name, metadata) from None
+                raise self._explain(customer_id, name, metadata, place) from None
             if key is None:
                 key = self._encode_name(name, customer_id)
             # NaN and infinity are written as null, so that only what holds a null need be looked through. A
@@ -133,13 +139,13 @@ class Chunker:
             if value[0] != _OPENING_BRACE or (
                 _U in value and value.find(_NULL) >= 0 and not are_finite((metadata,))
             ):
-                self._check_metadata(metadata, customer_id, "metadata")
+                self._check_metadata(metadata, customer_id, place)
             count = len(bodies)
             if number is None and count < max_objects and type(customer_id) is str and customer_id.strip():
                 try:
                     body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, key, value))
                 except TypeError:
-                    raise self._explain(customer_id, name, metadata) from None
+                    raise self._explain(customer_id, name, metadata, place) from None
                 size = self._size + len(body) + _AROUND_OBJECT
                 if size <= max_bytes:
                     self._size = size
@@ -221,7 +227,7 @@ class Chunker:
         try:
             body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, events))
         except TypeError:
-            raise self._explain(customer_id, "name", {}) from None
+            raise self._explain(customer_id, "name", {}, "metadata") from None
         full = None
         size = len(body) + _AROUND_OBJECT
         if len(self._bodies) == self._max_objects or self._size + size > self._max_bytes:
@@ -275,9 +281,7 @@ class Chunker:
         if problem := find_problem(value, place):
             raise self._invalid(customer_id, *problem)
 
-    def _explain(
-        self, customer_id: object, name: object, metadata: object, place: str = "metadata"
-    ) -> InvalidEventError:
+    def _explain(self, customer_id: object, name: object, metadata: object, place: str) -> InvalidEventError:
         """Say what is wrong with an event that could not be encoded."""
         try:
             self._check_text(customer_id, None, "customer_id")
