@@ -119,6 +119,8 @@ def test_help_imports_nothing_heavy() -> None:
         (["job", "status", "x"], "x"),
         (["ledger", "show", "absent.ledger"], "there is no ledger absent.ledger"),
         (["ledger", "show", "events.jsonl"], "ledger"),
+        (["send", "events.jsonl", "--ledger", "events.txt"], "ledger"),
+        (["send", "events.jsonl", "--ledger", "absent/a.ledger"], "ledger"),
     ],
 )
 def test_wrong_use_is_told_in_one_line_and_nothing_is_sent(
@@ -126,14 +128,15 @@ def test_wrong_use_is_told_in_one_line_and_nothing_is_sent(
 ) -> None:
     write_events(tmp_path / "events.jsonl", 1)
     (tmp_path / "users.csv").write_text("customer_id,name,a\nc,n,1\n")
-    (tmp_path / "events.txt").write_text("")
+    (tmp_path / "events.txt").write_text("no ledger")
     done = gameball(*words, url=box.url, cwd=tmp_path)
-    assert done.code == (4 if words[:2] == ["ledger", "show"] and words[2] == "events.jsonl" else 2)
-    assert done.out == ""
+    assert (done.code, done.out) == (2, "")
     assert done.err.startswith("gameball: ")
     assert said in done.err
     assert done.err.count("\n") == 1
     assert not box.received
+    report = gameball(*words, "--json", url=box.url, cwd=tmp_path).report
+    assert report == {"exit_code": 2, "error": done.err.removeprefix("gameball: ").rstrip("\n")}
 
 
 def test_missing_keys_have_an_exit_code_of_their_own(tmp_path: Path) -> None:
@@ -214,6 +217,8 @@ def test_a_ledger_is_shown_in_words_and_as_json(box: Sandbox, tmp_path: Path) ->
     report = gameball("ledger", "show", tmp_path / "events.jsonl.ledger", "--json").report
     assert report["events"] == {"accepted": 20, "rejected": 10, "unknown": 0, "unsent": 0}
     assert [chunk["outcome"] for chunk in report["chunks"]] == ["accepted", "rejected", "accepted"]
+    unsent = gameball("ledger", "show", tmp_path / "events.jsonl.ledger", "--unsent", "--json").report
+    assert (unsent["exit_code"], unsent["lines"]) == (3, [])
     moved = tmp_path / "moved.jsonl"
     source.rename(moved)
     lost = gameball("ledger", "show", tmp_path / "events.jsonl.ledger", "--unsent")

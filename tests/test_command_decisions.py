@@ -21,7 +21,7 @@ from gameball import (
     ServerError,
     SourceError,
 )
-from gameball.cli.code_of import code_of_error, code_of_outcome
+from gameball.cli.code_of import code_of_beginning, code_of_error, code_of_outcome
 from gameball.cli.dry_run import least_seconds
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Terminated
@@ -54,6 +54,14 @@ from gameball.sources import Row
 )
 def test_every_error_has_its_exit_code(error: BaseException, code: int) -> None:
     assert code_of_error(error) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(LedgerError("no ledger"), 2), (LedgerLockedError("in use"), 4), (ValueError("no"), 2)],
+)
+def test_a_ledger_that_cannot_be_opened_is_wrong_use(error: Exception, code: int) -> None:
+    assert code_of_beginning(error) == code
 
 
 @pytest.mark.parametrize(

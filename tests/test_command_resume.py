@@ -1,5 +1,6 @@
 """``gameball send`` that is killed, interrupted or told to end, and run again."""
 
+import json
 import random
 import re
 import signal
@@ -133,3 +134,5 @@ def test_what_was_not_read_is_among_what_the_ledger_calls_unsent(tmp_path: Path)
     assert '"line":5' in shown.out
     assert "no send has come to it yet" in shown.out
     assert shown.out.count("\n") == 1
+    report = gameball("ledger", "show", tmp_path / "events.jsonl.ledger", "--unsent", "--json").report
+    assert report["lines"] == [json.loads(shown.out)]

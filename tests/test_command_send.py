@@ -63,6 +63,22 @@ def test_several_sources_are_sent_one_after_the_other_each_with_its_ledger(
     assert sum(box.events.values()) == 4
 
 
+def test_what_was_sent_is_told_even_when_a_later_source_cannot_begin(box: Sandbox, tmp_path: Path) -> None:
+    first, second = (write_events(tmp_path / name, 3) for name in ("first.jsonl", "second.jsonl"))
+    third = write_events(tmp_path / "third.jsonl", 3)
+    (tmp_path / "second.jsonl.ledger").write_text("no ledger")
+    done = gameball("send", first, second, third, "--json", url=box.url)
+    sources = done.report["sources"]
+    assert (done.code, [source["exit_code"] for source in sources]) == (2, [0, 2])
+    assert sources[0]["events"]["accepted"] == 3
+    assert "second.jsonl.ledger" in sources[1]["error"]
+    assert done.report["not_begun"] == [str(third)]
+    shown = gameball("send", first, second, third, url=box.url)
+    assert shown.code == 2
+    assert "3 accepted, 3 of them in earlier runs" in shown.out
+    assert "third.jsonl: not begun" in shown.out
+
+
 def test_columns_are_renamed_and_typed_as_told(box: Sandbox, tmp_path: Path) -> None:
     source = tmp_path / "users.csv"
     source.write_text("user,action,amount,vip\nc1,bought,2.50,yes\nc2,bought,3,no\n")
@@ -305,7 +321,7 @@ def test_two_at_once_cannot_send_the_same_file(source: Path) -> None:
 
 def test_a_full_disk_is_told_before_anything_is_sent(box: Sandbox, source: Path) -> None:
     done = gameball("send", source, "--ledger", "/dev/full", url=box.url)
-    assert done.code == 4
+    assert done.code == 2
     assert done.err.startswith("gameball: the ledger /dev/full")
     assert done.err.count("\n") == 1
     assert not box.batches

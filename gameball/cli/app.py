@@ -1,5 +1,6 @@
 """The commands and their help. What they do is imported when they do it, so that ``--help`` is quick."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -190,7 +191,7 @@ def run(words: Sequence[str]) -> int:
         sys.stdout.flush()
     except CycloptsError as error:
         said = " ".join(str(error).split())
-        return _fail(f"{said} See: gameball --help", ExitCode.USAGE)
+        return _fail(f"{said} See: gameball --help", ExitCode.USAGE, words)
     except BrokenPipeError:
         # Whoever read the output has seen enough. Python would complain once more when it closes it.
         sys.stdout = None
@@ -198,16 +199,20 @@ def run(words: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in words:
             raise
-        from gameball.cli.code_of import code_of_error  # noqa: PLC0415
+        from gameball.cli.code_of import code_of_beginning  # noqa: PLC0415
 
         said = " ".join(str(error).split())
-        code = code_of_error(error)
+        code = code_of_beginning(error)
         if code is ExitCode.INTERNAL:
             said = f"{type(error).__name__}: {said} (a bug; --debug shows where)"
-        return _fail(said or "interrupted", code)
+        return _fail(said or "interrupted", code, words)
     return code if isinstance(code, int) else ExitCode.OK
 
 
-def _fail(said: str, code: ExitCode) -> ExitCode:
+def _fail(said: str, code: ExitCode, words: Sequence[str]) -> ExitCode:
+    """Tell why there is no report, on standard error, and for programs in its place."""
     sys.stderr.write(f"gameball: {said}\n")
+    # Looked for in the command line itself, because what fails may be the reading of it.
+    if "--json" in words:
+        sys.stdout.write(json.dumps({"exit_code": int(code), "error": said}, ensure_ascii=False) + "\n")
     return code

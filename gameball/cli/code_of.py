@@ -8,6 +8,8 @@ from gameball.errors import (
     GameballError,
     InvalidEventError,
     InvalidRequestError,
+    LedgerError,
+    LedgerLockedError,
     LedgerMismatchError,
     MissingCredentialsError,
     NotFoundError,
@@ -35,6 +37,20 @@ def code_of_error(error: BaseException) -> ExitCode:
     if isinstance(error, LedgerMismatchError | ValueError | OSError):
         return ExitCode.USAGE
     return ExitCode.UNKNOWN if isinstance(error, GameballError) else ExitCode.INTERNAL
+
+
+def code_of_beginning(error: BaseException) -> ExitCode:
+    """Return the exit code for an error that left nothing begun.
+
+    A ledger that cannot be opened is wrong use then; one that fails later leaves events unsent. One that
+    another process is using is neither: the same command will do later.
+
+    Args:
+        error: What was raised.
+    """
+    if isinstance(error, LedgerError) and not isinstance(error, LedgerLockedError):
+        return ExitCode.USAGE
+    return code_of_error(error)
 
 
 def code_of_outcome(outcome: Outcome, error: GameballError | None) -> ExitCode:

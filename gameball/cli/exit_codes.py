@@ -10,7 +10,8 @@ class ExitCode(IntEnum):
     OK = 0
     #: An error of this program's own.
     INTERNAL = 1
-    #: The command was used wrongly: an option, a file that is not there, a ledger of another source.
+    #: The command was used wrongly: an option, a file that is not there, a ledger of another source or that
+    #: cannot be opened.
     USAGE = 2
     #: Something was rejected or is invalid, or failed in its job.
     REJECTED = 3

@@ -48,14 +48,27 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
             wanted.add(Outcome.UNSENT)
         found = _source(path, notes, source)
         max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
-        for reject in lines_of(found, chunks, wanted, max_bytes):
-            sys.stdout.buffer.write(encode_reject(reject, found.name))
+        lines = (encode_reject(reject, found.name) for reject in lines_of(found, chunks, wanted, max_bytes))
+        _write_lines(lines, path, _code(chunks), as_json=as_json)
         return _code(chunks)
     if as_json:
         sys.stdout.write(json.dumps(_report(path, chunks, notes, runs), ensure_ascii=False) + "\n")
     else:
         _print(path, chunks, notes, runs)
     return _code(chunks)
+
+
+def _write_lines(lines: Iterator[bytes], path: Path, code: ExitCode, *, as_json: bool) -> None:
+    """Write lines as they come, because there may be millions; as JSON they are the elements of an array."""
+    out = sys.stdout.buffer
+    if not as_json:
+        out.writelines(lines)
+        return
+    head = json.dumps({"ledger": str(path), "exit_code": int(code)}, ensure_ascii=False).removesuffix("}")
+    out.write(f'{head}, "lines": ['.encode())
+    for number, line in enumerate(lines):
+        out.write((b",\n" if number else b"\n") + line.removesuffix(b"\n"))
+    out.write(b"\n]}\n")
 
 
 def _count(chunks: list[LedgerChunk]) -> dict[Outcome, int]:

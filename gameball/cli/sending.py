@@ -3,19 +3,19 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
-from pathlib import Path
 
 from attrs import define, field
 from rich.console import Console
 
-from gameball.cli.client import open_client, parse_pairs, parse_rate_limits
-from gameball.cli.code_of import code_of_error
+from gameball.cli.client import open_client, parse_rate_limits
+from gameball.cli.code_of import code_of_beginning, code_of_error
 from gameball.cli.display import Progress, showing
 from gameball.cli.dry_run import run_dry
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
 from gameball.cli.send_options import SendOptions
+from gameball.cli.send_sources import find_sources, ledger_path
 from gameball.cli.summary import SourceResult, print_results
 from gameball.cli.tally import Tally
 from gameball.client import Gameball
@@ -23,7 +23,7 @@ from gameball.delivery import DeliveryReport, Outcome, Receipt
 from gameball.errors import GameballError, InvalidEventError, JobTimeoutError, SourceError
 from gameball.jobs import BatchJob
 from gameball.ledger import Ledger
-from gameball.sources import Reading, Source, find_source
+from gameball.sources import Reading, Source
 
 
 def send_all(words: Sequence[str], options: SendOptions) -> ExitCode:
@@ -40,7 +40,7 @@ def send_all(words: Sequence[str], options: SendOptions) -> ExitCode:
         GameballError: It could not begin.
         ValueError: The options do not go together; the text says why.
     """
-    sources = _find_sources(words, options)
+    sources = find_sources(words, options)
     rate_limits = parse_rate_limits(options.rate_limit)
     if options.dry_run:
         return run_dry(sources, options, rate_limits)
@@ -53,71 +53,19 @@ def send_all(words: Sequence[str], options: SendOptions) -> ExitCode:
         rejects = None if options.rejects is None else stack.enter_context(RejectsFile(options.rejects))
         for source in sources:
             sending = _Sending(client, source, options, interrupts, rejects)
-            results.append(sending.run())
+            try:
+                results.append(sending.run())
+            except (GameballError, OSError, ValueError) as error:
+                # It could not begin. Where others were sent before, they are what there is to tell of.
+                if not results:
+                    raise
+                results.append(sending.refused(error))
             if sending.ends_everything:
                 break
     left = sources[len(results) :]
     code = worst(*(result.code for result in results), *([ExitCode.UNKNOWN] if left else []))
     print_results(results, [source.name for source in left], options, rejects, code)
     return code
-
-
-def _find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
-    renames = parse_pairs(options.map, "--map")
-    types = parse_pairs(options.types, "--types")
-    if options.ledger is not None and options.no_ledger:
-        raise ValueError("--ledger and --no-ledger contradict each other")
-    if options.ledger is not None and len(words) > 1:
-        raise ValueError("--ledger is the record of one source: send them one by one, or leave it out")
-    if len({Path(word).resolve() for word in words}) < len(words):
-        raise ValueError("a source is named twice, and would be sent twice")
-    sources = [
-        find_source(
-            word,
-            format=options.format,
-            rename=renames,
-            types=types,
-            resend_unknown=options.on_unknown == "resend",
-            spool=options.rejects is not None,
-        )
-        for word in words
-    ]
-    for source in sources:
-        if source.path is not None and not source.path.exists():
-            raise ValueError(f"there is no file {source.path}")
-    if options.rejects is not None:
-        _check_rejects(options.rejects, sources, options.ledger)
-    if not options.wait_timeout > 0:
-        raise ValueError(f"--wait-timeout is {options.wait_timeout:g}, and must be positive")
-    return sources
-
-
-def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
-    if rejects.exists() and not rejects.is_file():
-        raise ValueError(f"--rejects {rejects} is no regular file")
-    if ledger is not None and _same(ledger, rejects):
-        raise ValueError("--rejects is the ledger: name another file")
-    for source in sources:
-        if source.path is None:
-            continue
-        if _same(source.path, rejects):
-            raise ValueError("--rejects is the source itself")
-        # Without its ledger, everything would be sent again.
-        if _same(source.path.with_name(f"{source.path.name}.ledger"), rejects):
-            raise ValueError("--rejects is the ledger: name another file")
-
-
-def _same(path: Path, other: Path) -> bool:
-    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
-
-
-def ledger_path(source: Source, options: SendOptions) -> Path | None:
-    """Return where the ledger of a source is, or None where it has none."""
-    if options.no_ledger:
-        return None
-    if options.ledger is not None or source.path is None:
-        return options.ledger
-    return source.path.with_name(f"{source.path.name}.ledger")
 
 
 @define
@@ -167,11 +115,20 @@ class _Sending:
                     lines, rejected = {}, 0
                     self.error = OSError(f"the rejects are not complete: {error}")
                     self.tally.code = worst(self.tally.code, ExitCode.USAGE)
+        return self._result(lines, rejected)
+
+    def refused(self, error: Exception) -> SourceResult:
+        """Return the result of a source that could not begin."""
+        self.error = error
+        self.tally.code = code_of_beginning(error)
+        return self._result({}, 0)
+
+    def _result(self, lines: dict[int, tuple[int, int]], rejected: int) -> SourceResult:
         return SourceResult(
             name=self.source.name,
             tally=self.tally,
             jobs=self.jobs,
-            ledger=path,
+            ledger=ledger_path(self.source, self.options),
             seconds=time.monotonic() - self.begun,
             error=self.error,
             lines=lines,

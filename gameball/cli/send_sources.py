@@ -1,0 +1,79 @@
+"""The sources that ``gameball send`` is given, and the files that go with them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gameball.cli.client import parse_pairs
+from gameball.cli.send_options import SendOptions
+from gameball.sources import Source, find_source
+
+
+def find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
+    """Find out how each source is to be read, and check what was said about them.
+
+    Args:
+        words: The sources, as the user named them.
+        options: What else the user said.
+
+    Raises:
+        ValueError: There is no such file, or what was said does not go together; the text has the cure.
+    """
+    renames = parse_pairs(options.map, "--map")
+    types = parse_pairs(options.types, "--types")
+    if options.ledger is not None and options.no_ledger:
+        raise ValueError("--ledger and --no-ledger contradict each other")
+    if options.ledger is not None and len(words) > 1:
+        raise ValueError("--ledger is the record of one source: send them one by one, or leave it out")
+    if len({Path(word).resolve() for word in words}) < len(words):
+        raise ValueError("a source is named twice, and would be sent twice")
+    sources = [
+        find_source(
+            word,
+            format=options.format,
+            rename=renames,
+            types=types,
+            resend_unknown=options.on_unknown == "resend",
+            spool=options.rejects is not None,
+        )
+        for word in words
+    ]
+    for source in sources:
+        if source.path is not None and not source.path.exists():
+            raise ValueError(f"there is no file {source.path}")
+    if options.rejects is not None:
+        _check_rejects(options.rejects, sources, options.ledger)
+    if not options.wait_timeout > 0:
+        raise ValueError(f"--wait-timeout is {options.wait_timeout:g}, and must be positive")
+    return sources
+
+
+def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
+    if rejects.exists() and not rejects.is_file():
+        raise ValueError(f"--rejects {rejects} is no regular file")
+    if ledger is not None and _same(ledger, rejects):
+        raise ValueError("--rejects is the ledger: name another file")
+    for source in sources:
+        if source.path is None:
+            continue
+        if _same(source.path, rejects):
+            raise ValueError("--rejects is the source itself")
+        # Without its ledger, everything would be sent again.
+        if _same(_beside(source.path), rejects):
+            raise ValueError("--rejects is the ledger: name another file")
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
+
+
+def ledger_path(source: Source, options: SendOptions) -> Path | None:
+    """Return where the ledger of a source is, or None where it has none."""
+    if options.no_ledger:
+        return None
+    if options.ledger is not None or source.path is None:
+        return options.ledger
+    return _beside(source.path)
+
+
+def _beside(source: Path) -> Path:
+    return source.with_name(f"{source.name}.ledger")
