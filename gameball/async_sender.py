@@ -54,6 +54,8 @@ class _Worker:
     unsettled: list[tuple[int, Chunk]] = field(factory=list)
     #: An attempt at that which may have been accepted.
     doubt: GameballError | None = None
+    #: The receipt that is being written down, before it is handed out.
+    receipt: Receipt | None = None
 
 
 class AsyncSender:
@@ -175,6 +177,9 @@ class AsyncSender:
             case Attempt(chunk):
                 result = await self._attempt(chunk, worker)
                 worker.doubt = doubt_of(result) or worker.doubt
+                if isinstance(result, GameballError):
+                    # From here on it is certain what it came to, or is the worker's doubt.
+                    worker.lane.began_to_send = False
                 return result
             case Pause(seconds):
                 with suppress(TimeoutError):
@@ -185,13 +190,24 @@ class AsyncSender:
                 worker.unsettled = [(index, part) for part in parts] + worker.unsettled[1:]
                 return await self._note(lambda ledger: ledger.divide(index, parts))
             case Conclude(receipt):
-                worker.unsettled.pop(0)
-                await self._note(lambda ledger: ledger.conclude(receipt))
-                self._flow.settle(receipt)
-                self._results.put_nowait(receipt)
-                if self._flow.stopped:
-                    self._wake()
+                worker.receipt = receipt
+                try:
+                    await self._note(lambda ledger: ledger.conclude(receipt))
+                finally:
+                    self._hand_out(worker)
         return None
+
+    def _hand_out(self, worker: _Worker) -> None:
+        """Hand out the receipt a worker has, once: even cancelled while it writes, it knows what became."""
+        receipt, worker.receipt = worker.receipt, None
+        # A worker that was given up on while it waited for something else has nothing left to settle.
+        if receipt is not None and worker.unsettled:
+            worker.unsettled.pop(0)
+            worker.lane.began_to_send = False
+            self._flow.settle(receipt)
+            self._results.put_nowait(receipt)
+            if self._flow.stopped:
+                self._wake()
 
     async def _attempt(self, chunk: Chunk, worker: _Worker) -> int | GameballError:
         sent = True
@@ -207,7 +223,7 @@ class AsyncSender:
         except GameballError as error:
             return error
         except asyncio.CancelledError:
-            # Only settle() cancels a worker, and only here: the task goes on to write the receipt.
+            # The task was cancelled by settle(), and goes on to write the receipt.
             sent = worker.lane.began_to_send
             return given_up(sent=sent)
         except Exception as error:  # noqa: BLE001 - of a transport of the user's; raised again for the caller
@@ -295,6 +311,7 @@ class AsyncSender:
 
     async def _give_up(self, worker: _Worker) -> None:
         """Settle what a worker is at as well as can be known without it."""
+        self._hand_out(worker)
         unsettled, worker.unsettled = worker.unsettled, []
         error = worker.doubt or given_up(sent=worker.lane.began_to_send)
         for index, chunk in unsettled:

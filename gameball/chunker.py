@@ -289,6 +289,8 @@ class Chunker:
             self._check_metadata(metadata, customer_id, place)
         except InvalidEventError as error:
             return error
+        except RecursionError:  # what holds itself, for one
+            pass
         return self._invalid(customer_id, place, "is nested too deeply to be sent")
 
     def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:

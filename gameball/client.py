@@ -266,7 +266,11 @@ class Events:
             ledger=ledger,
         )
         with self._lock:
+            closed = self._closed
             self._senders.add(sender)
+        if closed:  # by another thread, since it was asked first
+            self._end(sender)
+            raise RuntimeError("the client is closed")
         return sender
 
     def _end(self, sender: Sender) -> None:

@@ -68,7 +68,7 @@ class ConnectionSettings:
         Raises:
             ValueError: The URL or the timeout cannot be used; the text says why.
         """
-        address = base_url or os.environ.get("GAMEBALL_BASE_URL") or DEFAULT_BASE_URL
+        address = os.environ.get("GAMEBALL_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         url = check_base_url(address)
         return cls(
             credentials=credentials,

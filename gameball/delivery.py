@@ -1,7 +1,7 @@
 """What became of each chunk: outcomes, receipts and reports. Pure."""
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from http import HTTPStatus
@@ -212,7 +212,8 @@ class Handover:
 
 
 def _events_in(item: object) -> int:
-    return len(item.events) if isinstance(item, CustomerEvents) else 1
+    # What was not read was not checked either: it may hold anything.
+    return len(item.events) if isinstance(item, CustomerEvents) and isinstance(item.events, Mapping) else 1
 
 
 def attach_report(error: BaseException, receipts: Iterable[Receipt]) -> None:

@@ -143,7 +143,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file, and let others open it."""
-        self._reserve.unlink(missing_ok=True)
+        self._drop_reserve()
         # A worker that was given up on may be writing: closing under its hands would crash the interpreter.
         with self._lock:
             self._database.close()
@@ -223,8 +223,17 @@ class Ledger:
             LedgerLockedError: Another send of this process is using it.
             LedgerError: It cannot be written.
         """
-        if self._running:
-            raise LedgerLockedError(f"another send of this process is using the ledger {self._path}")
+        with self._lock:
+            if self._running:
+                raise LedgerLockedError(f"another send of this process is using the ledger {self._path}")
+            self._running = True
+        try:
+            return self._begin_run(settings)
+        except BaseException:
+            self._running = False
+            raise
+
+    def _begin_run(self, settings: dict[str, str]) -> dict[int, LedgerChunk]:
         known = self.settings()
         for name, value in settings.items():
             if known.get(name, value) != value:
@@ -237,7 +246,6 @@ class Ledger:
             self._database.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
             begun = self._database.execute("INSERT INTO runs (started_at) VALUES (?)", (_now(),))
             self._run = begun.lastrowid or 0
-        self._running = True
         return {chunk.first: chunk for chunk in self.chunks()}
 
     def end_run(self) -> None:
@@ -292,21 +300,25 @@ class Ledger:
             with self._transaction(at_once=at_once):
                 self._database.execute(statement, values)
         except LedgerError:
-            self._reserve.unlink(missing_ok=True)
+            self._drop_reserve()
             with self._transaction():
                 self._database.execute(statement, values)
 
     def _ensure_reserve(self) -> None:
-        if self._reserve.exists() and self._reserve.stat().st_size == _RESERVE:
-            return
         try:
+            if self._reserve.exists() and self._reserve.stat().st_size == _RESERVE:
+                return
             with self._reserve.open("wb") as reserve:
                 reserve.write(bytes(_RESERVE))
                 reserve.flush()
                 os.fsync(reserve.fileno())
         except OSError as error:
-            self._reserve.unlink(missing_ok=True)
+            self._drop_reserve()
             raise LedgerError(f"the ledger {self._path} has no room to grow: {error.strerror}") from None
+
+    def _drop_reserve(self) -> None:
+        with suppress(OSError):  # a file system that has become read-only, for example
+            self._reserve.unlink(missing_ok=True)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with self._lock, self._translated():
@@ -333,6 +345,8 @@ class Ledger:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                 raise LedgerLockedError(f"the ledger {self._path} is in use by another process") from None
             raise LedgerError(f"the ledger {self._path} cannot be used: {error}") from None
+        except OverflowError:
+            raise LedgerError(f"the ledger {self._path} cannot hold a number beyond 64 bits") from None
 
 
 def digest(chunk: Chunk) -> bytes:

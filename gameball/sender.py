@@ -215,6 +215,9 @@ class Sender:
             case Attempt(chunk):
                 result = self._attempt(chunk, worker)
                 worker.doubt = doubt_of(result) or worker.doubt
+                if isinstance(result, GameballError):
+                    # From here on it is certain what it came to, or is the worker's doubt.
+                    worker.lane.began_to_send = False
                 return result
             case Pause(seconds):
                 self._stopped.wait(seconds)
@@ -259,10 +262,14 @@ class Sender:
         with self._concluding:
             if worker.given_up:
                 return
-            worker.unsettled.pop(0)
-            self._note(lambda ledger: ledger.conclude(receipt))
-            self._flow.settle(receipt)
-            self._tell(receipt)
+            try:
+                self._note(lambda ledger: ledger.conclude(receipt))
+            finally:
+                # Whatever the ledger does, what became of the chunk is known.
+                worker.unsettled.pop(0)
+                worker.lane.began_to_send = False
+                self._flow.settle(receipt)
+                self._tell(receipt)
         if self._flow.stopped:
             self._wake()
 
