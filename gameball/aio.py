@@ -152,7 +152,7 @@ class AsyncEvents:
                 so that nothing is lost and something may count twice.
             stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
                 flight; or only at the outcomes given. Wrong keys always stop.
-            on_invalid: Called with the error of each event that cannot be sent, which is left out: positions
+            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
                 count what is left. Without it, the first one ends the send.
             ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
                 with it, and what was accepted is skipped.
@@ -225,7 +225,7 @@ class AsyncEvents:
                 so that nothing is lost and something may count twice.
             stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
                 flight; or only at the outcomes given. Wrong keys always stop.
-            on_invalid: Called with the error of each event that cannot be sent, which is left out: positions
+            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
                 count what is left. Without it, the first one ends the send.
             ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
                 with it, and what was accepted is skipped.

@@ -59,6 +59,7 @@ class Chunker:
         self._coalesce = coalesce
         self._keys: dict[str, bytes] = {}
         self._first = first
+        self._left_out = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -77,6 +78,10 @@ class Chunker:
     def position(self) -> int:
         """The position of the next source item, which is the number of those taken so far."""
         return self._first + len(self._objects)
+
+    def leave_out(self) -> None:
+        """Note that the item which was refused is left out: positions do not count it, and errors do."""
+        self._left_out += 1
 
     def push(self, item: EventLike) -> Chunk | None:
         """Take one source item.
@@ -295,7 +300,8 @@ class Chunker:
 
     def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:
         known = customer_id if isinstance(customer_id, str) else None
-        return InvalidEventError(index=self.position, customer_id=known, field=place, reason=reason)
+        index = self.position + self._left_out
+        return InvalidEventError(index=index, customer_id=known, field=place, reason=reason)
 
 
 def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:

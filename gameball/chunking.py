@@ -92,7 +92,7 @@ def _chunks_and_turns(
             chunk = _fill(chunker, items, cuts) if cuts else chunker.fill(items)
             more = chunk is not None or chunker.position - begun == items_per_turn
         except InvalidEventError as error:
-            problem = _leave_out(error, on_invalid)
+            problem = _leave_out(error, on_invalid, chunker)
             more = problem is None
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
             problem, more = error, False
@@ -162,7 +162,7 @@ async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with
         except StopAsyncIteration:
             break
         except InvalidEventError as error:
-            problem = _leave_out(error, on_invalid)
+            problem = _leave_out(error, on_invalid, chunker)
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
             problem = error
         else:
@@ -179,12 +179,13 @@ async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with
         raise problem
 
 
-def _leave_out(error: InvalidEventError, on_invalid: OnInvalid | None) -> Exception | None:
+def _leave_out(error: InvalidEventError, on_invalid: OnInvalid | None, chunker: Chunker) -> Exception | None:
     """Tell of an event that cannot be sent, and return what ends the source, if anything does."""
     # Its traceback so far leads through frames that hold the payload, and may be shown with their locals.
     error = error.with_traceback(None)
     if on_invalid is None:
         return error
+    chunker.leave_out()
     try:
         on_invalid(error)
     except Exception as problem:  # noqa: BLE001 - the caller's own, which ends the source as its errors do

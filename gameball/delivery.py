@@ -45,7 +45,8 @@ class Receipt:
 
     Attributes:
         index: The chunk's number within its send, counted from 0.
-        first: The position of its first source item in what was handed over, counted from 0.
+        first: The position of its first source item in what was handed over, counted from 0. What
+            ``on_invalid`` has left out is not counted.
         last: The position of its last source item; all between the two are in the chunk as well.
         objects: The number of objects in the request; 0 where none was built.
         events: The number of events.
@@ -178,8 +179,7 @@ class Handover:
         if self._on_invalid is not None:
             self._on_invalid(error)
         if self._events:
-            # Its index counts what is left; this counts what was handed over.
-            self._left_out.append(error.index + len(self._left_out))
+            self._left_out.append(error.index)
 
     def rest(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
         """Return the receipt of what was handed over and not read, or nothing where there is none.

@@ -56,7 +56,7 @@ class InvalidEventError(GameballError, ValueError):
     """An event that cannot be sent.
 
     Attributes:
-        index: Its position in what was handed over, counted from 0.
+        index: Its position in what was handed over, counted from 0; those left out before it count.
         customer_id: The customer it is of, or None where that could not be read.
         field: The place of the fault, such as ``customer_id``, ``name`` or ``metadata.tags[2]``.
         reason: What is wrong there, and what would be right.

@@ -155,7 +155,7 @@ def find_problem(value: object, place: str) -> tuple[str, str] | None:
         for key, item in value.items():
             # A subclass would be sent by its value as an item; orjson refuses it as a key.
             if type(key) is not str:
-                return place, f"has the key {key!r}, and keys must be text (str)"
+                return place, f"has {_describe_key(key)}, and keys must be text (str)"
             problem = find_problem(key, f"a key of {place}") or find_problem(item, f"{place}.{key}")
             if problem:
                 return problem
@@ -167,6 +167,13 @@ def find_problem(value: object, place: str) -> tuple[str, str] | None:
         return None
     reason = _scalar_problem(value)
     return (place, reason) if reason else None
+
+
+def _describe_key(key: object) -> str:
+    # Anything larger is payload, which is shown nowhere.
+    return (
+        f"the key {key!r}" if key is None or type(key) in {bool, int} else f"a {type(key).__name__} as a key"
+    )
 
 
 def _scalar_problem(value: object) -> str | None:

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameball import Chunk, CustomerEvents, Event, InvalidEventError, chunk_events
-from gameball.chunker import EventLike, split_chunk
+from gameball.chunker import Chunker, EventLike, split_chunk
+from gameball.chunking import chunks_of
 
 
 def bodies(chunks: list[Chunk]) -> list[list[dict[str, Any]]]:
@@ -192,6 +193,7 @@ INVALID = [
     (Event("a", "liked", {"n": Naive.TIME}), "metadata.n", "without a time zone"),
     (Event("a", "liked", {1: "n"}), "metadata", "has the key 1"),  # type: ignore[dict-item]
     (Event("a", "liked", {"m": {None: 1}}), "metadata.m", "has the key None"),
+    (Event("a", "liked", {("payload",): 1}), "metadata", "has a tuple as a key"),  # type: ignore[dict-item]
     (Event("a", "liked", {"n": {1, 2}}), "metadata.n", "is a set"),
     (Event("a", "liked", {"n": b"x"}), "metadata.n", "is a bytes"),
     (Event("a", "liked", {"n": "\ud800"}), "metadata.n", "half of a surrogate pair"),
@@ -222,6 +224,20 @@ def test_what_cannot_be_sent_is_refused_with_its_place_and_reason(
     known = getattr(item, "customer_id", None)
     expected = known if isinstance(known, str) and field != "customer_id" else None
     assert caught.value.customer_id == expected
+
+
+def test_metadata_without_an_end_is_refused_as_nested_too_deeply() -> None:
+    endless: dict[str, Any] = {}
+    endless["self"] = endless
+    deep: dict[str, Any] = {}
+    for _ in range(5_000):
+        deep = {"inner": deep}
+    for metadata in (endless, deep):
+        told: list[InvalidEventError] = []
+        chunker = Chunker(max_objects=10, max_bytes=10_000, coalesce=True)
+        given = list(chunks_of([Event("a", "x", metadata), Event("b", "y")], chunker, (), told.append))
+        assert [chunk.events for chunk in given] == [1]
+        assert "nested too deeply" in str(told[0])
 
 
 def test_everything_before_an_event_that_cannot_be_sent_is_given_first() -> None:

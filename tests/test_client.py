@@ -2,7 +2,9 @@
 
 import math
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +19,8 @@ from gameball import (
     Gameball,
     MissingCredentialsError,
 )
+from gameball.delivery import Handover
+from gameball.options import SendOptions
 from gameball.sandbox import Fault, Sandbox
 
 CLIENTS = pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
@@ -68,6 +72,8 @@ def test_the_address_comes_from_the_argument_then_the_environment_then_is_gameba
         "https://api.gameball.co?x=1",
         "https://api.gameball.co/#x",
         "https://api.gameball.co:port",
+        "",
+        " ",
     ],
 )
 def test_an_address_that_keys_must_not_go_to_is_refused(kind: Kind, address: str) -> None:
@@ -147,10 +153,43 @@ def test_a_netrc_file_does_not_replace_the_keys(
     assert "authorization" not in box.received[0].headers
 
 
-def test_a_closed_client_is_refused(box: Sandbox) -> None:
+USES: list[Callable[[Any], Any]] = [
+    lambda client: client.events.send([Event("a", "b")]),
+    lambda client: client.events.stream([Event("a", "b")]),
+    lambda client: client.jobs.get(1001),
+    lambda client: client.jobs.wait(1001, timeout=0.1),
+]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_closed_client_is_refused(use: Callable[[Any], Any], either: EitherClient, box: Sandbox) -> None:
+    async def close_then_use(client: Any) -> Any:
+        await client.close()
+        await client.close()
+        result = use(client)
+        return [item async for item in result] if hasattr(result, "__aiter__") else await result
+
+    def close_and_use(client: Any) -> Any:
+        client.close()
+        client.close()
+        return use(client)
+
+    with pytest.raises(RuntimeError, match="closed"):
+        either.call(close_and_use if either.kind == "sync" else close_then_use)
+    assert box.received == []
+
+
+def test_a_client_closed_just_before_a_send_begins_sends_nothing(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = Gameball("key", "secret", base_url=box.url)
-    client.close()
-    client.close()
+    begin = SendOptions.begin
+
+    def close_first(options: SendOptions, handover: Handover, base_url: str) -> Any:
+        client.close()
+        return begin(options, handover, base_url)
+
+    monkeypatch.setattr(SendOptions, "begin", close_first)
     with pytest.raises(RuntimeError, match="closed"):
         client.events.send([Event("a", "b")])
     assert box.received == []

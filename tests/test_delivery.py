@@ -156,7 +156,14 @@ def test_an_error_tells_what_gameball_said(client: Gameball, box: Sandbox) -> No
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("7", 7.0), ("0.5", 0.5), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None), ("-3", None)],
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("soon", None),
+        ("-3", None),
+        ("Wed, 21 Oct 2015 07:28:00 +99999999999999", None),
+    ],
 )
 def test_retry_after_is_read_as_a_number_or_a_date(
     client: Gameball, box: Sandbox, value: str, seconds: float | None
@@ -250,8 +257,8 @@ def test_events_that_cannot_be_sent_are_left_out_and_told_of_where_that_is_asked
     assert (report.accepted, sum(box.events.values())) == (8, 8)
     assert [(error.index, error.field) for error in told] == [
         (0, "customer_id"),
-        (6, "name"),
-        (6, "metadata.n"),
+        (7, "name"),
+        (8, "metadata.n"),
     ]
 
 
@@ -264,6 +271,16 @@ def test_what_was_left_out_does_not_count_as_unsent(either: EitherClient, box: S
     )
     assert (report.unknown, report.unsent) == (3, 25)
     assert report.receipts[-1].last == 25
+
+
+@pytest.mark.parametrize("unreadable", [CustomerEvents("c", None), CustomerEvents("c", 3)])  # type: ignore[arg-type]
+def test_what_was_not_read_is_counted_whatever_it_is(
+    unreadable: CustomerEvents, either: EitherClient, box: Sandbox
+) -> None:
+    # It was asked for its number of events, and its TypeError hid what had happened.
+    box.fail_next(Fault(status=401))
+    report = either.send([*events(30), unreadable], max_objects=1, concurrency=1, check=False)
+    assert (report.rejected, report.unsent) == (1, 30)
 
 
 def test_an_error_while_told_of_an_invalid_event_ends_the_send(either: EitherClient) -> None:

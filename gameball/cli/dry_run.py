@@ -48,7 +48,6 @@ class _DryRun:
     size: int = 0
     invalid: int = 0
     problems: list[SourceError] = field(factory=list)
-    left_out_by_us: int = 0
     reading: Reading | None = None
 
     def run(self) -> None:
@@ -72,8 +71,7 @@ class _DryRun:
             self.problems.append(error)
 
     def _take_invalid(self, error: InvalidEventError) -> None:
-        line = None if self.reading is None else self.reading.line_of(error.index + self.left_out_by_us)
-        self.left_out_by_us += 1
+        line = None if self.reading is None else self.reading.line_of(error.index)
         self._leave_out(
             SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
         )

@@ -83,8 +83,6 @@ class _Sending:
     begun: float = field(factory=time.monotonic)
     reading: Reading | None = None
     error: BaseException | None = None
-    #: How many items the reading gave that could not be sent; what it left out itself it does not count.
-    left_out_by_us: int = 0
 
     @property
     def ends_everything(self) -> bool:
@@ -182,11 +180,10 @@ class _Sending:
 
     def _take_invalid(self, error: InvalidEventError) -> None:
         """Take an event that cannot be sent: its line is left out, or ends the reading."""
-        line = None if self.reading is None else self.reading.line_of(error.index + self.left_out_by_us)
+        line = None if self.reading is None else self.reading.line_of(error.index)
         problem = SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
         if not self.options.skip_invalid:
             raise problem
-        self.left_out_by_us += 1
         self._leave_out(problem)
 
     def _follow_jobs(self) -> None:
