@@ -167,15 +167,17 @@ class ResponseLostError(GameballError):
 
 
 class JobTimeoutError(GameballError):
-    """A job was not finished in time. It is still running on the server: wait again at will.
+    """Some jobs were not finished in time. They are still running on the server: wait again at will.
 
     Attributes:
-        job: The job as it was last seen, or None when its state could not be read once.
+        job: The first of them as it was last seen, or None when its state could not be read once.
+        job_ids: All of them.
     """
 
-    def __init__(self, message: str, *, job: BatchJob | None) -> None:
+    def __init__(self, message: str, *, job: BatchJob | None, job_ids: tuple[int, ...]) -> None:
         super().__init__(message)
         self.job = job
+        self.job_ids = job_ids
 
 
 class DeliveryError(GameballError):

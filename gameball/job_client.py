@@ -9,10 +9,11 @@ from gameball.errors import ConnectionFailedError, GameballError
 from gameball.job_steps import (
     DEFAULT_WAIT,
     Call,
-    Ended,
+    Hold,
     JobForms,
     Pause,
     Reply,
+    Step,
     read_job,
     stop_job,
     watch_jobs,
@@ -69,7 +70,8 @@ class Jobs:
 
         Args:
             job_id: Its id, as a receipt has it.
-            timeout: How long, in seconds; ``math.inf`` waits for ever.
+            timeout: How long, in seconds, 600 by default; ``math.inf`` waits for ever. It is read at least
+                once, and a request that waits for its place within the rate limits is waited for.
 
         Returns:
             The job, completed, failed or stopped.
@@ -85,19 +87,22 @@ class Jobs:
 
         Args:
             job_ids: Their ids, as ``DeliveryReport.job_ids`` has them.
-            timeout: How long for all of them together, in seconds; ``math.inf`` waits for ever.
+            timeout: How long for all of them together, in seconds, 600 by default; ``math.inf`` waits for
+                ever. Each is read at least once, and a request that waits for its place within the rate
+                limits is waited for.
 
         Returns:
             An iterator of the jobs: completed, failed or stopped.
 
         Raises:
-            JobTimeoutError: While iterating: a job has not ended in time. It goes on at the server.
+            JobTimeoutError: While iterating: some jobs have not ended in time; it tells which. They go on at
+                the server.
             GameballError: While iterating: a job could not be read; failures that pass are waited out.
         """
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
 
-    def _watch(self, steps: Generator[Call | Pause | Ended, Reply, None]) -> Iterator[BatchJob]:
+    def _watch(self, steps: Generator[Step, Reply, None]) -> Iterator[BatchJob]:
         reply: Reply = None
         while True:
             try:
@@ -109,6 +114,8 @@ class Jobs:
                 reply = self._call(step)
             elif isinstance(step, Pause):
                 time.sleep(step.seconds)
+            elif isinstance(step, Hold):
+                self._limiter.hold(step.seconds)
             else:
                 yield step.job
 

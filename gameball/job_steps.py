@@ -23,6 +23,7 @@ from gameball.errors import (
     ServerError,
 )
 from gameball.jobs import BatchJob, read_batch_job, read_batch_status
+from gameball.retries import SHORTEST_HOLD, asked_to_wait
 
 #: How long waiting for jobs takes at most unless told otherwise, in seconds.
 DEFAULT_WAIT: Final = 600.0
@@ -82,12 +83,20 @@ class Pause:
 
 
 @frozen
+class Hold:
+    """Asks the shell that nobody sends anything for some seconds, because the account was turned away."""
+
+    seconds: float
+
+
+@frozen
 class Ended:
     """Tells the shell of a job that has ended."""
 
     job: BatchJob
 
 
+Step = Call | Pause | Hold | Ended
 #: What a shell sends back: the body of a call's answer or why there is none; None after anything else.
 Reply = bytes | GameballError | None
 
@@ -157,7 +166,7 @@ def _try_forms(
 
 def watch_jobs(
     job_ids: Iterable[int], *, timeout: float, forms: JobForms, clock: Callable[[], float]
-) -> Generator[Call | Pause | Ended, Reply, None]:
+) -> Generator[Step, Reply, None]:
     """Follow jobs to their end, asking less and less often.
 
     Args:
@@ -170,32 +179,31 @@ def watch_jobs(
         Calls to make, pauses to keep, and jobs as they end.
 
     Raises:
-        JobTimeoutError: A job has not ended in time.
+        JobTimeoutError: Some jobs have not ended in time.
         GameballError: A job could not be read. Failures that pass are waited out, five in a row.
     """
     deadline = clock() + timeout
     order = count()
     due = [(0.0, next(order), _Watch(job_id)) for job_id in dict.fromkeys(job_ids)]
+    late: list[_Watch] = []
     while due:
         when, _, watch = heapq.heappop(due)
+        if late and watch.was_read:
+            late.append(watch)
+            continue
         seconds = min(when, deadline) - clock()
         if seconds > 0:
             yield Pause(seconds)
-        try:
-            watch.job = yield from read_job(watch.job_id, forms)
-            watch.failed_reads = 0
-        except _PASSING:
-            watch.failed_reads += 1
-            if watch.failed_reads == _MAX_FAILED_READS:
-                raise
-        else:
-            if watch.job.status.is_final:
-                yield Ended(watch.job)
-                continue
+        asked = yield from _look_at(watch, forms)
         now = clock()
-        if now >= deadline:
-            raise _timed_out(watch, timeout)
-        heapq.heappush(due, (now + watch.next_pause(), next(order), watch))
+        if watch.job is not None and watch.job.status.is_final:
+            yield Ended(watch.job)
+        elif now >= deadline:
+            late.append(watch)
+        else:
+            heapq.heappush(due, (now + max(watch.next_pause(), asked), next(order), watch))
+    if late:
+        raise _timed_out(late, timeout)
 
 
 @define
@@ -206,6 +214,7 @@ class _Watch:
     job: BatchJob | None = None
     pause: float = _FIRST_PAUSE
     failed_reads: int = 0
+    was_read: bool = False
 
     def next_pause(self) -> float:
         pause = self.pause
@@ -213,9 +222,30 @@ class _Watch:
         return pause
 
 
-def _timed_out(watch: _Watch, timeout: float) -> GameballError:
+def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | Hold, Reply, float]:
+    """Read a job that is followed, and return how long the server asks to wait, in seconds."""
+    watch.was_read = True
+    try:
+        watch.job = yield from read_job(watch.job_id, forms)
+    except _PASSING as error:
+        watch.failed_reads += 1
+        if watch.failed_reads == _MAX_FAILED_READS:
+            raise
+        asked = asked_to_wait(error)
+        if isinstance(error, RateLimitError):
+            yield Hold(max(asked, SHORTEST_HOLD))
+        return asked
+    watch.failed_reads = 0
+    return 0.0
+
+
+def _timed_out(late: list[_Watch], timeout: float) -> JobTimeoutError:
+    watch = late[0]
     state = "of unknown state" if watch.job is None else watch.job.status
+    more = f" and {len(late) - 1:,} more have not ended" if len(late) > 1 else ""
     return JobTimeoutError(
-        f"job {watch.job_id} is {state} after {timeout:g} s; it goes on at the server, wait for it again",
+        f"job {watch.job_id} is {state}{more} after {timeout:g} s; what runs goes on at the server, wait for "
+        "it again",
         job=watch.job,
+        job_ids=tuple(watch.job_id for watch in late),
     )

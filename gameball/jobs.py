@@ -82,6 +82,15 @@ class BatchJob:
     failed: tuple[JobItem, ...] = field(repr=False)
     raw: dict[str, Any] = field(repr=False, hash=False)
 
+    @property
+    def has_failures(self) -> bool:
+        """Whether it failed or was stopped as a whole, or any object of it failed.
+
+        An answer may count failures, or call the job failed, without telling which objects: ``failed`` is
+        empty then.
+        """
+        return self.status in {JobStatus.FAILED, JobStatus.STOPPED} or bool(self.errors or self.failed)
+
 
 def read_batch_job(job_id: int, raw: dict[str, Any]) -> BatchJob:
     """Read the form of Gameball's guides."""

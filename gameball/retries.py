@@ -14,6 +14,8 @@ OnUnknown = Literal["report", "resend"]
 DEFAULT_MAX_ATTEMPTS: Final = 5
 # The longest that a server is believed when it asks to wait, in seconds.
 _LONGEST_RETRY_AFTER: Final = 60.0
+#: The shortest pause of all after a 429, in seconds: Gameball's shorter window.
+SHORTEST_HOLD: Final = 1.0
 
 
 @frozen
@@ -26,14 +28,14 @@ class RetryPolicy:
             nothing is lost and something may count twice.
         first_delay: The longest pause after the first attempt, in seconds; it doubles with each attempt.
         longest_delay: The longest pause of all, in seconds.
-        shortest_hold: The shortest pause of all workers after a 429, in seconds: Gameball's shorter window.
+        shortest_hold: The shortest pause of all workers after a 429, in seconds.
     """
 
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=validators.ge(1))
     on_unknown: OnUnknown = field(default="report", validator=validators.in_(("report", "resend")))
     first_delay: float = 0.5
     longest_delay: float = 30.0
-    shortest_hold: float = 1.0
+    shortest_hold: float = SHORTEST_HOLD
 
     def back_off(self, attempts: int, jitter: float) -> float:
         """Return the pause before the next attempt: exponential, capped, with full jitter.
@@ -69,6 +71,12 @@ class Split:
     """The chunk is too large for the server, and is sent as two."""
 
 
+def asked_to_wait(error: GameballError) -> float:
+    """Return how long a server asks to wait, in seconds, as far as it is believed."""
+    asked = error.retry_after if isinstance(error, APIError) else None
+    return 0.0 if asked is None else min(asked, _LONGEST_RETRY_AFTER)
+
+
 def decide(
     result: int | GameballError, attempts: int, policy: RetryPolicy, *, can_split: bool, jitter: float
 ) -> Settle | Retry | Split:
@@ -92,10 +100,7 @@ def decide(
     again = outcome is Outcome.UNSENT or (outcome is Outcome.UNKNOWN and policy.on_unknown == "resend")
     if not again or attempts >= policy.max_attempts:
         return Settle()
-    delay = policy.back_off(attempts, jitter)
-    asked = result.retry_after if isinstance(result, APIError) else None
-    if asked is not None:
-        delay += min(asked, _LONGEST_RETRY_AFTER)
+    delay = policy.back_off(attempts, jitter) + asked_to_wait(result)
     if isinstance(result, RateLimitError):
         return Retry(max(delay, policy.shortest_hold), everyone=True)
     return Retry(delay, everyone=False)

@@ -191,6 +191,9 @@ def test_jobs_are_shown_waited_for_and_stopped() -> None:
         assert waited.code == 3
         assert f"job {bad}, customer c1: The account is closed" in waited.out
         assert re.search(rf"^{good} +completed +1 +1 +0 *$", waited.out, re.MULTILINE)
+        # One that is not there does not keep the others from being told of.
+        mixed = gameball("job", "wait", 404, good, "--json", url=box.url)
+        assert [set(job) >= {"error"} for job in mixed.report["jobs"]] == [True, False]
         absent = gameball("job", "status", "404", url=box.url)
         assert absent.code == 3
         assert "job 404: " in absent.out

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command import GAMEBALL, begin, environment, gameball, line, places, rejects, write_events
 
-from gameball.sandbox import Fault, Sandbox
+from gameball.sandbox import Fault, Received, Sandbox
 
 
 @pytest.fixture
@@ -249,6 +249,22 @@ def test_what_fails_in_a_job_is_a_reject_too(tmp_path: Path) -> None:
         "in job 1001: The account is closed",
         "in job 1001: No such campaign",
     }
+
+
+def test_a_job_that_failed_as_a_whole_is_no_success(source: Path) -> None:
+    def fail(received: Received) -> Fault | None:
+        failed = b'{"status": "failed", "totalCount": 3, "errorCount": 2, "response": null}'
+        return Fault(body=failed) if received.method == "GET" else None
+
+    with Sandbox(plan=fail) as box:
+        done = gameball("send", source, "--wait", "--no-ledger", url=box.url)
+        assert done.code == 3
+        assert "failed, 2 of 3 failed, and Gameball does not tell which" in done.out
+        assert "nothing failed" not in done.out
+        waited = gameball("job", "wait", 1, url=box.url)
+        assert (waited.code, "failed" in waited.out) == (3, True)
+        report = gameball("send", source, "--wait", "--no-ledger", "--json", url=box.url)
+        assert {job["status"] for job in report.source["jobs_with_failures"]} == {"failed"}
 
 
 def test_a_dry_run_checks_everything_and_sends_nothing(tmp_path: Path) -> None:

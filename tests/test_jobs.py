@@ -4,6 +4,7 @@ import math
 import pickle
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
@@ -18,10 +19,11 @@ from gameball import (
     JobStatus,
     JobTimeoutError,
     NotFoundError,
+    RateLimitError,
     ResponseLostError,
     ServerError,
 )
-from gameball.job_steps import Call, Ended, JobForms, Pause, Reply, read_job, watch_jobs
+from gameball.job_steps import Call, Ended, Hold, JobForms, Pause, Reply, read_job, watch_jobs
 from gameball.sandbox import Fault, Sandbox
 
 EVENTS = [Event("cust-1", "song_liked"), Event("cust-closed", "song_liked")]
@@ -255,6 +257,68 @@ def test_an_unknown_state_ends_at_the_deadline_and_not_before() -> None:
     with pytest.raises(JobTimeoutError, match="job 7 is Paused after 60 s") as caught:
         follow([b'{"status": "Paused"}'] * 1000, 60.0)
     assert caught.value.job is not None
+
+
+def test_of_several_jobs_each_is_read_at_least_once_and_those_that_ended_are_given(
+    either: EitherClient,
+) -> None:
+    # The first that was still running ended it, and the others had never been asked for.
+    with Sandbox(job_seconds=0.3) as box:
+        followed = EitherClient(either.kind, box.url)
+        ended = followed.send([Event("a", "x"), Event("b", "x")], max_objects=1).job_ids
+        time.sleep(0.4)
+        running = followed.send([Event(f"c{n}", "x") for n in range(2)], max_objects=1).job_ids
+        given: list[int] = []
+
+        def wait(client: Any) -> Any:
+            for job in client.jobs.wait_all([*running, *ended], timeout=1e-9):
+                given.append(job.id)  # noqa: PERF401 - what came before the error counts
+
+        async def wait_async(client: Any) -> Any:
+            async for job in client.jobs.wait_all([*running, *ended], timeout=1e-9):
+                given.append(job.id)  # noqa: PERF401 - what came before the error counts
+
+        with pytest.raises(JobTimeoutError, match="and 1 more have not ended") as caught:
+            followed.call(wait if either.kind == "sync" else wait_async)
+    assert given == ended
+    assert caught.value.job_ids == tuple(running)
+    assert pickle.loads(pickle.dumps(caught.value)).job_ids == tuple(running)
+
+
+def test_a_429_while_following_holds_everybody_as_long_as_it_asks() -> None:
+    clock = Clock()
+    steps = watch_jobs([7], timeout=600.0, forms=JobForms(), clock=clock)
+    busy = RateLimitError("busy", status=429)
+    busy.retry_after = 5.0
+    assert isinstance(steps.send(None), Call)
+    assert steps.send(busy) == Hold(5.0)
+    assert steps.send(None) == Pause(5.0)
+    clock.now += 5.0
+    assert isinstance(steps.send(None), Call)
+    assert steps.send(RateLimitError("busy", status=429)) == Hold(1.0)
+
+
+def test_a_429_while_following_is_waited_out_for_a_window(either: EitherClient, box: Sandbox) -> None:
+    (job_id,) = either.send(EVENTS).job_ids
+    box.fail_next(Fault(status=429))
+    either.call(lambda gb: gb.jobs.wait(job_id, timeout=10))
+    _, first, second = (request.at for request in box.received)
+    assert second - first >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "has_failures"),
+    [
+        ({"status": "completed", "errorCount": 0}, False),
+        ({"status": "completed", "errorCount": 2}, True),
+        ({"status": "running", "response": {"failed": [{"customerId": "a"}]}}, True),
+        ({"status": "failed", "response": None}, True),
+        ({"status": "Stopped"}, True),
+        ({"status": "running"}, False),
+    ],
+)
+def test_a_job_has_failures_when_it_says_so_in_any_way(answer: dict[str, object], has_failures: bool) -> None:
+    assert read(answer).has_failures is has_failures
 
 
 def test_a_job_is_read_at_least_once_even_without_any_time() -> None:

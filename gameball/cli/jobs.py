@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from gameball.cli.code_of import code_of_error
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.tally import describe_error
 from gameball.client import Gameball
-from gameball.errors import GameballError, JobTimeoutError
+from gameball.errors import GameballError
 from gameball.jobs import BatchJob
 
 #: What came of asking for a job: the job, or why there is none to show.
@@ -51,13 +52,12 @@ def wait_for_jobs(
 
 
 def _wait(client: Gameball, wanted: list[int], timeout: float) -> Iterator[Answer]:
-    left = set(wanted)
-    try:
-        for job in client.jobs.wait_all(wanted, timeout=timeout):
-            left.discard(job.id)
-            yield job.id, job
-    except JobTimeoutError as error:
-        for job_id in sorted(left):
+    deadline = time.monotonic() + timeout
+    # One after the other: a job that cannot be read must not keep the others from being told of.
+    for job_id in wanted:
+        try:
+            yield job_id, client.jobs.wait(job_id, timeout=max(deadline - time.monotonic(), 0.0))
+        except GameballError as error:
             yield job_id, error
 
 
@@ -92,7 +92,7 @@ def _print(answers: Iterable[Answer], *, as_json: bool) -> ExitCode:
             table.add_row(str(job_id), "?", "", "", "")
             below.append(f"job {job_id}: {describe_error(answer)}")
             continue
-        if answer.failed:
+        if answer.has_failures:
             code = worst(code, ExitCode.REJECTED)
         documents.append(_as_json(answer))
         counts = (answer.total, answer.finished, answer.errors)

@@ -194,7 +194,7 @@ class _Sending:
                 self.jobs.append(job)
                 left.discard(job.id)
                 self.note = f"following {len(left):,} jobs"
-                if job.failed:
+                if job.has_failures:
                     self.tally.code = worst(self.tally.code, ExitCode.REJECTED)
         except JobTimeoutError as error:
             self.error = error

@@ -112,12 +112,21 @@ def _describe(result: SourceResult) -> list[str]:
             for number, item in failed[:DESCRIBED]
         ]
         lines += _and_more(len(failed) - DESCRIBED, "failed items")
-    elif result.jobs:
+    untold = [job for job in result.jobs if job.has_failures and not job.failed]
+    lines += [f"  {_describe_job(job)}" for job in untold[:DESCRIBED]]
+    lines += _and_more(len(untold) - DESCRIBED, "jobs with failures")
+    if result.jobs and not failed and not untold:
         lines.append(f"  {len(result.jobs):,} jobs ended, nothing failed in them")
     told = isinstance(result.error, KeyboardInterrupt) or result.error in tally.problems
     if result.error is not None and not told:
         lines.append(f"  {describe_error(result.error)}")
     return lines
+
+
+def _describe_job(job: BatchJob) -> str:
+    """Describe a job with failures of which Gameball does not tell the items."""
+    counted = "" if job.errors is None or job.total is None else f", {job.errors:,} of {job.total:,} failed"
+    return f"job {job.id} is {job.status}{counted}, and Gameball does not tell which"
 
 
 def _describe_failures(result: SourceResult, failures: Sequence[Failure]) -> list[str]:
@@ -171,7 +180,7 @@ def advise(
             lines.append(f"Correct and send that file{or_again}.")
         else:
             lines.append("That is not all that is left. Do not send it if you run this command again.")
-    if any(job.failed for result in results for job in result.jobs):
+    if any(job.has_failures for result in results for job in result.jobs):
         lines.append("What failed in a job counts as accepted: this command does not send it again.")
     if recorded and (incomplete or unsent):
         lines.append(f"To finish what is unsent, run the same command again: {again}")
@@ -225,6 +234,11 @@ def _as_json(result: SourceResult) -> dict[str, Any]:
             {"job_id": job.id, "customer_id": item.customer_id, "message": item.message}
             for job in result.jobs
             for item in job.failed
+        ],
+        "jobs_with_failures": [
+            {"job_id": job.id, "status": job.status, "errors": job.errors}
+            for job in result.jobs
+            if job.has_failures
         ],
         "ledger": None if result.ledger is None else str(result.ledger),
         "rejected_lines": result.rejected,
