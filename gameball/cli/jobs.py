@@ -14,7 +14,6 @@ from gameball.cli.client import open_client
 from gameball.cli.code_of import code_of_error
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.tally import describe_error
-from gameball.client import Gameball
 from gameball.errors import GameballError
 from gameball.jobs import BatchJob
 
@@ -24,12 +23,14 @@ Answer = tuple[int, BatchJob | GameballError]
 
 def show_jobs(job_ids: Iterable[int], *, env_file: Path | None, as_json: bool) -> ExitCode:
     """Show where jobs stand; the exit code is 3 where something failed in one."""
-    return _each(job_ids, lambda client, job_id: client.jobs.get(job_id), env_file, as_json=as_json)
+    with open_client(env_file) as client:
+        return _print(_each(job_ids, client.jobs.get), as_json=as_json)
 
 
 def stop_jobs(job_ids: Iterable[int], *, env_file: Path | None, as_json: bool) -> ExitCode:
     """Stop jobs, and show where they stand then."""
-    return _each(job_ids, lambda client, job_id: client.jobs.stop(job_id), env_file, as_json=as_json)
+    with open_client(env_file) as client:
+        return _print(_each(job_ids, client.jobs.stop), as_json=as_json, stopping=True)
 
 
 def wait_for_jobs(
@@ -46,40 +47,25 @@ def wait_for_jobs(
     Returns:
         The exit code: 3 where something failed in one, 4 where one had not ended in time.
     """
-    wanted = list(dict.fromkeys(job_ids))
-    with open_client(env_file) as client:
-        return _print(_wait(client, wanted, timeout), as_json=as_json)
-
-
-def _wait(client: Gameball, wanted: list[int], timeout: float) -> Iterator[Answer]:
     deadline = time.monotonic() + timeout
-    # One after the other: a job that cannot be read must not keep the others from being told of.
-    for job_id in wanted:
+    with open_client(env_file) as client:
+
+        def wait(job_id: int) -> BatchJob:
+            return client.jobs.wait(job_id, timeout=max(deadline - time.monotonic(), 0.0))
+
+        return _print(_each(job_ids, wait), as_json=as_json)
+
+
+def _each(job_ids: Iterable[int], ask: Callable[[int], BatchJob]) -> Iterator[Answer]:
+    """Ask for one job after the other: one that cannot be read does not keep the others from being told of."""
+    for job_id in dict.fromkeys(job_ids):
         try:
-            yield job_id, client.jobs.wait(job_id, timeout=max(deadline - time.monotonic(), 0.0))
+            yield job_id, ask(job_id)
         except GameballError as error:
             yield job_id, error
 
 
-def _each(
-    job_ids: Iterable[int],
-    ask: Callable[[Gameball, int], BatchJob],
-    env_file: Path | None,
-    *,
-    as_json: bool,
-) -> ExitCode:
-    def answers(client: Gameball) -> Iterator[Answer]:
-        for job_id in dict.fromkeys(job_ids):
-            try:
-                yield job_id, ask(client, job_id)
-            except GameballError as error:
-                yield job_id, error
-
-    with open_client(env_file) as client:
-        return _print(answers(client), as_json=as_json)
-
-
-def _print(answers: Iterable[Answer], *, as_json: bool) -> ExitCode:
+def _print(answers: Iterable[Answer], *, as_json: bool, stopping: bool = False) -> ExitCode:
     code = ExitCode.OK
     console = Console(highlight=False, markup=False, soft_wrap=True)
     documents: list[dict[str, Any]] = []
@@ -92,7 +78,8 @@ def _print(answers: Iterable[Answer], *, as_json: bool) -> ExitCode:
             table.add_row(str(job_id), "?", "", "", "")
             below.append(f"job {job_id}: {describe_error(answer)}")
             continue
-        if answer.has_failures:
+        # One that was to be stopped is no failure for that; the published form even calls it failed.
+        if answer.failed or (answer.has_failures and not stopping):
             code = worst(code, ExitCode.REJECTED)
         documents.append(_as_json(answer))
         counts = (answer.total, answer.finished, answer.errors)
