@@ -57,7 +57,7 @@ def wait_for_jobs(
 
 
 def _each(job_ids: Iterable[int], ask: Callable[[int], BatchJob]) -> Iterator[Answer]:
-    """Ask for one job after the other: one that cannot be read does not keep the others from being told of."""
+    """Ask for one job after the other, so that one that cannot be read keeps no other from being told of."""
     for job_id in dict.fromkeys(job_ids):
         try:
             yield job_id, ask(job_id)
