@@ -254,9 +254,20 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     assert done.stderr == "gameball: cyclopts is missing: pip install 'gameball-client[cli]'\n"
 
 
+@pytest.mark.parametrize("command", ["sandbox", "demo"])
+def test_without_the_extra_of_the_sandbox_it_says_what_to_install(command: str) -> None:
+    code = (
+        "import sys; sys.modules['uvicorn'] = None;"
+        f"from gameball.cli.app import run; sys.exit(run(['{command}']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "gameball: uvicorn is missing: pip install 'gameball-client[sandbox]'\n"
+
+
 def test_the_sandbox_says_when_its_port_is_taken(box: Sandbox) -> None:
     done = gameball("sandbox", "--port", box.url.rpartition(":")[2])
-    assert done.code != 0
+    assert done.code == 2
     assert "try --port 0" in done.err
 
 

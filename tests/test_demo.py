@@ -37,19 +37,28 @@ def test_it_sends_everything_to_a_sandbox_and_shows_what_became_of_it() -> None:
     assert "demo-customer-closed │ The customer's account is closed" in done.stdout
 
 
-def test_it_sends_to_gameball_when_its_keys_are_in_the_environment() -> None:
+def test_it_sends_to_gameball_when_its_keys_are_in_the_environment_but_nothing_invented_unasked(
+    tmp_path: Path,
+) -> None:
     with Sandbox(job_seconds=0.0) as box:
         keys = {"GAMEBALL_API_KEY": "key", "GAMEBALL_SECRET_KEY": "secret", "GAMEBALL_BASE_URL": box.url}
-        done = run(**keys)
+        refused = run(**keys)
+        assert (refused.returncode, box.received) == (2, [])
+        assert "--yes" in refused.stdout
+        done = run("--yes", **keys)
         assert (done.returncode, done.stderr) == (0, "")
         assert "Sending to Gameball" in done.stdout
         assert sum(box.events.values()) == 2600
+        file = tmp_path / "events.jsonl"
+        file.write_text('{"customer_id": "a", "name": "b"}\n')
+        assert run(str(file), **keys).returncode == 0
+        assert sum(box.events.values()) == 2601
 
 
 def test_wrong_keys_are_one_line_and_no_traceback() -> None:
     with Sandbox() as box:
         keys = {"GAMEBALL_API_KEY": "wrong", "GAMEBALL_SECRET_KEY": "secret", "GAMEBALL_BASE_URL": box.url}
-        done = run(**keys)
+        done = run("--yes", **keys)
     assert done.returncode == 5
     assert "The API key is missing or wrong (HTTP 401" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

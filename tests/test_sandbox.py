@@ -176,7 +176,7 @@ def test_from_a_shell_a_taken_port_is_one_line() -> None:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "gameball.sandbox", "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == f"port {port} cannot be used: Address already in use; try --port 0\n"
 
 

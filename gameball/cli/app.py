@@ -170,11 +170,15 @@ def demo(
         Parameter(name="FILE", help="JSONL to send.", show_default=lambda _: "2,600 bundled events"),
     ] = None,
     /,
+    *,
+    yes: Annotated[
+        bool, Parameter(help="Send the bundled events, which are invented, to Gameball without asking.")
+    ] = False,
 ) -> ExitCode:
     """Send a file to a sandbox, or to Gameball when its keys are in the environment, and show everything."""
     from gameball.demo.__main__ import run_demo  # noqa: PLC0415
 
-    return run_demo(path)
+    return run_demo(path, yes=yes)
 
 
 def run(words: Sequence[str]) -> int:
@@ -199,6 +203,8 @@ def run(words: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in words:
             raise
+        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gameball"):
+            return _fail(str(error), ExitCode.USAGE, words)
         from gameball.cli.code_of import code_of_beginning  # noqa: PLC0415
 
         said = " ".join(str(error).split())

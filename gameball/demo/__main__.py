@@ -110,21 +110,23 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code, as of the command ``gameball``.
     """
     parser = argparse.ArgumentParser(prog="python -m gameball.demo", description="Send a file of events.")
-    parser.add_argument(
-        "file", nargs="?", type=Path, default=_BUNDLED, help="JSONL; by default the bundled one"
-    )
-    return run_demo(parser.parse_args(arguments).file)
+    parser.add_argument("file", nargs="?", type=Path, help="JSONL; by default the bundled one")
+    parser.add_argument("--yes", action="store_true", help="send the bundled events to Gameball unasked")
+    options = parser.parse_args(arguments)
+    return run_demo(options.file, yes=options.yes)
 
 
-def run_demo(path: Path | None) -> ExitCode:
+def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
     """Send a file, and show what became of it.
 
     Args:
         path: The file; None for the bundled one.
+        yes: Send the bundled events, which are invented, to Gameball without asking.
 
     Returns:
         The exit code, as of the command ``gameball``.
     """
+    agreed = yes or path is not None
     path = path or _BUNDLED
     console = Console()
     with ExitStack() as stack:
@@ -132,7 +134,7 @@ def run_demo(path: Path | None) -> ExitCode:
             if os.environ.get("GAMEBALL_API_KEY"):
                 client = stack.enter_context(Gameball())
                 console.print("Sending to Gameball, with the keys in the environment.")
-                if console.is_terminal and console.input("Go on? \\[y/N] ").strip().lower() != "y":
+                if not (agreed or _ask(console)):
                     return ExitCode.USAGE
             else:
                 box = stack.enter_context(Sandbox(failing_customers=_FAILING, job_seconds=1.0))
@@ -144,6 +146,14 @@ def run_demo(path: Path | None) -> ExitCode:
             return code_of_error(error)
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED
+
+
+def _ask(console: Console) -> bool:
+    """Ask whether invented events are to become part of an account."""
+    if console.is_terminal:
+        return console.input("The bundled events are invented. Go on? \\[y/N] ").strip().lower() == "y"
+    console.print("The bundled events are invented: name a file of yours, or send them with --yes.")
+    return False
 
 
 if __name__ == "__main__":

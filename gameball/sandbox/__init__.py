@@ -11,6 +11,13 @@ happens at Gameball may differ. It needs the extra ``sandbox``: ``pip install 'g
 
 from gameball.sandbox.faults import Ending, Fault
 from gameball.sandbox.record import Received
-from gameball.sandbox.server import Sandbox
+
+try:
+    from gameball.sandbox.server import Sandbox
+except ModuleNotFoundError as error:
+    if error.name not in {"starlette", "uvicorn"}:
+        raise
+    needed = f"{error.name} is missing: pip install 'gameball-client[sandbox]'"
+    raise ModuleNotFoundError(needed, name=error.name) from None
 
 __all__ = ["Ending", "Fault", "Received", "Sandbox"]

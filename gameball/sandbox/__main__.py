@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The words after the command; by default those of this process.
 
     Returns:
-        The exit code: 0 after Ctrl-C, 1 when the port is taken.
+        The exit code: 0 after Ctrl-C, 2 when the port is taken.
     """
     parser = argparse.ArgumentParser(prog="python -m gameball.sandbox", description=BANNER)
     parser.add_argument(
@@ -55,7 +55,7 @@ def serve(*, port: int, job_seconds: float, job_form: str, latency: float, enfor
         enforce_limits: Whether to answer 429 past the documented limits.
 
     Returns:
-        The exit code: 0 after Ctrl-C, 1 when the port is taken.
+        The exit code: 0 after Ctrl-C, 2 when the port is taken.
     """
     box = Sandbox(
         port=port,
@@ -68,7 +68,7 @@ def serve(*, port: int, job_seconds: float, job_form: str, latency: float, enfor
         box.start()
     except OSError as error:
         print(f"port {port} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
-        return 1
+        return 2
     try:
         print(  # noqa: T201 - a command talks to its terminal
             f"{BANNER}\nIt listens at {box.url} with the keys 'key' and 'secret' (GAMEBALL_API_KEY, "
