@@ -14,8 +14,9 @@ from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
 from gameball.chunking import OnInvalid, chunks_of_any
 from gameball.connection import DEFAULT_TIMEOUT, AsyncConnection, ConnectionSettings, RawClient
 from gameball.credentials import look_up
-from gameball.delivery import DeliveryReport, Handover, Outcome, Receipt, attach_report, order_receipts
+from gameball.delivery import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
+from gameball.handover import Handover
 from gameball.job_aio import AsyncJobs
 from gameball.lanes import AsyncLanes
 from gameball.ledger import Ledger
@@ -172,11 +173,12 @@ class AsyncEvents:
             BaseException: Whatever ``events`` or ``on_receipt`` raise, and a cancellation, after what is in
                 flight has had up to 5 seconds to end; with the report as its ``report``.
         """
+        handover = Handover(events)
+        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        sender = self._begin(events, options)
-        del events  # payload, which a traceback that is shown with locals would show
+        sender = self._begin(handover, options)
         receipts: list[Receipt] = []
         try:
             async for receipt in sender.receipts():
@@ -237,16 +239,15 @@ class AsyncEvents:
             ValueError: A limit is out of its range.
             InvalidEventError: While iterating: an event cannot be sent. All before it have their receipts.
         """
+        handover = Handover(events)
+        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        return self._stream(events, options)
+        return self._stream(handover, options)
 
-    async def _stream(
-        self, events: Iterable[EventLike] | AsyncIterable[EventLike], options: SendOptions
-    ) -> AsyncIterator[Receipt]:
-        sender = self._begin(events, options)
-        del events
+    async def _stream(self, handover: Handover, options: SendOptions) -> AsyncIterator[Receipt]:
+        sender = self._begin(handover, options)
         try:
             async for receipt in sender.receipts():
                 yield receipt
@@ -257,15 +258,14 @@ class AsyncEvents:
         finally:
             await self._end(sender)
 
-    def _begin(
-        self, events: Iterable[EventLike] | AsyncIterable[EventLike], options: SendOptions
-    ) -> AsyncSender:
+    def _begin(self, handover: Handover, options: SendOptions) -> AsyncSender:
         if self._closed:
             raise RuntimeError("the client is closed")
-        handover = Handover(events, options.on_invalid)
+        chunker = options.chunker()
+        handover.begin(chunker, options.on_invalid)
         flow, ledger = options.begin(handover, self._lanes.base_url)
         sender = AsyncSender(
-            chunks_of_any(events, options.chunker(), flow.cuts(), handover.on_invalid),
+            chunks_of_any(handover.take(), chunker, flow.cuts(), handover.on_invalid),
             flow,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

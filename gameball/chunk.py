@@ -29,6 +29,11 @@ class Layout:
     several: dict[int, int]
     coalesce: bool
 
+    @property
+    def events(self) -> int:
+        """The number of events."""
+        return len(self.objects) - len(self.several) + sum(self.several.values())
+
 
 @frozen
 class Chunk:
@@ -86,12 +91,11 @@ def assemble(bodies: list[bytes], first: int, layout: Layout) -> Chunk:
     Returns:
         The chunk.
     """
-    items = len(layout.objects)
     return Chunk(
         content=BODY_OPEN + (OBJECT_CLOSE + b",").join(bodies) + OBJECT_CLOSE + BODY_CLOSE,
         objects=len(bodies),
-        events=items - len(layout.several) + sum(layout.several.values()),
+        events=layout.events,
         first=first,
-        last=first + items - 1,
+        last=first + len(layout.objects) - 1,
         layout=layout,
     )

@@ -50,16 +50,16 @@ class Chunker:
     """
 
     def __init__(self, *, max_objects: int, max_bytes: int, coalesce: bool, first: int = 0) -> None:
-        if not 1 <= max_objects <= MAX_OBJECTS:
-            raise ValueError(f"max_objects is {max_objects}; Gameball takes 1 to {MAX_OBJECTS:,}")
-        if max_bytes < 1:
-            raise ValueError(f"max_bytes is {max_bytes}, and must be positive")
+        check_whole("max_objects", max_objects, most=MAX_OBJECTS)
+        check_whole("max_bytes", max_bytes)
         self._max_objects = max_objects
         self._max_bytes = max_bytes
         self._coalesce = coalesce
         self._keys: dict[str, bytes] = {}
         self._first = first
         self._left_out = 0
+        # Where the chunk that was finished last begins, and its number of events.
+        self._finished = (-1, 0)
         self._begin()
 
     def _begin(self) -> None:
@@ -78,6 +78,19 @@ class Chunker:
     def position(self) -> int:
         """The position of the next source item, which is the number of those taken so far."""
         return self._first + len(self._objects)
+
+    def taken_beyond(self, position: int) -> tuple[int, int]:
+        """Tell what was taken from a position on, in a chunk or not.
+
+        Args:
+            position: Where the chunk that was finished last begins, or a later position.
+
+        Returns:
+            The number of source items, and of the events in them.
+        """
+        first, events = self._finished
+        pending = Layout(self._objects, self._lengths, self._several, self._coalesce).events
+        return self.position - position, pending + (events if first >= position else 0)
 
     def leave_out(self) -> None:
         """Note that the item which was refused is left out: positions do not count it, and errors do."""
@@ -135,8 +148,8 @@ class Chunker:
                 key = keys.get(name)
                 value = encode(metadata, convert, OPTIONS)
                 number = opened.get(customer_id)
-            except TypeError:
-                raise self._explain(customer_id, name, metadata, place) from None
+            except TypeError as error:
+                raise self._explain(error, customer_id, name, metadata, place) from None
             if key is None:
                 key = self._encode_name(name, customer_id)
             # NaN and infinity are written as null, so that only what holds a null need be looked through. A
@@ -149,8 +162,8 @@ class Chunker:
             if number is None and count < max_objects and type(customer_id) is str and customer_id.strip():
                 try:
                     body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, key, value))
-                except TypeError:
-                    raise self._explain(customer_id, name, metadata, place) from None
+                except TypeError as error:
+                    raise self._explain(error, customer_id, name, metadata, place) from None
                 size = self._size + len(body) + _AROUND_OBJECT
                 if size <= max_bytes:
                     self._size = size
@@ -172,6 +185,7 @@ class Chunker:
             return None
         layout = Layout(self._objects, self._lengths, self._several, self._coalesce)
         chunk = assemble(self._bodies, self._first, layout)
+        self._finished = (chunk.first, chunk.events)
         self._first = self.position
         self._begin()
         return chunk
@@ -210,8 +224,8 @@ class Chunker:
             try:
                 key = self._keys.get(name) or self._encode_name(name, customer_id)
                 value = encode(metadata, convert, OPTIONS)
-            except TypeError:
-                raise self._explain(customer_id, name, metadata, f"events.{name}") from None
+            except TypeError as error:
+                raise self._explain(error, customer_id, name, metadata, f"events.{name}") from None
             if value[0] != _OPENING_BRACE or (value.find(_NULL) >= 0 and not are_finite((metadata,))):
                 self._check_metadata(metadata, customer_id, f"events.{name}")
             fragments[name] = key + value
@@ -231,8 +245,8 @@ class Chunker:
             self._check_text(customer_id, None, "customer_id")
         try:
             body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, events))
-        except TypeError:
-            raise self._explain(customer_id, "name", {}, "metadata") from None
+        except TypeError as error:
+            raise self._explain(error, customer_id, "name", {}, "metadata") from None
         full = None
         size = len(body) + _AROUND_OBJECT
         if len(self._bodies) == self._max_objects or self._size + size > self._max_bytes:
@@ -286,22 +300,48 @@ class Chunker:
         if problem := find_problem(value, place):
             raise self._invalid(customer_id, *problem)
 
-    def _explain(self, customer_id: object, name: object, metadata: object, place: str) -> InvalidEventError:
-        """Say what is wrong with an event that could not be encoded."""
+    def _explain(
+        self, error: TypeError, customer_id: object, name: object, metadata: object, place: str
+    ) -> BaseException:
+        """Return what to raise for an event that could not be encoded."""
+        # orjson raises a TypeError whatever came up within convert, Ctrl-C included.
+        cause = error.__cause__
+        if cause is not None and not isinstance(cause, Exception):
+            return cause
         try:
             self._check_text(customer_id, None, "customer_id")
             self._check_text(name, customer_id, "name")
             self._check_metadata(metadata, customer_id, place)
-        except InvalidEventError as error:
-            return error
+        except InvalidEventError as problem:
+            return problem
         except RecursionError:  # what holds itself, for one
-            pass
+            cause = None
+        # A mapping of the user's own may fail when it is read.
+        if cause is not None and not isinstance(cause, TypeError | RecursionError):
+            return cause
         return self._invalid(customer_id, place, "is nested too deeply to be sent")
 
     def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:
         known = customer_id if isinstance(customer_id, str) else None
         index = self.position + self._left_out
         return InvalidEventError(index=index, customer_id=known, field=place, reason=reason)
+
+
+def check_whole(name: str, value: object, *, most: int | None = None) -> None:
+    """Check that an argument is a whole number, at least 1.
+
+    Args:
+        name: The argument.
+        value: Its value.
+        most: The most it may be, if there is such a limit.
+
+    Raises:
+        ValueError: It is not.
+    """
+    limit = "at least 1" if most is None else f"1 to {most:,}"
+    # A float would be compared, and never met exactly: no limit at all.
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= (most or value):
+        raise ValueError(f"{name} is {value!r}, and must be a whole number, {limit}")
 
 
 def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:

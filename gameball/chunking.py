@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from gameball.chunk import Chunk
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
 from gameball.errors import InvalidEventError
+from gameball.events import convert
 
 
 def chunk_events(
@@ -41,6 +42,10 @@ def chunk_events(
 # How many items are taken before the event loop has its turn. A chunk of 1,000 takes longer to make than a
 # request does to send, and would keep all answers that arrive meanwhile waiting.
 _ITEMS_PER_TURN: Final = 125
+
+_OUR_MODULES: Final = frozenset(
+    {__name__, Chunker.__module__, InvalidEventError.__module__, convert.__module__}
+)
 
 #: Is told of each event that is left out because it cannot be sent.
 OnInvalid = Callable[[InvalidEventError], object]
@@ -95,7 +100,10 @@ def _chunks_and_turns(
             problem = _leave_out(error, on_invalid, chunker)
             more = problem is None
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
-            problem, more = error, False
+            problem, more = _without_our_frames(error), False
+        except BaseException as error:
+            _without_our_frames(error)
+            raise
         if chunk is not None or items_per_turn is not None:
             yield chunk
     # What was read before a problem can be sent, so it is given first.
@@ -164,7 +172,10 @@ async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with
         except InvalidEventError as error:
             problem = _leave_out(error, on_invalid, chunker)
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
-            problem = error
+            problem = _without_our_frames(error)
+        except BaseException as error:
+            _without_our_frames(error)
+            raise
         else:
             if chunk is not None:
                 yield chunk
@@ -177,6 +188,14 @@ async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with
         yield rest
     if problem is not None:
         raise problem
+
+
+def _without_our_frames(error: BaseException) -> Any:  # noqa: ANN401 - the same error
+    """Leave our frames out of the start of a traceback: it may be shown with locals, which hold events."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OUR_MODULES:
+        traceback = traceback.tb_next
+    return error.with_traceback(traceback)
 
 
 def _leave_out(error: InvalidEventError, on_invalid: OnInvalid | None, chunker: Chunker) -> Exception | None:

@@ -13,8 +13,9 @@ from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
 from gameball.chunking import OnInvalid, chunks_of
 from gameball.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, SyncConnection
 from gameball.credentials import look_up
-from gameball.delivery import DeliveryReport, Handover, Outcome, Receipt, attach_report, order_receipts
+from gameball.delivery import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
 from gameball.errors import GameballError, MissingCredentialsError
+from gameball.handover import Handover
 from gameball.job_client import Jobs
 from gameball.lanes import Lanes
 from gameball.ledger import Ledger
@@ -169,11 +170,12 @@ class Events:
             BaseException: Whatever ``events`` or ``on_receipt`` raise, and Ctrl-C, after what is in flight
                 has had up to 5 seconds to end; with the report as its ``report``.
         """
+        handover = Handover(events)
+        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        sender = self._begin(events, options)
-        del events  # payload, which a traceback that is shown with locals would show
+        sender = self._begin(handover, options)
         receipts: list[Receipt] = []
         try:
             for receipt in sender.receipts():
@@ -234,14 +236,15 @@ class Events:
             ValueError: A limit is out of its range.
             InvalidEventError: While iterating: an event cannot be sent. All before it have their receipts.
         """
+        handover = Handover(events)
+        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        return self._stream(events, options)
+        return self._stream(handover, options)
 
-    def _stream(self, events: Iterable[EventLike], options: SendOptions) -> Iterator[Receipt]:
-        sender = self._begin(events, options)
-        del events
+    def _stream(self, handover: Handover, options: SendOptions) -> Iterator[Receipt]:
+        sender = self._begin(handover, options)
         try:
             yield from sender.receipts()
         except BaseException as error:
@@ -251,14 +254,15 @@ class Events:
         finally:
             self._end(sender)
 
-    def _begin(self, events: Iterable[EventLike], options: SendOptions) -> Sender:
+    def _begin(self, handover: Handover, options: SendOptions) -> Sender:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-        handover = Handover(events, options.on_invalid)
+        chunker = options.chunker()
+        handover.begin(chunker, options.on_invalid)
         flow, ledger = options.begin(handover, self._lanes.base_url)
         sender = Sender(
-            chunks_of(events, options.chunker(), flow.cuts(), handover.on_invalid),
+            chunks_of(handover.take(), chunker, flow.cuts(), handover.on_invalid),
             flow,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

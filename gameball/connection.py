@@ -224,11 +224,20 @@ def _check_answer(response: httpx.Response, settings: ConnectionSettings) -> Non
     response.__class__ = _Answer
 
 
+def _forget_location(response: httpx.Response) -> None:
+    """Keep httpx from preparing a redirect that is not followed: it fails over a location that is no URL."""
+    response.headers.pop("location", None)
+
+
+async def _forget_location_async(response: httpx.Response) -> None:
+    _forget_location(response)
+
+
 class SyncConnection(httpx.Client):
     """An ``httpx.Client`` that raises our errors and sends ready-made JSON as it is."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(**settings.options())
+        super().__init__(**settings.options(), event_hooks={"response": [_forget_location]})
         self._cookies = _Cookies(self._cookies)
         self.settings = settings
         self._urls: dict[str, httpx.URL] = {}
@@ -264,7 +273,7 @@ class AsyncConnection(httpx.AsyncClient):
     """An ``httpx.AsyncClient`` that raises our errors and sends ready-made JSON as it is."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(**settings.options())
+        super().__init__(**settings.options(), event_hooks={"response": [_forget_location_async]})
         self._cookies = _Cookies(self._cookies)
         self.settings = settings
         self._urls: dict[str, httpx.URL] = {}

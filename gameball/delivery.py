@@ -1,7 +1,6 @@
 """What became of each chunk: outcomes, receipts and reports. Pure."""
 
-import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
 from http import HTTPStatus
@@ -15,12 +14,10 @@ from gameball.errors import (
     ConnectionFailedError,
     DeliveryError,
     GameballError,
-    InvalidEventError,
     PermissionDeniedError,
     RateLimitError,
     ServerError,
 )
-from gameball.events import CustomerEvents
 
 #: Gameball's code for "another request for the same customer is in progress", sent with 422.
 _CUSTOMER_IS_BUSY: Final = 2001
@@ -151,69 +148,6 @@ def outcome_of(error: GameballError) -> Outcome:
 def stops_everything(error: GameballError | None) -> bool:
     """Tell whether no further chunk can fare better: the keys are wrong, or may not do this."""
     return isinstance(error, AuthenticationError | PermissionDeniedError)
-
-
-class Handover:
-    """Knows what is left of a source that a send has not read, where that can be known.
-
-    Only a sequence tells without being read further. Its repr shows nothing of the events.
-
-    Args:
-        events: What the user handed over.
-        on_invalid: What the user wants to be told of each event that is left out.
-    """
-
-    def __init__(
-        self, events: object, on_invalid: Callable[[InvalidEventError], object] | None = None
-    ) -> None:
-        self._events = events if isinstance(events, Sequence) else ()
-        self._on_invalid = on_invalid
-        self._left_out: list[int] = []
-
-    @property
-    def on_invalid(self) -> Callable[[InvalidEventError], object] | None:
-        """What to tell of each event that is left out; None where none is to be."""
-        return None if self._on_invalid is None else self._leave_out
-
-    def _leave_out(self, error: InvalidEventError) -> None:
-        if self._on_invalid is not None:
-            self._on_invalid(error)
-        if self._events:
-            self._left_out.append(error.index)
-
-    def rest(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
-        """Return the receipt of what was handed over and not read, or nothing where there is none.
-
-        Args:
-            index: The receipt's number.
-            position: The position of the first item not read.
-            error: Why it was not.
-        """
-        items = range(position, len(self._events) - len(self._left_out))
-        if not items:
-            return []
-        left_out = set(self._left_out)
-        kept = (item for place, item in enumerate(self._events) if place not in left_out)
-        events = sum(_events_in(item) for item in itertools.islice(kept, position, None))
-        return [
-            Receipt(
-                index=index,
-                first=position,
-                last=items[-1],
-                objects=0,
-                events=events,
-                outcome=Outcome.UNSENT,
-                job_id=None,
-                error=error,
-                attempts=0,
-                elapsed=0.0,
-            )
-        ]
-
-
-def _events_in(item: object) -> int:
-    # What was not read was not checked either: it may hold anything.
-    return len(item.events) if isinstance(item, CustomerEvents) and isinstance(item.events, Mapping) else 1
 
 
 def attach_report(error: BaseException, receipts: Iterable[Receipt]) -> None:

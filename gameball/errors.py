@@ -25,7 +25,10 @@ library, whose tracebacks do. All of them can be pickled.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+# Customer ids are the user's, and of any length.
+_MAX_SHOWN: Final = 100
 
 if TYPE_CHECKING:
     from gameball.delivery import DeliveryReport
@@ -52,6 +55,10 @@ class MissingCredentialsError(GameballError):
     """A key was neither passed nor found in the environment, or what was found cannot be a key."""
 
 
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
 class InvalidEventError(GameballError, ValueError):
     """An event that cannot be sent.
 
@@ -64,7 +71,7 @@ class InvalidEventError(GameballError, ValueError):
     """
 
     def __init__(self, *, index: int, customer_id: str | None, field: str, reason: str) -> None:
-        of = "" if customer_id is None else f" of customer {customer_id!r}"
+        of = "" if customer_id is None else f" of customer {_shorten(customer_id)!r}"
         super().__init__(f"event {index}{of} cannot be sent: {field} {reason}")
         self.index = index
         self.customer_id = customer_id

@@ -108,7 +108,7 @@ def convert(value: object) -> object:
         return list(value)
     if isinstance(value, Decimal):
         # A number as exact as it was given: as a float it would lose digits, as text it would be no number.
-        return orjson.Fragment(str(value)) if value.is_finite() else math.nan
+        return orjson.Fragment(str(value)) if _is_finite(value) else math.nan
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
@@ -189,7 +189,9 @@ def _scalar_problem(value: object) -> str | None:
         fits = _SIGNED_64_BIT_MINIMUM <= int(value) <= _UNSIGNED_64_BIT_MAXIMUM
         return None if fits else "is an integer of more than 64 bits; send it as text"
     if isinstance(value, Decimal | Real):
-        return None if _is_finite(value) else "is NaN or infinite, which JSON has no form for"
+        return (
+            None if _is_finite(value) else "is NaN or infinite, or beyond any float: JSON has no form for it"
+        )
     if isinstance(value, datetime):
         naive = value.utcoffset() is None
         return "is a datetime without a time zone; use an aware one" if naive else None
@@ -199,9 +201,8 @@ def _scalar_problem(value: object) -> str | None:
 
 
 def _is_finite(value: Decimal | Real) -> bool:
-    if isinstance(value, Decimal):  # math.isfinite raises ValueError for a signalling NaN
-        return value.is_finite()
+    # Beyond what a float holds, JSON could write a number, and hardly any server could read it.
     try:
         return math.isfinite(value)
-    except OverflowError:  # a fraction that is beyond any float
+    except (OverflowError, ValueError):  # a fraction beyond any float; a signalling NaN
         return False

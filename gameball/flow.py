@@ -4,8 +4,9 @@ from attrs import define, field
 
 from gameball.attempts import Task
 from gameball.chunk import Chunk
-from gameball.delivery import Handover, Outcome, Receipt, stops_everything
+from gameball.delivery import Outcome, Receipt, stops_everything
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
+from gameball.handover import Handover
 from gameball.ledger import LedgerChunk, digest
 from gameball.retries import OnUnknown
 
@@ -121,7 +122,7 @@ class Flow:
         self.cause = self.cause or cause or GameballError("the send was stopped before this was sent")
 
     def rest(self) -> list[Receipt]:
-        """Return the receipt of what was handed over and not read, or nothing where there is none."""
+        """Return the receipt of what was handed over and has none, or nothing where there is none."""
         error = self.problem if isinstance(self.problem, GameballError) else self.cause
         receipts = self.handover.rest(*self.frontier, error) if self._unread() else []
         self.handover = Handover(())

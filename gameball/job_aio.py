@@ -46,6 +46,7 @@ class AsyncJobs:
             The job as it stands.
 
         Raises:
+            ValueError: The id is no whole number.
             NotFoundError: There is no such job.
             GameballError: It could not be read.
         """
@@ -61,6 +62,7 @@ class AsyncJobs:
             The job after that.
 
         Raises:
+            ValueError: The id is no whole number.
             NotFoundError: There is no such job.
             GameballError: It could not be stopped, or not be read after that.
         """

@@ -45,6 +45,7 @@ class Jobs:
             The job as it stands.
 
         Raises:
+            ValueError: The id is no whole number.
             NotFoundError: There is no such job.
             GameballError: It could not be read.
         """
@@ -60,6 +61,7 @@ class Jobs:
             The job after that.
 
         Raises:
+            ValueError: The id is no whole number.
             NotFoundError: There is no such job.
             GameballError: It could not be stopped, or not be read after that.
         """

@@ -115,6 +115,7 @@ def read_job(job_id: int, forms: JobForms) -> Generator[Call, Reply, BatchJob]:
         The job.
 
     Raises:
+        ValueError: The id is no whole number.
         NotFoundError: The server knows the job in neither form.
         ResponseLostError: The answer is no JSON object.
     """
@@ -152,6 +153,8 @@ def stop_job(job_id: int, forms: JobForms) -> Generator[Call, Reply, BatchJob]:
 def _try_forms(
     forms: JobForms, job_id: int, operation: Callable[[_Form], ModuleType]
 ) -> Generator[Call, Reply, tuple[_Form, bytes]]:
+    if isinstance(job_id, bool) or not isinstance(job_id, int):
+        raise ValueError(f"the id of a job is a whole number, unlike {job_id!r}")  # noqa: TRY004 - it is a value
     missing: NotFoundError | None = None
     for form in forms.candidates():
         reply = yield Call(operation(form), job_id)

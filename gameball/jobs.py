@@ -146,7 +146,7 @@ def _time(value: object) -> datetime | None:
         return None
     try:
         time = parser.isoparse(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for midnight at the end of the year 9999
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 

@@ -4,12 +4,13 @@ import os
 from collections.abc import Collection
 from typing import Final
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
-from gameball.chunker import Chunker
+from gameball.chunker import Chunker, check_whole
 from gameball.chunking import OnInvalid
-from gameball.delivery import Handover, Outcome
+from gameball.delivery import Outcome
 from gameball.flow import Flow
+from gameball.handover import Handover
 from gameball.ledger import Ledger, LedgerChunk
 from gameball.retries import OnUnknown
 
@@ -21,10 +22,20 @@ def _outcomes_that_stop(stop_on_error: bool | Collection[Outcome]) -> frozenset[
     outcomes = frozenset(Outcome) - {Outcome.ACCEPTED}
     if isinstance(stop_on_error, bool):
         return outcomes if stop_on_error else frozenset()
+    # An Outcome is a str, and so a collection of letters.
+    if isinstance(stop_on_error, str):
+        raise ValueError(  # noqa: TRY004 - as documented
+            f"stop_on_error is {stop_on_error!r}; a bool or outcomes such as {{Outcome.UNKNOWN}}"
+        )
     if unknown := sorted(map(str, frozenset(stop_on_error) - outcomes)):
         known = ", ".join(sorted(outcomes))
         raise ValueError(f"stop_on_error holds {', '.join(unknown)}; it may hold the outcomes {known}")
     return frozenset(stop_on_error)
+
+
+def _check_bool(_: object, attribute: "Attribute[bool]", value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"{attribute.name} is {value!r}, and must be True or False")  # noqa: TRY004 - as documented
 
 
 @frozen
@@ -35,16 +46,19 @@ class SendOptions:
         ValueError: One of them is out of its range.
     """
 
-    concurrency: int = field(validator=validators.ge(1))
+    concurrency: int
     max_objects: int
     max_bytes: int
-    coalesce: bool
+    coalesce: bool = field(validator=_check_bool)
     on_unknown: OnUnknown = field(validator=validators.in_(("report", "resend")))
     stop_on: frozenset[Outcome] = field(converter=_outcomes_that_stop)
     on_invalid: OnInvalid | None
     ledger: Ledger | str | os.PathLike[str] | None
 
     def __attrs_post_init__(self) -> None:
+        check_whole("concurrency", self.concurrency)
+        if isinstance(self.ledger, str) and not self.ledger:
+            raise ValueError("ledger is blank; it is a path, an open Ledger or None")
         self.chunker()
 
     def chunker(self) -> Chunker:

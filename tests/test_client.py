@@ -19,7 +19,7 @@ from gameball import (
     Gameball,
     MissingCredentialsError,
 )
-from gameball.delivery import Handover
+from gameball.handover import Handover
 from gameball.options import SendOptions
 from gameball.sandbox import Fault, Sandbox
 

@@ -177,6 +177,7 @@ def test_an_unknown_state_is_kept_as_it_came_and_is_no_end() -> None:
         ("2026-08-01T10:20:30", datetime(2026, 8, 1, 10, 20, 30, tzinfo=UTC)),
         (None, None),
         ("yesterday", None),
+        ("9999-12-31T24:00", None),
         (7, None),
     ],
 )
