@@ -1,6 +1,5 @@
 """The asynchronous client: the same thin shell over the same pure core, with ``await``."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Sequence
 from types import TracebackType
@@ -261,6 +260,7 @@ class AsyncEvents:
     def _begin(self, handover: Handover, options: SendOptions) -> AsyncSender:
         if self._closed:
             raise RuntimeError("the client is closed")
+        self._limiter.check_loop()
         chunker = options.chunker()
         handover.begin(chunker, options.on_invalid)
         flow, ledger = options.begin(handover, self._lanes.base_url)
@@ -285,7 +285,5 @@ class AsyncEvents:
         for sender in senders:
             sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
-            # A task that closes the client from within its own send cannot wait for it as well.
-            if sender.caller is not asyncio.current_task():
-                await sender.wait(CLOSE_TIMEOUT)
+            await sender.wait(CLOSE_TIMEOUT)
         await self._lanes.close()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from gameball.chunk import Chunk
 from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
@@ -71,9 +71,8 @@ def chunks_of(
     Raises:
         InvalidEventError: An event cannot be sent.
     """
-    steps = _chunks_and_turns(events, chunker, cuts, on_invalid, None)
-    del events
-    return (step for step in steps if step is not None)
+    # Without turns to give, it yields chunks only.
+    return cast("Iterator[Chunk]", _chunks_and_turns(events, chunker, cuts, on_invalid, None))
 
 
 def _chunks_and_turns(
@@ -149,6 +148,7 @@ async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
             await asyncio.sleep(0)
         else:
             yield chunk
+        del chunk  # while the next one is made, it is gone
 
 
 async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with await

@@ -245,10 +245,14 @@ class Events:
 
     def _stream(self, handover: Handover, options: SendOptions) -> Iterator[Receipt]:
         sender = self._begin(handover, options)
+        given: Receipt | None = None
         try:
-            yield from sender.receipts()
+            for given in sender.receipts():
+                yield given
         except BaseException as error:
-            if (rest := sender.settle()) and not isinstance(error, GeneratorExit):
+            # The last one may be among those again, as in send.
+            rest = [receipt for receipt in sender.settle() if receipt is not given]
+            if rest and not isinstance(error, GeneratorExit):
                 attach_report(error, rest)
             raise
         finally:
@@ -289,7 +293,5 @@ class Events:
         for sender in senders:
             sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
-            # A thread that closes the client from within its own send cannot wait for it as well.
-            if sender.caller != threading.get_ident():
-                sender.wait(CLOSE_TIMEOUT)
+            sender.wait(CLOSE_TIMEOUT)
         self._lanes.close()

@@ -133,6 +133,7 @@ class AsyncJobs:
             reply = await self._call(call)
 
     async def _call(self, call: Call) -> Reply:
+        self._limiter.check_loop()
         await self._limiter.acquire()
         sent = True
         try:

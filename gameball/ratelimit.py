@@ -154,6 +154,18 @@ class AsyncLimiter:
         self._windows = Windows(limits or ())
         self._clock = clock
         self._changed = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def check_loop(self) -> None:
+        """Check that it is used in one event loop only, the first in which it was.
+
+        Raises:
+            RuntimeError: It was used in another one.
+        """
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._loop is not loop:
+            raise RuntimeError("the client belongs to another event loop; create one in each")
 
     async def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Wait for a place, and take it; False when waiting was stopped."""

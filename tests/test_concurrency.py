@@ -200,7 +200,7 @@ def test_a_bug_of_ours_neither_hangs_nor_loses_count(
     def fail(_: bytes) -> int:
         raise AssertionError("a bug")
 
-    module = "gameball.sender" if kind == "sync" else "gameball.async_sender"
+    module = "gameball.workers" if kind == "sync" else "gameball.async_workers"
     monkeypatch.setattr(f"{module}.job_or_error", fail)
     with pytest.raises(AssertionError, match="a bug") as caught:
         EitherClient(kind, box.url).send(events(40), max_objects=1, concurrency=2)

@@ -93,7 +93,7 @@ def test_a_change_is_told_with_what_it_breaks_and_for_whom(repository: Repositor
     assert report["breaking"] is True
     assert report["against"] == "HEAD"
     assert "changed: openapi.yaml" in report["files"]
-    users = ["gameball/async_sender.py", "gameball/connection.py", "gameball/sender.py"]
+    users = ["gameball/async_workers.py", "gameball/connection.py", "gameball/workers.py"]
     assert report["changes"] == [
         {
             "kind": "field",
