@@ -243,6 +243,10 @@ class Sender:
             self._course.tasks.put(None)
         for worker in self._workers:
             if not worker.busy and worker.thread is not None:
-                with suppress(RuntimeError):  # an interrupt came before it began; it will find nothing to do
+                # An interrupt may have come just when it was about to begin; it finds nothing to do then.
+                deadline = time.monotonic() + BREAK_OFF_TIME
+                while worker.thread.ident is None and time.monotonic() < deadline:
+                    time.sleep(_LOOK_AGAIN)
+                with suppress(RuntimeError):  # it never began
                     worker.thread.join()
                 self._lanes.give_back(worker.lane)
