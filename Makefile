@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/set-up
+UV := .venv/lock/bin/uv
 
-.PHONY: demo test check regenerate lock bench clean
+.PHONY: demo test test-lowest check regenerate lock bench clean
 .DEFAULT_GOAL := test
 
 $(SETUP): requirements-dev.txt
@@ -19,6 +20,15 @@ demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when i
 test: $(SETUP)  ## run the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
+test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies that pyproject.toml allows
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv/lowest
+	$(UV) pip compile --quiet --resolution lowest-direct --all-extras --no-annotate --no-header \
+		--output-file .venv/lowest/requirements.txt pyproject.toml
+	$(UV) pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/requirements.txt \
+		--editable . hypothesis pyte pytest pytest-xdist requests
+	.venv/lowest/bin/python -m pytest --numprocesses auto --dist worksteal -p no:cacheprovider \
+		--ignore-glob='*regenerate*' $(foreach name,document sandbox wheel,--ignore=tests/test_$(name).py)
+
 check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the generator
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -32,10 +42,12 @@ regenerate: $(SETUP)  ## write generated/ anew from openapi.yaml and scripts/ove
 bench: $(SETUP)  ## measure; prints one table
 	$(BIN)/python scripts/bench.py
 
-lock: $(SETUP)  ## resolve the development dependencies anew into requirements-dev.txt
+$(UV): $(SETUP)
 	$(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+
+lock: $(UV)  ## resolve the development dependencies anew into requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --all-extras --group dev --upgrade \
 		--output-file requirements-dev.txt pyproject.toml
 

@@ -35,10 +35,12 @@ class AsyncGameball:
         secret_key: The account's secret key; by default the environment's ``GAMEBALL_SECRET_KEY``.
         base_url: Where the API is; by default the environment's ``GAMEBALL_BASE_URL``, or else
             ``https://api.gameball.co``. Plain ``http://`` is only taken for this very machine.
-        timeout: How long to wait for each step of a request: seconds, or an ``httpx.Timeout``.
+        timeout: How long to wait for each step of a request: seconds, 60 by default, of which connecting may
+            take 10 at most; or an ``httpx.Timeout``, taken as it is.
         rate_limits: How many requests the account may make, for sends and job polling together; Gameball
             documents 30 per second and 360 per 30 seconds. None switches limiting off.
-        max_attempts: How often a chunk is sent at most, when it was certainly not accepted.
+        max_attempts: How often a chunk is sent at most, 5 by default, when it was certainly not accepted, or
+            with ``on_unknown="resend"``. The parts of one that the server found too large count anew.
         transport: What to use instead of the network, for tests and unusual stacks.
 
     Attributes:
@@ -142,11 +144,11 @@ class AsyncEvents:
 
         Args:
             events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
-                async iterable; a
-                generator is read no further than needed.
-            concurrency: How many requests are under way at a time; at most twice as many chunks exist.
+                async iterable; a generator is read no further than needed.
+            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
+                exist.
             max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
-            max_bytes: The most bytes of a request. Gameball documents no limit.
+            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
             coalesce: Let events of one customer share an object while their names differ.
             on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
                 so that nothing is lost and something may count twice.
@@ -166,9 +168,11 @@ class AsyncEvents:
             DeliveryError: Not every event was accepted, and ``check`` is on. It carries the report.
             InvalidEventError: An event cannot be sent. All before it were sent; ``report`` tells how.
             LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
-            LedgerLockedError: Another process is using the ledger.
+            LedgerLockedError: Another process, or another send, is using the ledger.
             LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
-            ValueError: An argument is out of its range.
+            ValueError: An argument is out of its range, or of another kind.
+            RuntimeError: The client is closed, or belongs to another event loop.
+            GameballError: The client was closed meanwhile, by another task.
             BaseException: Whatever ``events`` or ``on_receipt`` raise, and a cancellation, after what is in
                 flight has had up to 5 seconds to end; with the report as its ``report``.
         """
@@ -218,9 +222,10 @@ class AsyncEvents:
         Args:
             events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
                 async iterable.
-            concurrency: How many requests are under way at a time; at most twice as many chunks exist.
+            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
+                exist.
             max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
-            max_bytes: The most bytes of a request. Gameball documents no limit.
+            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
             coalesce: Let events of one customer share an object while their names differ.
             on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
                 so that nothing is lost and something may count twice.
@@ -235,8 +240,15 @@ class AsyncEvents:
             An async iterator of receipts.
 
         Raises:
-            ValueError: A limit is out of its range.
-            InvalidEventError: While iterating: an event cannot be sent. All before it have their receipts.
+            ValueError: An argument is out of its range, or of another kind.
+            RuntimeError: While iterating, as all that follows: the client is closed, or belongs to another
+                event loop.
+            InvalidEventError: An event cannot be sent. All before it have their receipts.
+            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
+            LedgerLockedError: Another process, or another send, is using the ledger.
+            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
+            GameballError: The client was closed meanwhile.
+            BaseException: Whatever ``events`` raise. What has no receipt yet then is in its ``report``.
         """
         handover = Handover(events)
         del events  # payload, which a traceback that is shown with locals would show

@@ -17,7 +17,7 @@ GameballError
 ├── DeliveryError                   events that were not accepted
 └── LedgerError                     the ledger cannot be used
     ├── LedgerMismatchError         the source or its division is not the one the ledger was begun with
-    └── LedgerLockedError           another process is using the ledger
+    └── LedgerLockedError           another process, or another send, is using the ledger
 
 No exception holds a key, a header or a payload, and none of them is chained to an exception of the HTTP
 library, whose tracebacks do. All of them can be pickled.
@@ -208,4 +208,4 @@ class LedgerMismatchError(LedgerError):
 
 
 class LedgerLockedError(LedgerError):
-    """Another process has the ledger open."""
+    """Another process has the ledger open, or another send of this one."""

@@ -93,8 +93,9 @@ class Ledger:
     """A durable record of what became of each chunk of one source.
 
     Before a chunk's first byte is sent its intent is on disk: its number, its source range and the SHA-256 of
-    its bytes; after the answer, its outcome and its job. It holds no payload and no key. One process can have
-    it open at a time. It can be opened by itself, to see what became of a source.
+    its bytes; after the answer, its outcome and its job. A power failure, unlike a killed process, may take
+    the last outcomes with it, and leave their chunks UNKNOWN. It holds no payload and no key. One process can
+    have it open at a time. It can be opened by itself, to see what became of a source.
 
     Args:
         path: The file; it is created when it is not there. Two files may stand beside it while it is open.
@@ -163,7 +164,11 @@ class Ledger:
         return f"Ledger({str(self._path)!r})"
 
     def runs(self) -> list[LedgerRun]:
-        """Return the sends that used the ledger, in order."""
+        """Return the sends that used the ledger, in order.
+
+        Raises:
+            LedgerError: It cannot be read.
+        """
         rows = self._rows("SELECT number, started_at, ended_at FROM runs ORDER BY number")
         return [
             LedgerRun(number, datetime.fromisoformat(begun), ended and datetime.fromisoformat(ended))
@@ -175,6 +180,9 @@ class Ledger:
 
         Args:
             outcome: Only chunks that ended so; None for all.
+
+        Raises:
+            LedgerError: It cannot be read.
         """
         rows = self._rows(f"SELECT {_COLUMNS} FROM chunks ORDER BY first")  # noqa: S608 - constant columns
         chunks = [_read_chunk(row) for row in rows]
@@ -185,6 +193,12 @@ class Ledger:
 
         ``ledger.ranges(Outcome.UNKNOWN)`` is what may or may not have been accepted, and with UNSENT what
         certainly was not. What no send has come to yet is in neither.
+
+        Args:
+            outcome: The outcome.
+
+        Raises:
+            LedgerError: It cannot be read.
         """
         return [range(chunk.first, chunk.last + 1) for chunk in self.chunks(outcome)]
 
@@ -201,11 +215,19 @@ class Ledger:
             self._database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
 
     def notes(self) -> dict[str, str]:
-        """Return what was kept with ``note``, by name."""
+        """Return what was kept with ``note``, by name.
+
+        Raises:
+            LedgerError: It cannot be read.
+        """
         return dict(self._rows("SELECT name, value FROM notes"))
 
     def settings(self) -> dict[str, str]:
-        """Return what must be the same for every run, by name; empty before the first."""
+        """Return what must be the same for every run, by name; empty before the first.
+
+        Raises:
+            LedgerError: It cannot be read.
+        """
         return dict(self._rows("SELECT name, value FROM settings"))
 
     def begin_run(self, settings: dict[str, str]) -> dict[int, LedgerChunk]:
@@ -343,7 +365,9 @@ class Ledger:
             yield
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                raise LedgerLockedError(f"the ledger {self._path} is in use by another process") from None
+                raise LedgerLockedError(
+                    f"the ledger {self._path} is in use by another process, or open in this one"
+                ) from None
             raise LedgerError(f"the ledger {self._path} cannot be used: {error}") from None
         except OverflowError:
             raise LedgerError(f"the ledger {self._path} cannot hold a number beyond 64 bits") from None

@@ -18,7 +18,10 @@ class RateLimit:
 
     Args:
         requests: How many requests, at least 1.
-        seconds: How long the window is.
+        seconds: How long the window is, in seconds; more than 0.
+
+    Raises:
+        ValueError: One of them is out of its range.
     """
 
     requests: int = field(validator=validators.ge(1))
@@ -27,6 +30,18 @@ class RateLimit:
 
 #: Gameball documents 30 requests per second and 360 per 30 seconds for all but single events.
 DOCUMENTED_LIMITS: Final = (RateLimit(30, 1.0), RateLimit(360, 30.0))
+
+
+def check_limits(limits: Sequence[RateLimit] | None) -> Sequence[RateLimit]:
+    """Return rate limits, of which there may be none, if that is what they are.
+
+    Raises:
+        ValueError: One of them is no ``RateLimit``.
+    """
+    for limit in limits or ():
+        if not isinstance(limit, RateLimit):
+            raise ValueError(f"rate_limits holds {limit!r}, and takes RateLimit(requests, seconds)")  # noqa: TRY004
+    return limits or ()
 
 
 class Windows:
@@ -96,7 +111,7 @@ class Limiter:
     def __init__(
         self, limits: Sequence[RateLimit] | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._windows = Windows(limits or ())
+        self._windows = Windows(check_limits(limits))
         self._clock = clock
         self._changed = threading.Condition()
 
@@ -151,7 +166,7 @@ class AsyncLimiter:
     def __init__(
         self, limits: Sequence[RateLimit] | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._windows = Windows(limits or ())
+        self._windows = Windows(check_limits(limits))
         self._clock = clock
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from either_client import EitherClient
 
-from gameball import CustomerEvents, Event, LedgerError, LedgerMismatchError, Outcome, chunk_events
+from gameball import (
+    AsyncGameball,
+    CustomerEvents,
+    Event,
+    Gameball,
+    LedgerError,
+    LedgerMismatchError,
+    Outcome,
+    chunk_events,
+)
 from gameball.chunker import Chunker
 from gameball.chunking import chunks_of
 from gameball.handover import Handover
@@ -190,6 +199,14 @@ def test_an_argument_of_another_kind_is_refused_by_name(
     with pytest.raises(ValueError, match=said):
         either.send([Event("a", "x")], **arguments)
     assert box.received == []
+
+
+@pytest.mark.parametrize("client", [Gameball, AsyncGameball])
+def test_rate_limits_of_another_kind_are_refused_by_name(
+    client: type[Gameball] | type[AsyncGameball],
+) -> None:
+    with pytest.raises(ValueError, match=r"takes RateLimit\(requests, seconds\)"):
+        client("key", "secret", rate_limits=[(30, 1.0)])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("location", ["http://xn--/", "/elsewhere", "x" * 70_000])

@@ -115,7 +115,7 @@ def test_a_row_that_is_no_event_is_refused_with_what_would_cure_it(row: object, 
         (b'{"customer_id":"secret","name":"\\ud800","metadata":{}}', "is not JSON ("),
         (b'{"customer_id":"secret\xff","name":"n"}', "is not UTF-8 (byte 23)"),
         (b"\xff\xfe{\x00}\x00", "is not UTF-8 (byte 1)"),
-        (b"[" * 2000 + b"]" * 2000, "is not JSON (depth limit exceeded"),
+        (b"[" * 2000 + b"]" * 2000, "is not JSON ("),
     ],
 )
 def test_a_line_that_is_no_json_is_told_without_what_it_holds(text: bytes, reason: str) -> None:

@@ -1,7 +1,6 @@
 """What a person sees while a send goes on: a live display on a terminal, a line now and then elsewhere."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -187,8 +186,3 @@ def _tell(progress: Callable[[], Progress], console: Console, ended: threading.E
         parts = [*share, *outcomes(now.events, now.invalid), f"{now.events_per_second:,.0f} events/s"]
         console.print(f"{now.name}: {', '.join(parts)}", markup=False, highlight=False, soft_wrap=True)
         pause = _NEXT_LINE
-
-
-def now() -> float:
-    """Return the time that progress is measured by, in seconds."""
-    return time.monotonic()

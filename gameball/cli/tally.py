@@ -51,7 +51,7 @@ class Tally:
         objects: How many objects were in the requests.
         requests: How many requests were made.
         chunks: How many chunks have a receipt, not counting those.
-        job_ids: The jobs of what was accepted, and the source items of each.
+        jobs: The jobs of what was accepted, and the source items of each.
         failures: What was not accepted.
         invalid: How many lines could not be sent.
         problems: The first of those.

@@ -171,6 +171,8 @@ class Sandbox:
         self._server.should_exit = True
         self._loop.call_soon_threadsafe(self._app.close)
         self._thread.join()
+        if self._listener is not None:
+            self._listener.close()  # told to exit before it began, the server leaves it open
         self._server = self._thread = self._loop = self._listener = None
 
     def __enter__(self) -> Self:

@@ -61,8 +61,7 @@ class Reading:
 
         Raises:
             ValueError: The item was not given yet, or too long ago. At least the last 16,384 can be told, and
-            as
-                many more as have none but items between them.
+                as many more as have none but items between them.
         """
         return self._progress.line_of(ordinal)
 
