@@ -89,14 +89,14 @@ def test_sync_and_async_take_the_same_arguments(sync: type, asynchronous: type) 
 
 # What sync and async differ in, in words.
 WORDS = [
+    (r"\s+", " "),
     (r"asynchronously|synchronously", ""),
-    (r" or\s+async\s+iterable", ""),
+    (r" or async iterable", ""),
     (r"[Aa]n async iterator", "an iterator"),
     (r"An iterator", "an iterator"),
     (r"Ctrl-C|a cancellation", ""),
     (r"other (threads|tasks)|another (thread|task)", ""),
-    (r", or belongs to another event\s+loop", ""),
-    (r"\s+", " "),
+    (r", or belongs to another event loop", ""),
 ]
 
 
