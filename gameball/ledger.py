@@ -111,6 +111,8 @@ class Ledger:
         self._lock = threading.Lock()
         self._run = 0
         self._running = False
+        if self._path.exists() and not self._path.is_file():
+            raise LedgerError(f"the ledger {self._path} is no regular file")
         try:
             self._database = sqlite3.connect(
                 self._path, timeout=0.0, isolation_level=None, check_same_thread=False

@@ -8,13 +8,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gameball.chunker import DEFAULT_MAX_BYTES
+from gameball.chunker import DEFAULT_MAX_BYTES, Chunker
+from gameball.chunking import chunks_of
 from gameball.cli.client import parse_pairs
-from gameball.cli.exit_codes import ExitCode
+from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
-from gameball.cli.tally import Failure
+from gameball.cli.tally import READ, Failure
 from gameball.delivery import Outcome
-from gameball.ledger import Ledger, LedgerChunk, LedgerRun
+from gameball.errors import LedgerMismatchError, SourceError
+from gameball.ledger import Ledger, LedgerChunk, LedgerRun, digest
 from gameball.sources import Source, find_source
 
 _NOT_READ = "no send has come to it yet"
@@ -42,20 +44,53 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
         raise ValueError(f"there is no ledger {path}")
     with Ledger(path) as ledger:
         chunks, notes, runs = ledger.chunks(), ledger.notes(), ledger.runs()
+        settings = ledger.settings()
+    code = _code(chunks)
+    if runs and (notes.get(READ) == "no" or runs[-1].ended_at is None):
+        code = worst(code, ExitCode.UNKNOWN)
     if unknown or unsent:
         wanted = {Outcome.UNKNOWN} if unknown else set()
         if unsent:
             wanted.add(Outcome.UNSENT)
         found = _source(path, notes, source)
+        if chunks:
+            _check_unchanged(found, chunks, settings)
         max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
         lines = (encode_reject(reject, found.name) for reject in lines_of(found, chunks, wanted, max_bytes))
-        _write_lines(lines, path, _code(chunks), as_json=as_json)
-        return _code(chunks)
-    if as_json:
-        sys.stdout.write(json.dumps(_report(path, chunks, notes, runs), ensure_ascii=False) + "\n")
+        _write_lines(lines, path, code, as_json=as_json)
+    elif as_json:
+        report = {**_report(path, chunks, notes, runs), "exit_code": int(code)}
+        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
     else:
         _print(path, chunks, notes, runs)
-    return _code(chunks)
+    return code
+
+
+def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[str, str]) -> None:
+    """Check that a source is the one that was sent: lines of another would be called what they are not.
+
+    Raises:
+        LedgerMismatchError: It is not.
+    """
+    chunker = Chunker(
+        max_objects=int(settings["max_objects"]),
+        max_bytes=int(settings["max_bytes"]),
+        coalesce=settings["coalesce"] == "True",
+    )
+    known = {chunk.first: chunk for chunk in chunks}
+    cuts = frozenset(known).union(chunk.last + 1 for chunk in chunks)
+    left = len(known)
+    try:
+        for chunk in chunks_of(source.read(lambda _: None), chunker, cuts, lambda _: None):
+            recorded = known.get(chunk.first)
+            if recorded is None or recorded.digest != digest(chunk):
+                break
+            left -= 1
+            if not left:
+                return
+    except SourceError:  # it broke off when it was sent, too
+        return
+    raise LedgerMismatchError(f"{source.name} is not what was sent: say with --source where that is now")
 
 
 def _write_lines(lines: Iterator[bytes], path: Path, code: ExitCode, *, as_json: bool) -> None:
@@ -81,7 +116,7 @@ def _report(
     return {
         "ledger": str(path),
         "source": notes.get("source"),
-        "exit_code": int(_code(chunks)),
+        "read_to_its_end": {"yes": True, "no": False}.get(notes.get(READ, "")),
         "runs": [
             {"started_at": run.started_at.isoformat(), "ended_at": run.ended_at and run.ended_at.isoformat()}
             for run in runs
@@ -99,6 +134,8 @@ def _print(path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: l
         console.print(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
     for outcome, count in _count(chunks).items():
         console.print(f"  {count:,} {outcome}")
+    if notes.get(READ) == "no":
+        console.print("  The source was not read to its end.")
     table = Table("items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False)
     for chunk in chunks:
         if chunk.outcome is not Outcome.ACCEPTED:

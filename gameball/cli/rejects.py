@@ -10,10 +10,12 @@ import orjson
 from attrs import define, field, frozen
 
 from gameball.cli.tally import Failure
+from gameball.delivery import Outcome
 from gameball.errors import SourceError
-from gameball.events import OPTIONS, convert
+from gameball.events import OPTIONS, convert, find_problem
 from gameball.jobs import BatchJob
 from gameball.sources import Row
+from gameball.sources.records import show_text
 
 _WHICH_EVENT: Final = " (the job names the customer, and this customer has several events in it)"
 
@@ -118,10 +120,12 @@ def _match(job: FailedJob, row: Row) -> None:
 def _failed_rows(job: FailedJob) -> Iterator[Reject]:
     for customer, rows in job.found.items():
         messages = job.messages[customer]
-        which = _WHICH_EVENT if len(rows) > len(messages) else ""
+        # Some of them may have counted: nobody is to send them again without saying so.
+        uncertain = len(rows) > len(messages)
+        outcome, which = (Outcome.UNKNOWN.value, _WHICH_EVENT) if uncertain else ("failed", "")
         for row in rows:
             said = "; ".join(dict.fromkeys(messages))
-            yield Reject(row, "failed", f"in job {job.job_id}: {said}{which}")
+            yield Reject(row, outcome, f"in job {job.job_id}: {said}{which}")
 
 
 def encode_reject(reject: Reject, source: str) -> bytes:
@@ -136,6 +140,9 @@ def encode_reject(reject: Reject, source: str) -> bytes:
     """
     row = reject.row
     fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
+    if row.fields is not None and find_problem(row.fields, "") is not None:
+        # JSON has no form for some value of a table. As a text it could be sent uncorrected by mistake.
+        fields = {"text": show_text(orjson.dumps(fields, _convert, OPTIONS))}
     # A row that is refused for such a mark keeps it: it may warn that the event may have been accepted.
     fields.setdefault(
         "_rejected",
@@ -205,6 +212,11 @@ class RejectsFile:
             self._part.unlink(missing_ok=True)
 
 
+def beside(source: Path) -> Path:
+    """Return where the ledger of a file is unless told otherwise."""
+    return source.with_name(f"{source.name}.ledger")
+
+
 def keep_aside(path: Path) -> None:
     """Give a file that is there another name: somebody may be correcting it."""
     if not path.exists():
@@ -212,4 +224,8 @@ def keep_aside(path: Path) -> None:
     number = 1
     while (aside := path.with_name(f"{path.name}.{number}")).exists():
         number += 1
+    # Its ledger goes with it, should it have been sent: by the old one, new lines would be taken for sent.
+    ledger = beside(path)
+    if ledger.exists():
+        ledger.rename(beside(aside))
     path.rename(aside)

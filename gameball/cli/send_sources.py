@@ -1,9 +1,11 @@
 """The sources that ``gameball send`` is given, and the files that go with them."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 from gameball.cli.client import parse_pairs
+from gameball.cli.rejects import beside
 from gameball.cli.send_options import SendOptions
 from gameball.sources import Source, find_source
 
@@ -24,7 +26,7 @@ def find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
         raise ValueError("--ledger and --no-ledger contradict each other")
     if options.ledger is not None and len(words) > 1:
         raise ValueError("--ledger is the record of one source: send them one by one, or leave it out")
-    if len({Path(word).resolve() for word in words}) < len(words):
+    if any(_same(Path(one), Path(other)) for one, other in itertools.combinations(words, 2)):
         raise ValueError("a source is named twice, and would be sent twice")
     sources = [
         find_source(
@@ -48,17 +50,19 @@ def find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
 
 
 def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
-    if rejects.exists() and not rejects.is_file():
-        raise ValueError(f"--rejects {rejects} is no regular file")
+    if rejects.is_symlink() or (rejects.exists() and not rejects.is_file()):
+        raise ValueError(f"--rejects {rejects} is no regular file; name one, or one that is not there yet")
     if ledger is not None and _same(ledger, rejects):
         raise ValueError("--rejects is the ledger: name another file")
     for source in sources:
         if source.path is None:
             continue
+        if not source.path.is_file():
+            raise ValueError(f"{source.path} can be read only once: for --rejects save it, or send it as -")
         if _same(source.path, rejects):
             raise ValueError("--rejects is the source itself")
         # Without its ledger, everything would be sent again.
-        if _same(_beside(source.path), rejects):
+        if _same(beside(source.path), rejects):
             raise ValueError("--rejects is the ledger: name another file")
 
 
@@ -70,10 +74,7 @@ def ledger_path(source: Source, options: SendOptions) -> Path | None:
     """Return where the ledger of a source is, or None where it has none."""
     if options.no_ledger:
         return None
-    if options.ledger is not None or source.path is None:
+    # What is read only once, such as a pipe, cannot be sent again to resume.
+    if options.ledger is not None or source.path is None or not source.path.is_file():
         return options.ledger
-    return _beside(source.path)
-
-
-def _beside(source: Path) -> Path:
-    return source.with_name(f"{source.name}.ledger")
+    return beside(source.path)

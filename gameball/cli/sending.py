@@ -17,10 +17,16 @@ from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
 from gameball.cli.send_options import SendOptions
 from gameball.cli.send_sources import find_sources, ledger_path
 from gameball.cli.summary import SourceResult, print_results
-from gameball.cli.tally import Tally
+from gameball.cli.tally import READ, Tally
 from gameball.client import Gameball
 from gameball.delivery import DeliveryReport, Outcome, Receipt
-from gameball.errors import GameballError, InvalidEventError, JobTimeoutError, SourceError
+from gameball.errors import (
+    GameballError,
+    InvalidEventError,
+    JobTimeoutError,
+    LedgerMismatchError,
+    SourceError,
+)
 from gameball.jobs import BatchJob
 from gameball.ledger import Ledger
 from gameball.sources import Reading, Source
@@ -83,6 +89,10 @@ class _Sending:
     begun: float = field(factory=time.monotonic)
     reading: Reading | None = None
     error: BaseException | None = None
+    #: Whether the error came when all had been sent, while the jobs were followed.
+    error_of_jobs: bool = False
+    #: The first positions of the chunks that an earlier run has left unknown; they stop nothing now.
+    unknown_before: frozenset[int] = frozenset()
 
     @property
     def ends_everything(self) -> bool:
@@ -90,7 +100,8 @@ class _Sending:
         if isinstance(self.error, KeyboardInterrupt):
             return True
         codes = {ExitCode.OK, ExitCode.REJECTED}
-        return self.tally.code not in codes | ({ExitCode.UNKNOWN} if self.options.keep_going else set())
+        goes_on = self.options.keep_going or (self.error is None and not self._was_stopped())
+        return self.tally.code not in codes | ({ExitCode.UNKNOWN} if goes_on else set())
 
     def run(self) -> SourceResult:
         """Send the source, follow its jobs, and find the lines that were not accepted.
@@ -137,8 +148,12 @@ class _Sending:
     def _send(self, ledger: Ledger | None) -> None:
         options = self.options
         if ledger is not None:
-            ledger.note(describe_source(self.source, options))
+            # What another source was refused for must not describe the ledger.
+            if not ledger.chunks():
+                ledger.note(describe_source(self.source, options))
             self.tally.accepted_before = frozenset(c.first for c in ledger.chunks(Outcome.ACCEPTED))
+            if options.on_unknown == "report":
+                self.unknown_before = frozenset(c.first for c in ledger.chunks(Outcome.UNKNOWN))
         stop_on = () if options.keep_going else (Outcome.UNKNOWN, Outcome.UNSENT)
         try:
             self.client.events.send(
@@ -158,6 +173,8 @@ class _Sending:
             if not isinstance(report, DeliveryReport):
                 raise
             self._end(error, report)
+        if ledger is not None and not isinstance(self.error, LedgerMismatchError):
+            ledger.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
 
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
         """Note what ended the send. The report holds all receipts, those that were counted included."""
@@ -197,10 +214,10 @@ class _Sending:
                 if job.has_failures:
                     self.tally.code = worst(self.tally.code, ExitCode.REJECTED)
         except JobTimeoutError as error:
-            self.error = error
+            self.error, self.error_of_jobs = error, True
             self.tally.code = worst(self.tally.code, ExitCode.UNKNOWN)
         except (GameballError, KeyboardInterrupt) as error:
-            self.error = error
+            self.error, self.error_of_jobs = error, self.error is None
             self.tally.code = worst(self.tally.code, code_of_error(error))
         finally:
             self.note = ""
@@ -215,7 +232,9 @@ class _Sending:
         failures = tally.failed(Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
         lines: dict[int, tuple[int, int]] = {}
         something = failures or tally.invalid or any(job.failed for job in self.jobs)
-        if not something or (self.source.path is None and self.rejects is None):
+        path = self.source.path
+        # A pipe cannot be read again: opening it would wait for ever.
+        if not something or (self.rejects is None if path is None else not path.is_file()):
             return lines, 0
         self.note = "finding the lines that were not accepted"
         written = 0
@@ -237,11 +256,16 @@ class _Sending:
 
     def _was_read(self) -> bool:
         """Tell whether the source was read to its end."""
-        stopped = any(failure.outcome is not Outcome.REJECTED for failure in self.tally.failures)
-        keys = self.tally.code is ExitCode.CREDENTIALS
-        of_jobs = isinstance(self.error, JobTimeoutError) or (self.error is not None and bool(self.jobs))
-        ended = self.error is not None and not of_jobs
-        return not (ended or keys or (stopped and not self.options.keep_going))
+        keys = self.tally.code is ExitCode.CREDENTIALS and not self.error_of_jobs
+        ended = self.error is not None and not self.error_of_jobs
+        return not (ended or keys or (self._was_stopped() and not self.options.keep_going))
+
+    def _was_stopped(self) -> bool:
+        """Tell whether something stayed unknown or unsent in this run."""
+        return any(
+            failure.outcome is not Outcome.REJECTED and failure.first not in self.unknown_before
+            for failure in self.tally.failures
+        )
 
     def _share(self) -> float | None:
         """Return how much of the source is settled, by the bytes it takes."""

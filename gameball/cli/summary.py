@@ -172,11 +172,14 @@ def advise(
         )
     incomplete = bool(left) or not all(result.read_to_its_end for result in results)
     unsent = any(result.tally.events[Outcome.UNSENT] for result in results)
+    rejected = any(result.tally.events[Outcome.REJECTED] for result in results)
     recorded = all(result.ledger is not None for result in results)
     if rejects is not None and rejects.lines:
         lines.append(f"{rejects.lines:,} lines are in {options.rejects}.")
         if not incomplete:
-            or_again = ", or run this command again, but not both" if recorded and unsent else ""
+            or_again = (
+                ", or run this command again, but not both" if recorded and (unsent or rejected) else ""
+            )
             lines.append(f"Correct and send that file{or_again}.")
         else:
             lines.append("That is not all that is left. Do not send it if you run this command again.")

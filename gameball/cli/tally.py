@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from attrs import Factory, define, field, frozen
 
@@ -37,6 +38,10 @@ class Failure:
     outcome: Outcome
     reason: str
     events: int
+
+
+#: The note in a ledger that tells whether the latest send has read the source to its end.
+READ: Final = "read_to_its_end"
 
 
 @define
