@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     )
     from gameball.events import CustomerEvents, Event
     from gameball.jobs import BatchJob, JobItem, JobStatus
-    from gameball.ledger import Ledger, LedgerChunk, LedgerRun
+    from gameball.ledger import Ledger
+    from gameball.ledger_records import LedgerChunk, LedgerRun
     from gameball.ratelimit import DOCUMENTED_LIMITS, RateLimit
     from gameball.version import __version__
 
@@ -69,7 +70,8 @@ _HOMES: Final = {
     ),
     "events": ("CustomerEvents", "Event"),
     "jobs": ("BatchJob", "JobItem", "JobStatus"),
-    "ledger": ("Ledger", "LedgerChunk", "LedgerRun"),
+    "ledger": ("Ledger",),
+    "ledger_records": ("LedgerChunk", "LedgerRun"),
     "ratelimit": ("DOCUMENTED_LIMITS", "RateLimit"),
     "version": ("__version__",),
 }

@@ -275,7 +275,7 @@ class AsyncEvents:
         self._limiter.check_loop()
         chunker = options.chunker()
         handover.begin(chunker, options.on_invalid)
-        flow, ledger = options.begin(handover, self._lanes.base_url)
+        flow, ledger = options.begin(handover, self._lanes.base_url, self._lanes.account)
         sender = AsyncSender(
             chunks_of_any(handover.take(), chunker, flow.cuts(), handover.on_invalid),
             flow,

@@ -276,7 +276,7 @@ class Events:
                 raise RuntimeError("the client is closed")
         chunker = options.chunker()
         handover.begin(chunker, options.on_invalid)
-        flow, ledger = options.begin(handover, self._lanes.base_url)
+        flow, ledger = options.begin(handover, self._lanes.base_url, self._lanes.account)
         sender = Sender(
             chunks_of(handover.take(), chunker, flow.cuts(), handover.on_invalid),
             flow,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Mapping
+from hashlib import blake2b
 from typing import Final, NoReturn
 
 import httpx
@@ -66,6 +67,14 @@ class Credentials:
             if len(key) >= _SHORTEST_REAL_KEY:
                 text = text.replace(key, _REDACTED)
         return text
+
+    def fingerprint(self, salt: str) -> str:
+        """Return what tells this account from others, and nothing of its key.
+
+        Args:
+            salt: A random text. Fingerprints of different salts cannot be compared.
+        """
+        return blake2b(self.api_key.encode(), key=salt.encode(), digest_size=8).hexdigest()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials are not pickled: create a client where it is used")

@@ -7,7 +7,7 @@ from gameball.chunk import Chunk
 from gameball.delivery import Outcome, Receipt, stops_everything
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.handover import Handover
-from gameball.ledger import LedgerChunk, digest
+from gameball.ledger_records import LedgerChunk, digest
 from gameball.retries import OnUnknown
 
 #: How many chunks exist at a time for each worker: one that is sent, and one that is ready.

@@ -129,6 +129,8 @@ class Lanes:
         self._settings = evolve(settings, transport=shared)
         #: Where they lead.
         self.base_url = str(settings.base_url)
+        #: Tells, for a salt, the account they lead to from others.
+        self.account = settings.credentials.fingerprint
         self._lock = threading.Lock()
         self._free: list[Lane] = []
         self._closed = False
@@ -180,6 +182,8 @@ class AsyncLanes:
         self._settings = evolve(settings, transport=shared)
         #: Where they lead.
         self.base_url = str(settings.base_url)
+        #: Tells, for a salt, the account they lead to from others.
+        self.account = settings.credentials.fingerprint
         self._all: list[AsyncLane] = []
         self._free: list[AsyncLane] = []
 

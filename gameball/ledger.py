@@ -1,21 +1,19 @@
 """The durable record that makes a send resumable: an SQLite file, written before and after every request."""
 
-import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from attrs import frozen
-
 from gameball.chunk import Chunk
 from gameball.delivery import Outcome, Receipt
 from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError
+from gameball.ledger_records import LedgerChunk, LedgerRun, digest, read_chunk
 
 _FORMAT: Final = 1
 # Room that is kept free beside the file, so that the outcomes of what is in flight fit even on a full disk.
@@ -41,61 +39,14 @@ CREATE TABLE chunks (
 _COLUMNS: Final = "first, last, number, run, objects, events, digest, outcome, job_id, attempts, error"
 
 
-@frozen
-class LedgerRun:
-    """A send that used the ledger.
-
-    Attributes:
-        number: Its number, counted from 1.
-        started_at: When it began.
-        ended_at: When it ended; None if it is going on, or was killed.
-    """
-
-    number: int
-    started_at: datetime
-    ended_at: datetime | None
-
-
-@frozen
-class LedgerChunk:
-    """What the ledger knows of a chunk.
-
-    Attributes:
-        first: The position of its first source item, counted from 0.
-        last: The position of its last source item; all between the two are in the chunk as well.
-        number: Its number within its send.
-        run: The run that it was last sent in.
-        objects: The number of objects in the request.
-        events: The number of events in it.
-        digest: The SHA-256 of the request's body.
-        outcome: What became of it. What was in flight when its process died is UNKNOWN.
-        in_flight: Whether no outcome was ever noted: the process is at it, or died.
-        job_id: The job that processes it, when it was accepted.
-        attempts: How many requests were made for it.
-        error: Why it was not accepted.
-    """
-
-    first: int
-    last: int
-    number: int
-    run: int
-    objects: int
-    events: int
-    digest: bytes
-    outcome: Outcome
-    in_flight: bool
-    job_id: int | None
-    attempts: int
-    error: str | None
-
-
 class Ledger:
     """A durable record of what became of each chunk of one source.
 
     Before a chunk's first byte is sent its intent is on disk: its number, its source range and the SHA-256 of
     its bytes; after the answer, its outcome and its job. A power failure, unlike a killed process, may take
-    the last outcomes with it, and leave their chunks UNKNOWN. It holds no payload and no key. One process can
-    have it open at a time. It can be opened by itself, to see what became of a source.
+    the last outcomes with it, and leave their chunks UNKNOWN. It holds no payload and no key, only a salted
+    fingerprint of the API key. One process can have it open at a time. It can be opened by itself, to see
+    what became of a source.
 
     Args:
         path: The file; it is created when it is not there. Two files may stand beside it while it is open.
@@ -187,7 +138,7 @@ class Ledger:
             LedgerError: It cannot be read.
         """
         rows = self._rows(f"SELECT {_COLUMNS} FROM chunks ORDER BY first")  # noqa: S608 - constant columns
-        chunks = [_read_chunk(row) for row in rows]
+        chunks = [read_chunk(row) for row in rows]
         return [chunk for chunk in chunks if outcome is None or chunk.outcome is outcome]
 
     def ranges(self, outcome: Outcome) -> list[range]:
@@ -232,12 +183,15 @@ class Ledger:
         """
         return dict(self._rows("SELECT name, value FROM settings"))
 
-    def begin_run(self, settings: dict[str, str]) -> dict[int, LedgerChunk]:
+    def begin_run(
+        self, settings: dict[str, str], account: Callable[[str], str] = lambda _: ""
+    ) -> dict[int, LedgerChunk]:
         """Begin a send.
 
         Args:
             settings: What must not change from one run to the next, by name: what the division into chunks
                 depends on, and where they are sent.
+            account: Tells, for a salt, the account that they are sent to from others.
 
         Returns:
             What is known of each chunk, by the position of its first source item.
@@ -252,13 +206,20 @@ class Ledger:
                 raise LedgerLockedError(f"another send of this process is using the ledger {self._path}")
             self._running = True
         try:
-            return self._begin_run(settings)
+            return self._begin_run(settings, account)
         except BaseException:
             self._running = False
             raise
 
-    def _begin_run(self, settings: dict[str, str]) -> dict[int, LedgerChunk]:
+    def _begin_run(self, given: dict[str, str], account: Callable[[str], str]) -> dict[int, LedgerChunk]:
         known = self.settings()
+        salt = known.get("salt") or os.urandom(16).hex()
+        settings = {**given, "salt": salt, "account": account(salt)}
+        if known.get("account", settings["account"]) != settings["account"]:
+            raise LedgerMismatchError(
+                f"the ledger {self._path} was begun with another API key: what one account has accepted, "
+                "another has not; use the same key, or another ledger"
+            )
         for name, value in settings.items():
             if known.get(name, value) != value:
                 raise LedgerMismatchError(
@@ -375,28 +336,5 @@ class Ledger:
             raise LedgerError(f"the ledger {self._path} cannot hold a number beyond 64 bits") from None
 
 
-def digest(chunk: Chunk) -> bytes:
-    """Return the SHA-256 of a chunk's bytes."""
-    return hashlib.sha256(chunk.content).digest()
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _read_chunk(row: tuple[Any, ...]) -> LedgerChunk:
-    first, last, number, run, objects, events, sha256, outcome, job_id, attempts, error = row
-    return LedgerChunk(
-        first=first,
-        last=last,
-        number=number,
-        run=run,
-        objects=objects,
-        events=events,
-        digest=sha256,
-        outcome=Outcome.UNKNOWN if outcome is None else Outcome(outcome),
-        in_flight=outcome is None,
-        job_id=job_id,
-        attempts=attempts,
-        error=error,
-    )

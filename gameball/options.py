@@ -1,8 +1,8 @@
 """How a send is to go: the arguments of ``events.send``, checked, and what is made of them."""
 
 import os
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Final
 
 from attrs import Attribute, field, frozen, validators
 
@@ -11,8 +11,11 @@ from gameball.chunking import OnInvalid
 from gameball.delivery import Outcome
 from gameball.flow import Flow
 from gameball.handover import Handover
-from gameball.ledger import Ledger, LedgerChunk
+from gameball.ledger import Ledger
 from gameball.retries import OnUnknown
+
+if TYPE_CHECKING:
+    from gameball.ledger_records import LedgerChunk
 
 #: How many requests are under way at a time, unless told otherwise.
 DEFAULT_CONCURRENCY: Final = 4
@@ -65,12 +68,15 @@ class SendOptions:
         """Return what divides the events into chunks."""
         return Chunker(max_objects=self.max_objects, max_bytes=self.max_bytes, coalesce=self.coalesce)
 
-    def begin(self, handover: Handover, base_url: str) -> "tuple[Flow, OpenLedger | None]":
+    def begin(
+        self, handover: Handover, base_url: str, account: Callable[[str], str]
+    ) -> "tuple[Flow, OpenLedger | None]":
         """Begin the send, and its run in the ledger.
 
         Args:
             handover: What was handed over.
             base_url: Where it is sent. What a sandbox has accepted, Gameball has not.
+            account: Tells, for a salt, the account from others: test and live accounts share their address.
 
         Returns:
             The course of the send, and its ledger, if it has one.
@@ -87,7 +93,7 @@ class SendOptions:
             settings = {name: str(getattr(self, name)) for name in ("max_objects", "max_bytes", "coalesce")}
             settings["base_url"] = base_url
             try:
-                known = opened.begin_run(settings)
+                known = opened.begin_run(settings, account)
             except BaseException:
                 ledger.close()
                 raise

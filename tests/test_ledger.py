@@ -14,6 +14,7 @@ from either_client import EitherClient
 
 from gameball import (
     Event,
+    Gameball,
     Ledger,
     LedgerError,
     LedgerLockedError,
@@ -343,6 +344,22 @@ def test_a_ledger_is_of_one_address_because_what_a_sandbox_took_gameball_has_not
             EitherClient("sync", other.url).send([Event("c", "x")], ledger=path)
         assert str(path) in str(caught.value)
         assert not other.batches
+
+
+def test_a_ledger_is_of_one_account_because_test_and_live_share_their_address(
+    box: Sandbox, path: Path
+) -> None:
+    with Gameball("key", "secret", base_url=box.url) as test:
+        assert test.events.send(events(3), ledger=path).accepted == 3
+    for again in ("another-live-key", "key"):
+        with Gameball(again, "secret", base_url=box.url) as client:
+            if again == "key":
+                assert client.events.send(events(3), ledger=path).accepted == 3
+                continue
+            with pytest.raises(LedgerMismatchError, match="begun with another API key"):
+                client.events.send(events(3), ledger=path)
+    assert len(box.batches) == 1
+    assert b"another-live-key" not in path.read_bytes()
 
 
 def test_notes_are_kept_and_the_latest_counts(tmp_path: Path) -> None:

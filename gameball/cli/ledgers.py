@@ -16,7 +16,8 @@ from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.tally import READ, Failure
 from gameball.delivery import Outcome
 from gameball.errors import LedgerMismatchError, SourceError
-from gameball.ledger import Ledger, LedgerChunk, LedgerRun, digest
+from gameball.ledger import Ledger
+from gameball.ledger_records import LedgerChunk, LedgerRun, digest
 from gameball.sources import Source, find_source
 
 _NOT_READ = "no send has come to it yet"
