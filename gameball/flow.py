@@ -7,7 +7,7 @@ from gameball.chunk import Chunk
 from gameball.delivery import Outcome, Receipt, stops_everything
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.handover import Handover
-from gameball.ledger_records import LedgerChunk, digest
+from gameball.ledger_records import LedgerChunk, cuts_of, digest
 from gameball.retries import OnUnknown
 
 #: How many chunks exist at a time for each worker: one that is sent, and one that is ready.
@@ -48,9 +48,8 @@ class Flow:
         return self.cause is not None
 
     def cuts(self) -> frozenset[int]:
-        """Return where chunks must begin: where those of earlier runs began, and behind where they ended."""
-        begins = set(self.known)
-        return frozenset(begins.union(chunk.last + 1 for chunk in self.known.values()))
+        """Return where chunks must begin to be those of earlier runs."""
+        return cuts_of(self.known.values())
 
     def wants_chunk(self) -> bool:
         """Tell whether to read a chunk now: there is more, and room for it."""

@@ -1,6 +1,7 @@
 """What a ledger knows: of each send that used it, and of each chunk. Pure."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +57,11 @@ class LedgerChunk:
     job_id: int | None
     attempts: int
     error: str | None
+
+
+def cuts_of(chunks: Iterable[LedgerChunk]) -> frozenset[int]:
+    """Return where chunks must begin to be these again: where they began, and behind where they ended."""
+    return frozenset(position for chunk in chunks for position in (chunk.first, chunk.last + 1))
 
 
 def digest(chunk: Chunk) -> bytes:

@@ -17,7 +17,7 @@ from gameball.cli.tally import READ, Failure
 from gameball.delivery import Outcome
 from gameball.errors import LedgerMismatchError, SourceError
 from gameball.ledger import Ledger
-from gameball.ledger_records import LedgerChunk, LedgerRun, digest
+from gameball.ledger_records import LedgerChunk, LedgerRun, cuts_of, digest
 from gameball.sources import Source, find_source
 
 _NOT_READ = "no send has come to it yet"
@@ -79,10 +79,9 @@ def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[s
         coalesce=settings["coalesce"] == "True",
     )
     known = {chunk.first: chunk for chunk in chunks}
-    cuts = frozenset(known).union(chunk.last + 1 for chunk in chunks)
     left = len(known)
     try:
-        for chunk in chunks_of(source.read(lambda _: None), chunker, cuts, lambda _: None):
+        for chunk in chunks_of(source.read(lambda _: None), chunker, cuts_of(chunks), lambda _: None):
             recorded = known.get(chunk.first)
             if recorded is None or recorded.digest != digest(chunk):
                 break
