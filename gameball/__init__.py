@@ -8,12 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from gameball.aio import AsyncGameball
-    from gameball.chunk import Chunk
-    from gameball.chunking import chunk_events
+    from gameball.async_client import AsyncGameball
+    from gameball.chunking.chunk import Chunk
+    from gameball.chunking.chunk_events import chunk_events
     from gameball.client import Gameball
     from gameball.credentials import Credentials
-    from gameball.delivery import DeliveryReport, Outcome, Receipt
     from gameball.errors import (
         APIError,
         AuthenticationError,
@@ -35,19 +34,20 @@ if TYPE_CHECKING:
         SourceError,
     )
     from gameball.events import CustomerEvents, Event
-    from gameball.jobs import BatchJob, JobItem, JobStatus
-    from gameball.ledger import Ledger
-    from gameball.ledger_records import LedgerChunk, LedgerRun
-    from gameball.ratelimit import DOCUMENTED_LIMITS, RateLimit
+    from gameball.jobs.batch_job import BatchJob, JobItem, JobStatus
+    from gameball.ledger.ledger import Ledger
+    from gameball.ledger.records import LedgerChunk, LedgerRun
+    from gameball.rate_limit import DOCUMENTED_LIMITS, RateLimit
+    from gameball.receipts import DeliveryReport, Outcome, Receipt
     from gameball.version import __version__
 
 _HOMES: Final = {
-    "aio": ("AsyncGameball",),
-    "chunk": ("Chunk",),
-    "chunking": ("chunk_events",),
+    "async_client": ("AsyncGameball",),
+    "chunking.chunk": ("Chunk",),
+    "chunking.chunk_events": ("chunk_events",),
     "client": ("Gameball",),
     "credentials": ("Credentials",),
-    "delivery": ("DeliveryReport", "Outcome", "Receipt"),
+    "receipts": ("DeliveryReport", "Outcome", "Receipt"),
     "errors": (
         "APIError",
         "AuthenticationError",
@@ -69,10 +69,10 @@ _HOMES: Final = {
         "SourceError",
     ),
     "events": ("CustomerEvents", "Event"),
-    "jobs": ("BatchJob", "JobItem", "JobStatus"),
-    "ledger": ("Ledger",),
-    "ledger_records": ("LedgerChunk", "LedgerRun"),
-    "ratelimit": ("DOCUMENTED_LIMITS", "RateLimit"),
+    "jobs.batch_job": ("BatchJob", "JobItem", "JobStatus"),
+    "ledger.ledger": ("Ledger",),
+    "ledger.records": ("LedgerChunk", "LedgerRun"),
+    "rate_limit": ("DOCUMENTED_LIMITS", "RateLimit"),
     "version": ("__version__",),
 }
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names}

@@ -9,20 +9,20 @@ from typing import Self
 import httpx
 from attrs import evolve
 
-from gameball.chunker import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking import OnInvalid, chunks_of
-from gameball.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, SyncConnection
+from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
+from gameball.chunking.chunk_events import OnInvalid, chunks_of
 from gameball.credentials import look_up
-from gameball.delivery import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.delivery.event_source import Handover
+from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
+from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
+from gameball.delivery.sender import CLOSE_TIMEOUT, Sender
 from gameball.errors import GameballError, MissingCredentialsError
-from gameball.handover import Handover
-from gameball.job_client import Jobs
-from gameball.lanes import Lanes
-from gameball.ledger import Ledger
-from gameball.options import DEFAULT_CONCURRENCY, SendOptions
-from gameball.ratelimit import DOCUMENTED_LIMITS, Limiter, RateLimit
-from gameball.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
-from gameball.sender import CLOSE_TIMEOUT, Sender
+from gameball.jobs.clients import Jobs
+from gameball.ledger.ledger import Ledger
+from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit
+from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.transport.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, SyncConnection
+from gameball.transport.pool import Lanes
 
 
 class Gameball:

@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING, Any, Final
 _MAX_SHOWN: Final = 100
 
 if TYPE_CHECKING:
-    from gameball.delivery import DeliveryReport
-    from gameball.jobs import BatchJob
+    from gameball.jobs.batch_job import BatchJob
+    from gameball.receipts import DeliveryReport
 
 
 def _restore(

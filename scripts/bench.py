@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bench_command import bench_command, bench_help
+from benchmarks.command import bench_command, bench_help
 
 from gameball import AsyncGameball, Event, Gameball
 from gameball.sandbox import Sandbox
@@ -51,7 +51,7 @@ Figures = dict[str, float]
 @contextmanager
 def server(latency: float) -> Iterator[str]:
     """Run the minimal server in another process."""
-    command = [sys.executable, str(_SCRIPTS / "bench_server.py"), str(latency)]
+    command = [sys.executable, str(_SCRIPTS / "benchmarks" / "server.py"), str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the server has no pipes")
@@ -61,7 +61,7 @@ def server(latency: float) -> Iterator[str]:
 
 def measure(case: str, url: str, events: int) -> Figures:
     """Run a case in a process of its own, so that its memory is its own."""
-    command = [sys.executable, str(_SCRIPTS / "bench_cases.py"), case, url, str(events)]
+    command = [sys.executable, str(_SCRIPTS / "benchmarks" / "cases.py"), case, url, str(events)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own script
     figures: Figures = json.loads(done.stdout)
     return figures

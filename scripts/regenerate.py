@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import asdict, evolve, frozen
-from changes import Change, compare
-from completeness import check_completeness
-from document_walk import Document, listing, pointer
-from facade_usage import read_usage
-from generation import PACKAGE, check_pins, generate
-from history import check_commit, files_at, has_history
-from merging import merge_sources
-from openapi_document import find_faults, format_document, load_document, validate_document
-from overlay import operation_ids, overlay_document
-from regeneration_error import RegenerationError
-from repair import Repair, is_overruled
-from repairs import repair_document
-from replacement import differences, read_tree, replace_all
-from sources import Source, read_source
-from surface import read_surface
+from regeneration.changes import Change, compare
+from regeneration.completeness import check_completeness
+from regeneration.document_walk import Document, listing, pointer
+from regeneration.facade_usage import read_usage
+from regeneration.generation import PACKAGE, check_pins, generate
+from regeneration.history import check_commit, files_at, has_history
+from regeneration.merging import merge_sources
+from regeneration.openapi_document import find_faults, format_document, load_document, validate_document
+from regeneration.overlay import operation_ids, overlay_document
+from regeneration.regeneration_error import RegenerationError
+from regeneration.repair import Repair, is_overruled
+from regeneration.repairs import repair_document
+from regeneration.replacement import differences, read_tree, replace_all
+from regeneration.sources import Source, read_source
+from regeneration.surface import read_surface
 
 # So many faults of a document beyond repair are listed.
 _MOST_FAULTS: Final = 10
@@ -87,7 +87,7 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
             longer fits, or the result is not valid.
     """
     overlay = load_document(root / "scripts" / "overlay.yaml")
-    leftovers = listing(load_document(root / "scripts" / "repairs.yaml").get("leftovers"))
+    leftovers = listing(load_document(root / "scripts" / "regeneration" / "repairs.yaml").get("leftovers"))
     try:
         repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
         document = overlay_document(repaired, overlay, repairs)

@@ -19,8 +19,8 @@ from gameball import (
     Gameball,
     MissingCredentialsError,
 )
-from gameball.handover import Handover
-from gameball.options import SendOptions
+from gameball.delivery.event_source import Handover
+from gameball.delivery.options import SendOptions
 from gameball.sandbox import Fault, Sandbox
 
 CLIENTS = pytest.mark.parametrize("kind", [Gameball, AsyncGameball])

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import gameball
-from gameball.aio import AsyncEvents, AsyncGameball
+from gameball.async_client import AsyncEvents, AsyncGameball
 from gameball.client import Events, Gameball
-from gameball.job_aio import AsyncJobs
-from gameball.job_client import Jobs
+from gameball.jobs.async_clients import AsyncJobs
+from gameball.jobs.clients import Jobs
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [

@@ -7,7 +7,7 @@ from typing import Final
 from dotenv import load_dotenv
 
 from gameball.client import Gameball
-from gameball.ratelimit import DOCUMENTED_LIMITS, RateLimit
+from gameball.rate_limit import DOCUMENTED_LIMITS, RateLimit
 
 _LIMIT: Final = re.compile(r"([0-9]+)/([0-9]+(?:\.[0-9]+)?)")
 

@@ -2,7 +2,6 @@
 
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.interrupts import Terminated
-from gameball.delivery import Outcome
 from gameball.errors import (
     AuthenticationError,
     GameballError,
@@ -16,6 +15,7 @@ from gameball.errors import (
     PermissionDeniedError,
     SourceError,
 )
+from gameball.receipts import Outcome
 
 
 def code_of_error(error: BaseException) -> ExitCode:

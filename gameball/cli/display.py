@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from gameball.delivery import Outcome
+from gameball.receipts import Outcome
 
 _REFRESHES_PER_SECOND: Final = 5
 #: Without a terminal: when the first line comes and how long until the next, in seconds.

@@ -8,13 +8,13 @@ from typing import Any
 from attrs import define, field
 from rich.console import Console
 
-from gameball.chunker import Chunker
-from gameball.chunking import chunks_of
+from gameball.chunking.builder import Chunker
+from gameball.chunking.chunk_events import chunks_of
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.send_options import SendOptions
 from gameball.cli.tally import DESCRIBED, describe_error
 from gameball.errors import InvalidEventError, SourceError
-from gameball.ratelimit import RateLimit
+from gameball.rate_limit import RateLimit
 from gameball.sources import Reading, Source
 
 

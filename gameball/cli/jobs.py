@@ -15,7 +15,7 @@ from gameball.cli.code_of import code_of_error
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.tally import describe_error
 from gameball.errors import GameballError
-from gameball.jobs import BatchJob
+from gameball.jobs.batch_job import BatchJob
 
 #: What came of asking for a job: the job, or why there is none to show.
 Answer = tuple[int, BatchJob | GameballError]

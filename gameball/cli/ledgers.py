@@ -8,16 +8,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gameball.chunker import DEFAULT_MAX_BYTES, Chunker
-from gameball.chunking import chunks_of
+from gameball.chunking.builder import DEFAULT_MAX_BYTES, Chunker
+from gameball.chunking.chunk_events import chunks_of
 from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.tally import READ, Failure
-from gameball.delivery import Outcome
 from gameball.errors import LedgerMismatchError, SourceError
-from gameball.ledger import Ledger
-from gameball.ledger_records import LedgerChunk, LedgerRun, cuts_of, digest
+from gameball.ledger.ledger import Ledger
+from gameball.ledger.records import LedgerChunk, LedgerRun, cuts_of, digest
+from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
 
 _NOT_READ = "no send has come to it yet"

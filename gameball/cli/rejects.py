@@ -10,10 +10,10 @@ import orjson
 from attrs import define, field, frozen
 
 from gameball.cli.tally import Failure
-from gameball.delivery import Outcome
 from gameball.errors import SourceError
 from gameball.events import OPTIONS, convert, find_problem
-from gameball.jobs import BatchJob
+from gameball.jobs.batch_job import BatchJob
+from gameball.receipts import Outcome
 from gameball.sources import Row
 from gameball.sources.records import show_text
 

@@ -19,7 +19,6 @@ from gameball.cli.send_sources import find_sources, ledger_path
 from gameball.cli.summary import SourceResult, print_results
 from gameball.cli.tally import READ, Tally
 from gameball.client import Gameball
-from gameball.delivery import DeliveryReport, Outcome, Receipt
 from gameball.errors import (
     GameballError,
     InvalidEventError,
@@ -27,8 +26,9 @@ from gameball.errors import (
     LedgerMismatchError,
     SourceError,
 )
-from gameball.jobs import BatchJob
-from gameball.ledger import Ledger
+from gameball.jobs.batch_job import BatchJob
+from gameball.ledger.ledger import Ledger
+from gameball.receipts import DeliveryReport, Outcome, Receipt
 from gameball.sources import Reading, Source
 
 

@@ -14,9 +14,9 @@ from gameball.cli.exit_codes import ExitCode
 from gameball.cli.rejects import RejectsFile
 from gameball.cli.send_options import SendOptions
 from gameball.cli.tally import DESCRIBED, Failure, Tally, describe_error
-from gameball.delivery import Outcome
 from gameball.errors import JobTimeoutError, SourceError
-from gameball.jobs import BatchJob
+from gameball.jobs.batch_job import BatchJob
+from gameball.receipts import Outcome
 
 
 @frozen

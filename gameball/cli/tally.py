@@ -8,8 +8,8 @@ from attrs import Factory, define, field, frozen
 
 from gameball.cli.code_of import code_of_error, code_of_outcome
 from gameball.cli.exit_codes import ExitCode, worst
-from gameball.delivery import Outcome, Receipt
 from gameball.errors import GameballError, SourceError
+from gameball.receipts import Outcome, Receipt
 
 #: How many problems of each kind are described; all of them are counted, and written to the rejects.
 DESCRIBED = 10

@@ -17,9 +17,9 @@ from rich.table import Table
 from gameball.cli.code_of import code_of_error, code_of_outcome
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.client import Gameball
-from gameball.delivery import DeliveryReport, Outcome, Receipt, order_receipts
 from gameball.errors import GameballError, InvalidEventError, SourceError
-from gameball.jobs import BatchJob
+from gameball.jobs.batch_job import BatchJob
+from gameball.receipts import DeliveryReport, Outcome, Receipt, order_receipts
 from gameball.sandbox import Sandbox
 from gameball.sources import read_jsonl
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from gameball.chunker import Chunker
+from gameball.chunking.builder import Chunker
 from gameball.errors import InvalidEventError, SourceError
 from gameball.sources.records import Records, show_text
 from gameball.sources.shape import Shape

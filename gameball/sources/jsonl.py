@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from gameball.chunker import EventLike
+from gameball.chunking.builder import EventLike
 from gameball.errors import SourceError
 from gameball.sources.json_text import UnparsableError, may_hold_long_integer, parse_json
 from gameball.sources.lines import TOO_LONG, LineBlock, LineBlocks

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from gameball.chunker import EventLike
+from gameball.chunking.builder import EventLike
 from gameball.sources.progress import Progress
 from gameball.sources.records import Items
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from gameball.chunker import EventLike
+from gameball.chunking.builder import EventLike
 from gameball.errors import SourceError
 from gameball.sources.progress import Progress
 from gameball.sources.shape import Shape

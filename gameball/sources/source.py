@@ -7,7 +7,7 @@ from typing import Final, cast, get_args
 
 from attrs import field, frozen
 
-from gameball.chunker import MAX_OBJECTS, Chunker
+from gameball.chunking.builder import MAX_OBJECTS, Chunker
 from gameball.sources.cells import check_types
 from gameball.sources.exact import Row, exact_rows
 from gameball.sources.formats import Format, Reader

@@ -1,0 +1,301 @@
+"""The asynchronous client: the same thin shell over the same pure core, with ``await``."""
+
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Sequence
+from types import TracebackType
+from typing import Self
+
+import httpx
+from attrs import evolve
+
+from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
+from gameball.chunking.chunk_events import OnInvalid, chunks_of_any
+from gameball.credentials import look_up
+from gameball.delivery.async_sender import AsyncSender
+from gameball.delivery.event_source import Handover
+from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
+from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
+from gameball.delivery.sender import CLOSE_TIMEOUT
+from gameball.errors import GameballError, MissingCredentialsError
+from gameball.jobs.async_clients import AsyncJobs
+from gameball.ledger.ledger import Ledger
+from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
+from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.transport.connection import DEFAULT_TIMEOUT, AsyncConnection, ConnectionSettings, RawClient
+from gameball.transport.pool import AsyncLanes
+
+AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]
+
+
+class AsyncGameball:
+    """A client of the Gameball API. One client may be used by many tasks of one event loop.
+
+    Args:
+        api_key: The account's API key; by default the environment's ``GAMEBALL_API_KEY``.
+        secret_key: The account's secret key; by default the environment's ``GAMEBALL_SECRET_KEY``.
+        base_url: Where the API is; by default the environment's ``GAMEBALL_BASE_URL``, or else
+            ``https://api.gameball.co``. Plain ``http://`` is only taken for this very machine.
+        timeout: How long to wait for each step of a request: seconds, 60 by default, of which connecting may
+            take 10 at most; or an ``httpx.Timeout``, taken as it is.
+        rate_limits: How many requests the account may make, for sends and job polling together; Gameball
+            documents 30 per second and 360 per 30 seconds. None switches limiting off.
+        max_attempts: How often a chunk is sent at most, 5 by default, when it was certainly not accepted, or
+            with ``on_unknown="resend"``. The parts of one that the server found too large count anew.
+        transport: What to use instead of the network, for tests and unusual stacks.
+
+    Attributes:
+        events: Sends events.
+        jobs: Follows the jobs that process them.
+        raw: The generated client for every operation of the API, with these credentials and typed errors.
+
+    Raises:
+        MissingCredentialsError: A key is neither passed nor in the environment, or cannot be one.
+        ValueError: ``base_url``, ``timeout`` or ``max_attempts`` cannot be used.
+    """
+
+    # When the constructor fails, the traceback may show the half-made client.
+    _base_url = ""
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        secret_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
+        rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
+        max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        found = look_up(api_key, secret_key, os.environ)
+        # What fails from here on may be shown with this frame's locals.
+        del api_key, secret_key
+        if isinstance(found, MissingCredentialsError):
+            raise found
+        settings = ConnectionSettings.find(found, base_url, timeout, transport)
+        self._base_url = str(settings.base_url)
+        self._connection = AsyncConnection(settings)
+        self.raw = RawClient(self._connection)
+        limiter = self._limiter = AsyncLimiter(rate_limits)
+        self.events = AsyncEvents(AsyncLanes(settings), limiter, RetryPolicy(max_attempts))
+        self.jobs = AsyncJobs(self.raw, limiter)
+
+    @property
+    def quota_used(self) -> float:
+        """How much of the rate limit that is nearest to its end is taken at the moment, from 0 to 1."""
+        return self._limiter.used()
+
+    async def close(self) -> None:
+        """Close the client. It cannot be used after that.
+
+        Sends that are going on in other tasks end within a grace time of 5 seconds, and raise a
+        ``GameballError`` there, with the report of what became of their events.
+        """
+        await self.events._close()  # noqa: SLF001 - a part of the client
+        await self._connection.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncGameball(base_url={self._base_url!r})"
+
+
+class AsyncEvents:
+    """Sends events; it is ``AsyncGameball.events``.
+
+    Args:
+        lanes: The connections to send over.
+        limiter: The client's rate limits.
+        policy: How often and how soon to try again.
+    """
+
+    def __init__(self, lanes: AsyncLanes, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
+        self._lanes = lanes
+        self._limiter = limiter
+        self._policy = policy
+        self._closed = False
+        self._senders: set[AsyncSender] = set()
+
+    async def send(
+        self,
+        events: AnyEvents,
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        max_objects: int = MAX_OBJECTS,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        coalesce: bool = True,
+        on_unknown: OnUnknown = "report",
+        stop_on_error: bool | Collection[Outcome] = True,
+        on_invalid: OnInvalid | None = None,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
+        on_receipt: Callable[[Receipt], object] | None = None,
+        check: bool = True,
+    ) -> DeliveryReport:
+        """Send events, and account for every one of them.
+
+        Args:
+            events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
+                async iterable; a generator is read no further than needed.
+            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
+                exist.
+            max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
+            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
+            coalesce: Let events of one customer share an object while their names differ.
+            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
+                so that nothing is lost and something may count twice.
+            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
+                flight; or only at the outcomes given. Wrong keys always stop.
+            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
+                count what is left. Without it, the first one ends the send.
+            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
+                with it, and what was accepted is skipped.
+            on_receipt: Called with each chunk's receipt as it ends.
+            check: Raise an error if any event was not accepted; otherwise the report is all there is.
+
+        Returns:
+            What became of the events.
+
+        Raises:
+            DeliveryError: Not every event was accepted, and ``check`` is on. It carries the report.
+            InvalidEventError: An event cannot be sent. All before it were sent; ``report`` tells how.
+            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
+            LedgerLockedError: Another process, or another send, is using the ledger.
+            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
+            ValueError: An argument is out of its range, or of another kind.
+            RuntimeError: The client is closed, or belongs to another event loop.
+            GameballError: The client was closed meanwhile, by another task.
+            BaseException: Whatever ``events`` or ``on_receipt`` raise, and a cancellation, after what is in
+                flight has had up to 5 seconds to end; with the report as its ``report``.
+        """
+        handover = Handover(events)
+        del events  # payload, which a traceback that is shown with locals would show
+        options = SendOptions(
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
+        )
+        sender = self._begin(handover, options)
+        receipts: list[Receipt] = []
+        try:
+            async for receipt in sender.receipts():
+                receipts.append(receipt)
+                if on_receipt is not None:
+                    on_receipt(receipt)
+        except BaseException as error:
+            try:
+                receipts += await sender.settle()
+            finally:
+                attach_report(error, receipts)
+            raise
+        finally:
+            await self._end(sender)
+        report = order_receipts(receipts)
+        if check:
+            report.raise_for_failures()
+        return report
+
+    def stream(
+        self,
+        events: AnyEvents,
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        max_objects: int = MAX_OBJECTS,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        coalesce: bool = True,
+        on_unknown: OnUnknown = "report",
+        stop_on_error: bool | Collection[Outcome] = True,
+        on_invalid: OnInvalid | None = None,
+        ledger: Ledger | str | os.PathLike[str] | None = None,
+    ) -> AsyncIterator[Receipt]:
+        """Send events in constant memory, giving each chunk's receipt as it ends.
+
+        Nothing is sent before the first receipt is asked for, and nothing is checked: look at each receipt's
+        outcome.
+
+        Args:
+            events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
+                async iterable.
+            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
+                exist.
+            max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
+            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
+            coalesce: Let events of one customer share an object while their names differ.
+            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
+                so that nothing is lost and something may count twice.
+            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
+                flight; or only at the outcomes given. Wrong keys always stop.
+            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
+                count what is left. Without it, the first one ends the send.
+            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
+                with it, and what was accepted is skipped.
+
+        Returns:
+            An async iterator of receipts.
+
+        Raises:
+            ValueError: An argument is out of its range, or of another kind.
+            RuntimeError: While iterating, as all that follows: the client is closed, or belongs to another
+                event loop.
+            InvalidEventError: An event cannot be sent. All before it have their receipts.
+            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
+            LedgerLockedError: Another process, or another send, is using the ledger.
+            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
+            GameballError: The client was closed meanwhile.
+            BaseException: Whatever ``events`` raise. What has no receipt yet then is in its ``report``.
+        """
+        handover = Handover(events)
+        del events  # payload, which a traceback that is shown with locals would show
+        options = SendOptions(
+            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
+        )
+        return self._stream(handover, options)
+
+    async def _stream(self, handover: Handover, options: SendOptions) -> AsyncIterator[Receipt]:
+        sender = self._begin(handover, options)
+        try:
+            async for receipt in sender.receipts():
+                yield receipt
+        except BaseException as error:
+            if (rest := await sender.settle()) and not isinstance(error, GeneratorExit):
+                attach_report(error, rest)
+            raise
+        finally:
+            await self._end(sender)
+
+    def _begin(self, handover: Handover, options: SendOptions) -> AsyncSender:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        self._limiter.check_loop()
+        chunker = options.chunker()
+        handover.begin(chunker, options.on_invalid)
+        flow, ledger = options.begin(handover, self._lanes.base_url, self._lanes.account)
+        sender = AsyncSender(
+            chunks_of_any(handover.take(), chunker, flow.cuts(), handover.on_invalid),
+            flow,
+            policy=evolve(self._policy, on_unknown=options.on_unknown),
+            limiter=self._limiter,
+            lanes=self._lanes,
+            ledger=ledger,
+        )
+        self._senders.add(sender)
+        return sender
+
+    async def _end(self, sender: AsyncSender) -> None:
+        await sender.settle()
+        self._senders.discard(sender)
+
+    async def _close(self) -> None:
+        self._closed = True
+        senders = list(self._senders)
+        for sender in senders:
+            sender.interrupt(GameballError("the client was closed while it was sending"))
+        for sender in senders:
+            await sender.wait(CLOSE_TIMEOUT)
+        await self._lanes.close()

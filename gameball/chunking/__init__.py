@@ -1,0 +1,1 @@
+"""Packs events into request bodies. Pure: no I/O. It imports ``events`` and ``errors`` only."""

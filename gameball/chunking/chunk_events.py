@@ -1,0 +1,212 @@
+"""Events in, ready-to-send requests out: the chunking helper by itself, without any I/O."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final, cast
+
+from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
+from gameball.chunking.chunk import Chunk
+from gameball.errors import InvalidEventError
+from gameball.events import convert
+
+
+def chunk_events(
+    events: Iterable[EventLike],
+    *,
+    max_objects: int = MAX_OBJECTS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    coalesce: bool = True,
+) -> Iterator[Chunk]:
+    """Turn any number of events into requests ready to be sent, reading no further than needed.
+
+    Args:
+        events: The events, in order; an endless generator is fine.
+        max_objects: The most objects of a request, 1 to 1,000. Gameball documents 1,000 objects per request.
+        max_bytes: The most bytes of a request's body. Gameball documents no limit.
+        coalesce: Let events of one customer share an object as long as their names differ. The same name
+            again opens another object: nothing is overwritten, and each customer's events keep their order.
+
+    Returns:
+        An iterator of chunks, each of consecutive events.
+
+    Raises:
+        ValueError: A limit is out of its range.
+        InvalidEventError: While iterating: an event that cannot be sent. All events before it have been
+            given in chunks.
+    """
+    chunker = Chunker(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
+    return chunks_of(events, chunker)
+
+
+# How many items are taken before the event loop has its turn. A chunk of 1,000 takes longer to make than a
+# request does to send, and would keep all answers that arrive meanwhile waiting.
+_ITEMS_PER_TURN: Final = 125
+
+_OUR_MODULES: Final = frozenset(
+    {__name__, Chunker.__module__, InvalidEventError.__module__, convert.__module__}
+)
+
+#: Is told of each event that is left out because it cannot be sent.
+OnInvalid = Callable[[InvalidEventError], object]
+
+
+def chunks_of(
+    events: Iterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int] = (),
+    on_invalid: OnInvalid | None = None,
+) -> Iterator[Chunk]:
+    """Drive a chunker through a source.
+
+    Args:
+        events: The source.
+        chunker: The chunker.
+        cuts: Positions at which a new chunk begins even if the one before is not full.
+        on_invalid: Told of each event that cannot be sent, which is left out; None ends at the first one.
+
+    Yields:
+        Chunks. On a problem of the source or an event, first all that was read before it.
+
+    Raises:
+        InvalidEventError: An event cannot be sent.
+    """
+    # Without turns to give, it yields chunks only.
+    return cast("Iterator[Chunk]", _chunks_and_turns(events, chunker, cuts, on_invalid, None))
+
+
+def _chunks_and_turns(
+    events: Iterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int],
+    on_invalid: OnInvalid | None,
+    items_per_turn: int | None,
+) -> Iterator[Chunk | None]:
+    """Drive a chunker as ``chunks_of`` does, and yield None whenever others may have a turn."""
+    # The locals of this frame may be shown in a traceback: an iterator's repr tells nothing of the events.
+    source = iter(events)
+    del events
+    problem: Exception | None = None
+    more = True
+    while more:
+        chunk = None
+        begun = chunker.position
+        try:
+            items = source if items_per_turn is None else islice(source, items_per_turn)
+            chunk = _fill(chunker, items, cuts) if cuts else chunker.fill(items)
+            more = chunk is not None or chunker.position - begun == items_per_turn
+        except InvalidEventError as error:
+            problem = _leave_out(error, on_invalid, chunker)
+            more = problem is None
+        except Exception as error:  # noqa: BLE001 - the source's own; raised again below
+            problem, more = _without_our_frames(error), False
+        except BaseException as error:
+            _without_our_frames(error)
+            raise
+        if chunk is not None or items_per_turn is not None:
+            yield chunk
+    # What was read before a problem can be sent, so it is given first.
+    rest = chunker.finish()
+    if rest is not None:
+        yield rest
+    if problem is not None:
+        raise problem
+
+
+def _fill(chunker: Chunker, source: Iterator[EventLike], cuts: Collection[int]) -> Chunk | None:
+    """Take source items until a chunk is full, or comes to a cut."""
+    # The item that did not fit into the chunk before may be the last before a cut.
+    if (alone := _cut(chunker, cuts)) is not None:
+        return alone
+    for item in source:
+        full = chunker.push(item) or _cut(chunker, cuts)
+        if full is not None:
+            return full
+    return None
+
+
+def _cut(chunker: Chunker, cuts: Collection[int]) -> Chunk | None:
+    """Return what has been taken, if a new chunk is to begin behind it."""
+    return chunker.finish() if chunker.position in cuts else None
+
+
+def chunks_of_any(
+    events: Iterable[EventLike] | AsyncIterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int] = (),
+    on_invalid: OnInvalid | None = None,
+) -> AsyncIterator[Chunk]:
+    """Drive a chunker through a source of either kind, exactly as ``chunks_of`` does."""
+    if isinstance(events, AsyncIterable):
+        return _chunks_of_async(events, chunker, cuts, on_invalid)
+    return _as_async(_chunks_and_turns(events, chunker, cuts, on_invalid, _ITEMS_PER_TURN))
+
+
+async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
+    for chunk in chunks:
+        if chunk is None:
+            await asyncio.sleep(0)
+        else:
+            yield chunk
+        del chunk  # while the next one is made, it is gone
+
+
+async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
+    events: AsyncIterable[EventLike],
+    chunker: Chunker,
+    cuts: Collection[int],
+    on_invalid: OnInvalid | None,
+) -> AsyncIterator[Chunk]:
+    source = aiter(events)
+    del events
+    problem: Exception | None = None
+    item: EventLike | None = None
+    while problem is None:
+        try:
+            item = await anext(source)
+            if (chunk := _cut(chunker, cuts)) is not None:
+                yield chunk
+            chunk = chunker.push(item)
+        except StopAsyncIteration:
+            break
+        except InvalidEventError as error:
+            problem = _leave_out(error, on_invalid, chunker)
+        except Exception as error:  # noqa: BLE001 - the source's own; raised again below
+            problem = _without_our_frames(error)
+        except BaseException as error:
+            _without_our_frames(error)
+            raise
+        else:
+            if chunk is not None:
+                yield chunk
+            # A source that never waits would not let go of the event loop.
+            if chunker.position % _ITEMS_PER_TURN == 0:
+                await asyncio.sleep(0)
+    item = None
+    rest = chunker.finish()
+    if rest is not None:
+        yield rest
+    if problem is not None:
+        raise problem
+
+
+def _without_our_frames(error: BaseException) -> Any:  # noqa: ANN401 - the same error
+    """Leave our frames out of the start of a traceback: it may be shown with locals, which hold events."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OUR_MODULES:
+        traceback = traceback.tb_next
+    return error.with_traceback(traceback)
+
+
+def _leave_out(error: InvalidEventError, on_invalid: OnInvalid | None, chunker: Chunker) -> Exception | None:
+    """Tell of an event that cannot be sent, and return what ends the source, if anything does."""
+    # Its traceback so far leads through frames that hold the payload, and may be shown with their locals.
+    error = error.with_traceback(None)
+    if on_invalid is None:
+        return error
+    chunker.leave_out()
+    try:
+        on_invalid(error)
+    except Exception as problem:  # noqa: BLE001 - the caller's own, which ends the source as its errors do
+        return problem
+    return None

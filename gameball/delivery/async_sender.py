@@ -1,0 +1,235 @@
+"""Sends with tasks: the same shell around ``Flow`` and ``deliver`` as in ``sender``, with ``await``."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+from gameball.chunking.chunk import Chunk
+from gameball.delivery.async_workers import AsyncCourse, AsyncWorker
+from gameball.delivery.attempts import Task, give_up_task
+from gameball.delivery.options import OpenLedger
+from gameball.delivery.retries import RetryPolicy
+from gameball.delivery.send_state import Flow
+from gameball.delivery.sender import BREAK_OFF_TIME, GRACE
+from gameball.delivery.workers import Done
+from gameball.errors import LedgerError
+from gameball.rate_limit import AsyncLimiter
+from gameball.receipts import Receipt
+from gameball.transport.pool import AsyncLanes
+
+
+class AsyncSender:
+    """One send: reads chunks in the caller's task, and delivers them in others.
+
+    Args:
+        chunks: What to send.
+        flow: How the send goes on.
+        policy: How often and how soon to try again.
+        limiter: The client's rate limits.
+        lanes: The client's connections.
+        ledger: The durable record, whose run the sender ends; or None.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncIterator[Chunk],
+        flow: Flow,
+        *,
+        policy: RetryPolicy,
+        limiter: AsyncLimiter,
+        lanes: AsyncLanes,
+        ledger: OpenLedger | None,
+    ) -> None:
+        self._chunks = chunks
+        self._flow = flow
+        self._course = AsyncCourse(flow, policy, limiter, ledger, self.interrupt)
+        self._lanes = lanes
+        self._workers: list[AsyncWorker] = []
+        self._interrupted = False
+        self._settled = asyncio.Event()
+        self._settling = asyncio.Lock()
+        self._rest: list[Receipt] = []
+        # The task that drives the send: none does while the reader of a stream is at a receipt.
+        self._driver: asyncio.Task[Any] | None = None
+        # The same while it waits for the source, and whether an interrupt has ended that.
+        self._reader: asyncio.Task[Any] | None = None
+        self._cut_short = False
+
+    async def receipts(self) -> AsyncIterator[Receipt]:
+        """Send, and yield each receipt as it comes.
+
+        Raises:
+            BaseException: What the source, an invalid event or the ledger has raised, after all receipts.
+        """
+        steps = self._receipts()
+        while True:
+            self._driver = asyncio.current_task()
+            try:
+                receipt = await anext(steps, None)
+            finally:
+                self._driver = None
+            if receipt is None:
+                return
+            yield receipt
+
+    async def _receipts(self) -> AsyncIterator[Receipt]:
+        flow = self._flow
+        while not self._interrupted and (flow.wants_chunk() or flow.open):
+            # A source that takes its time must not keep the receipts waiting.
+            if flow.wants_chunk() and self._course.results.empty():
+                receipt = await self._read()
+                # Let the workers come to their turn, even when the source never waits.
+                await asyncio.sleep(0)
+            else:
+                receipt = await self._collect()
+            if receipt is not None:
+                yield receipt
+        if not self._interrupted:
+            for receipt in flow.rest():
+                yield receipt
+        if flow.problem is not None:
+            raise flow.problem
+
+    async def _read(self) -> Receipt | None:
+        flow = self._flow
+        try:
+            chunk = await self._next_chunk()
+            if chunk is None:
+                return None
+            handed = flow.examine(chunk)
+        except StopAsyncIteration:
+            flow.end()
+        except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
+            flow.end(error)
+        else:
+            if isinstance(handed, Receipt):
+                flow.advance(handed.index, handed.last)
+                return handed
+            flow.open[handed.index] = handed
+            flow.advance(handed.index, handed.chunk.last)
+            self._submit(handed)
+        return None
+
+    async def _next_chunk(self) -> Chunk | None:
+        """Return the next chunk, or None where an interrupt has ended waiting for the source.
+
+        Raises:
+            StopAsyncIteration: There is none.
+        """
+        reader = self._reader = asyncio.current_task()
+        cancelled_before = 0 if reader is None else reader.cancelling()
+        try:
+            return await anext(self._chunks)
+        except asyncio.CancelledError:
+            # Taken back as asyncio.timeout does it, unless the task was cancelled by somebody else, too.
+            if reader is None or not self._cut_short or reader.uncancel() > cancelled_before:
+                raise
+            return None
+        finally:
+            self._reader = None
+
+    async def _collect(self) -> Receipt | None:
+        result = await self._course.results.get()
+        if isinstance(result, Done):
+            self._flow.open.pop(result.task.index, None)
+            return None
+        return result
+
+    def _submit(self, task: Task) -> None:
+        if len(self._workers) < min(self._flow.concurrency, len(self._flow.open)):
+            lane = self._lanes.borrow()
+            worker = AsyncWorker(self._course, lane)
+            name = f"gameball-send-{len(self._workers)}"
+            worker.loop_task = asyncio.create_task(worker.work(), name=name)
+            self._workers.append(worker)
+        self._course.tasks.put_nowait(task)
+
+    def interrupt(self, problem: BaseException) -> None:
+        """Let the caller see a problem at once; what is in flight has its grace time then."""
+        self._interrupted = True
+        self._course.fail(problem)
+        # A source may wait for ever; one that closes its own client ends by itself.
+        if self._reader is not None and self._reader is not asyncio.current_task():
+            self._cut_short = True
+            self._reader.cancel()
+        # Wakes the caller, who may be waiting for a receipt.
+        self._course.results.put_nowait(None)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until an interrupted send is settled, and settle it where nobody drives it.
+
+        Args:
+            seconds: How long to wait at most for the one who does.
+        """
+        if self._driver is None:
+            self._rest += await self.settle()
+        elif self._driver is not asyncio.current_task():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), seconds)
+
+    async def settle(self) -> list[Receipt]:
+        """End the send: what is in flight gets its grace time, and then is cancelled.
+
+        Returns:
+            The receipts that were not given yet, once.
+        """
+        async with self._settling:
+            if not self._settled.is_set():
+                self._rest = await self._settle()
+            rest, self._rest = self._rest, []
+            return rest
+
+    async def _settle(self) -> list[Receipt]:
+        receipts: list[Receipt] = []
+        self._course.stop()
+        try:
+            # In a loop that shuts down the workers have ended already.
+            if not all(worker.has_ended for worker in self._workers):
+                await self._drain(receipts, GRACE)
+                self._break_off()
+                await self._drain(receipts, BREAK_OFF_TIME)
+            for worker in self._workers:
+                await worker.give_up()
+            while not self._course.tasks.empty():
+                if (task := self._course.tasks.get_nowait()) is not None:
+                    receipts.append(give_up_task(task))
+            await self._drain(receipts, 0.0)
+        finally:
+            # A second interrupt lands here at once; what is still in flight stays so in the ledger.
+            try:
+                await self._close()
+            finally:
+                self._settled.set()
+                if self._course.ledger is not None:
+                    with suppress(LedgerError):  # when a run ended is good to know, and no more
+                        self._course.ledger.end_run()
+        return receipts + self._flow.rest()
+
+    async def _drain(self, receipts: list[Receipt], seconds: float) -> None:
+        """Collect receipts until nothing is outstanding or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._flow.open or not self._course.results.empty():
+                    if (receipt := await self._collect()) is not None:
+                        receipts.append(receipt)
+
+    def _break_off(self) -> None:
+        self._course.breaking_off = True
+        for worker in self._workers:
+            if worker.attempting and worker.loop_task is not None:
+                worker.loop_task.cancel()
+
+    async def _close(self) -> None:
+        self._course.breaking_off = True
+        loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]
+        if self._flow.open:
+            for loop_task in loop_tasks:
+                loop_task.cancel()
+        for _ in loop_tasks:
+            self._course.tasks.put_nowait(None)
+        if loop_tasks:
+            await asyncio.wait(loop_tasks, timeout=BREAK_OFF_TIME)
+        for worker in self._workers:
+            if worker.has_ended:
+                self._lanes.give_back(worker.lane)

@@ -1,0 +1,248 @@
+"""What the tasks of a send do: the twin of ``workers``, with ``await``."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from attrs import define, field
+from gameball_api.api.batches import send_events_batch
+
+from gameball.chunking.chunk import Chunk
+from gameball.delivery.attempts import (
+    Admit,
+    Attempt,
+    Conclude,
+    Delivery,
+    Divide,
+    Hold,
+    Intend,
+    Pause,
+    Reply,
+    Step,
+    Task,
+    deliver,
+    doubt_of,
+    give_up,
+    given_up,
+)
+from gameball.delivery.options import OpenLedger
+from gameball.delivery.retries import RetryPolicy
+from gameball.delivery.send_state import Flow
+from gameball.delivery.workers import Done
+from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
+from gameball.ledger.ledger import Ledger
+from gameball.rate_limit import AsyncLimiter
+from gameball.receipts import Receipt
+from gameball.transport.connection import RawClient, ReadyBatch
+from gameball.transport.pool import AsyncLane
+from gameball.transport.responses import job_or_error, usable_answer
+
+
+@define(eq=False)
+class AsyncCourse:
+    """What the tasks of one send share.
+
+    Args:
+        flow: How the send goes on.
+        policy: How often and how soon to try again.
+        limiter: The client's rate limits.
+        ledger: The durable record; or None.
+        interrupt: Lets the caller see a problem at once.
+
+    Attributes:
+        delivery: What delivering a chunk has at hand.
+        tasks: What is to be delivered; a None ends a worker.
+        results: What has come of it.
+        stopped: Whether nothing new is to be sent.
+        breaking_off: Whether it is the send itself that cancels its workers.
+    """
+
+    flow: Flow
+    policy: RetryPolicy
+    limiter: AsyncLimiter
+    ledger: OpenLedger | None
+    interrupt: Callable[[BaseException], None]
+    delivery: Delivery = field(init=False)
+    tasks: "asyncio.Queue[Task | None]" = field(init=False, factory=asyncio.Queue)
+    results: "asyncio.Queue[Receipt | Done | None]" = field(init=False, factory=asyncio.Queue)
+    stopped: asyncio.Event = field(init=False, factory=asyncio.Event)
+    breaking_off: bool = field(init=False, default=False)
+
+    @delivery.default
+    def _at_hand(self) -> Delivery:
+        return Delivery(self.policy, time.monotonic, random.random, lambda: self.flow.cause)
+
+    async def note(self, write: Callable[[Ledger], None]) -> LedgerError | None:
+        """Write to the ledger, if there is one, in a thread; what fails ends the send."""
+        if self.ledger is None:
+            return None
+        try:
+            await asyncio.to_thread(write, self.ledger.ledger)
+        except LedgerError as error:
+            self.fail(error)
+            return error
+        return None
+
+    def stop(self, cause: GameballError | None = None) -> None:
+        """Send nothing new."""
+        self.flow.stop(cause)
+        self.wake()
+
+    def fail(self, problem: BaseException) -> None:
+        """Send nothing new, and let the caller see a problem in the end."""
+        self.flow.fail(problem)
+        self.wake()
+
+    def wake(self) -> None:
+        """Make all who wait for something ask again whether to go on."""
+        self.stopped.set()
+        self.limiter.wake()
+
+
+@define(eq=False)
+class AsyncWorker:
+    """A task of the event loop, and what it is at.
+
+    Args:
+        send: What it shares with the others.
+        lane: Its connection.
+
+    Attributes:
+        raw: The generated client over it.
+        loop_task: The task, once there is one.
+        attempting: Whether a request of it is under way.
+        unsettled: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
+        doubt: An attempt at that which may have been accepted.
+        receipt: The receipt that is being written down, before it is handed out.
+    """
+
+    _send: AsyncCourse
+    lane: AsyncLane
+    raw: RawClient = field(init=False)
+    loop_task: "asyncio.Task[None] | None" = None
+    attempting: bool = False
+    unsettled: list[tuple[int, Chunk]] = field(factory=list)
+    doubt: GameballError | None = None
+    receipt: Receipt | None = None
+
+    @raw.default
+    def _over_lane(self) -> RawClient:
+        return RawClient(self.lane)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its task has ended."""
+        return self.loop_task is None or self.loop_task.done()
+
+    async def work(self) -> None:
+        """Deliver tasks until there are no more; it is what the task runs."""
+        while (task := await self._send.tasks.get()) is not None:
+            steps = deliver(task, self._send.delivery)
+            reply: Reply = None
+            try:
+                while True:
+                    reply = await self._take(steps.send(reply))
+            except StopIteration:
+                pass
+            except asyncio.CancelledError:
+                # A loop that shuts down does so. The send is settled by whoever waits for it.
+                if not self._send.breaking_off:
+                    self._send.interrupt(GameballError("a task of the send was cancelled by somebody else"))
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's task
+                self._send.fail(error)
+                await self.give_up()
+            self._send.results.put_nowait(Done(task))
+
+    async def _take(self, step: Step) -> Reply:
+        match step:
+            case Intend(task):
+                self.unsettled = [(task.index, task.chunk)]
+                self.doubt = task.doubt
+                if self._send.flow.cause is not None or self._send.ledger is None:
+                    return self._send.flow.cause
+                return await self._send.note(lambda ledger: ledger.intend(task.index, task.chunk))
+            case Admit():
+                return await self._send.limiter.acquire(lambda: self._send.flow.stopped)
+            case Attempt(chunk):
+                result = await self._attempt(chunk)
+                self.doubt = doubt_of(result) or self.doubt
+                if isinstance(result, GameballError):
+                    # From here on it is certain what it came to, or is the worker's doubt.
+                    self.lane.began_to_send = False
+                return result
+            case Pause(seconds):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._send.stopped.wait(), seconds)
+            case Hold(seconds):
+                self._send.limiter.hold(seconds)
+            case Divide(index, parts):
+                self.unsettled = [(index, part) for part in parts] + self.unsettled[1:]
+                return await self._send.note(lambda ledger: ledger.divide(index, parts))
+            case Conclude(receipt):
+                self.receipt = receipt
+                try:
+                    await self._send.note(lambda ledger: ledger.conclude(receipt))
+                finally:
+                    self._hand_out()
+        return None
+
+    def _hand_out(self) -> None:
+        """Hand out its receipt, once: even cancelled while it writes that down, it knows what became."""
+        receipt, self.receipt = self.receipt, None
+        # A worker that was given up on while it waited for something else has nothing left to settle.
+        if receipt is not None and self.unsettled:
+            self.unsettled.pop(0)
+            self.lane.began_to_send = False
+            self._send.flow.settle(receipt)
+            self._send.results.put_nowait(receipt)
+            if self._send.flow.stopped:
+                self._send.wake()
+
+    async def _attempt(self, chunk: Chunk) -> int | GameballError:
+        sent = True
+        self.attempting = True
+        try:
+            with usable_answer():
+                answer = await send_events_batch.asyncio_detailed(
+                    client=self.raw, body=ReadyBatch(chunk.content)
+                )
+        except ConnectionFailedError as error:
+            sent = False
+            return error
+        except GameballError as error:
+            return error
+        except asyncio.CancelledError as error:
+            if not _is_cancelled():  # it is of the user's transport
+                self._send.fail(error)
+            elif not self._send.breaking_off:
+                raise
+            # Cancelled by settle(), the task goes on to write the receipt.
+            sent = self.lane.began_to_send
+            return given_up(sent=sent)
+        except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
+            self._send.fail(error)
+            return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
+        finally:
+            self.attempting = False
+            self._send.limiter.release(sent=sent)
+        return job_or_error(answer.content)
+
+    async def give_up(self) -> None:
+        """Settle what it is at as well as can be known without it."""
+        self._hand_out()
+        unsettled, self.unsettled = self.unsettled, []
+        error = self.doubt or given_up(sent=self.lane.began_to_send)
+        for index, chunk in unsettled:
+            receipt = give_up(index, chunk, error, attempts=1)
+            await self._send.note(partial(Ledger.conclude, receipt=receipt))
+            self._send.results.put_nowait(receipt)
+
+
+def _is_cancelled() -> bool:
+    """Tell whether the task that asks was cancelled, and not only told so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,160 @@
+"""The course of a send: when to read on, what to do with each chunk, and when it is over. Pure."""
+
+from attrs import define, field
+
+from gameball.chunking.chunk import Chunk
+from gameball.delivery.attempts import Task
+from gameball.delivery.event_source import Handover
+from gameball.delivery.retries import OnUnknown
+from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
+from gameball.ledger.records import LedgerChunk, cuts_of, digest
+from gameball.receipts import Outcome, Receipt, stops_everything
+
+#: How many chunks exist at a time for each worker: one that is sent, and one that is ready.
+READ_AHEAD = 2
+
+
+@define
+class Flow:
+    """How far a send has come.
+
+    Attributes:
+        concurrency: The number of workers.
+        stop_on: The outcomes that stop the send; wrong keys always do.
+        on_unknown: What to do with chunks that an earlier run left UNKNOWN.
+        handover: What was handed over.
+        known: What the ledger knows of each chunk, by its first position; empty without one.
+        frontier: The number of the next chunk, and the position of the next source item.
+        open: The tasks that have not come to their end, by the number of their chunk.
+        reading: Whether there may be more to read.
+        cause: The error that stopped the send, once one has.
+        problem: What the caller is to see in the end, once there is something.
+    """
+
+    concurrency: int
+    stop_on: frozenset[Outcome]
+    on_unknown: OnUnknown
+    handover: Handover
+    known: dict[int, LedgerChunk]
+    frontier: tuple[int, int] = (0, 0)
+    open: dict[int, Task] = field(factory=dict)
+    reading: bool = True
+    cause: GameballError | None = None
+    problem: BaseException | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing new is to be sent."""
+        return self.cause is not None
+
+    def cuts(self) -> frozenset[int]:
+        """Return where chunks must begin to be those of earlier runs."""
+        return cuts_of(self.known.values())
+
+    def wants_chunk(self) -> bool:
+        """Tell whether to read a chunk now: there is more, and room for it."""
+        return self.reading and not self.stopped and len(self.open) < READ_AHEAD * self.concurrency
+
+    def examine(self, chunk: Chunk) -> Task | Receipt:
+        """Find out what to do with a chunk that was read; ``advance`` is to be told when that is noted.
+
+        Args:
+            chunk: The chunk.
+
+        Returns:
+            The task of delivering it; or its receipt, when an earlier run has settled it.
+
+        Raises:
+            LedgerMismatchError: It is not the chunk that the ledger knows.
+        """
+        recorded = self.known.pop(chunk.first, None)
+        if recorded is not None:
+            _check_same(recorded, chunk)
+        elif any(first <= chunk.last for first in self.known if first > chunk.first):
+            raise LedgerMismatchError(
+                f"source items {chunk.first} to {chunk.last} were divided otherwise before"
+            )
+        index, _ = self.frontier
+        doubt = None
+        if recorded is not None:
+            if recorded.outcome is Outcome.ACCEPTED:
+                return _as_receipt(index, recorded, None)
+            if recorded.outcome is Outcome.UNKNOWN:
+                doubt = ResponseLostError(_describe(recorded))
+                if self.on_unknown == "report":
+                    return _as_receipt(index, recorded, doubt)
+        return Task(index, chunk, doubt)
+
+    def advance(self, index: int, last: int) -> None:
+        """Note that a chunk is accounted for, as an open task or by its receipt; more than once is fine.
+
+        Args:
+            index: The chunk's number.
+            last: The position of its last source item.
+        """
+        self.frontier = max(self.frontier, (index + 1, last + 1))
+
+    def end(self, problem: BaseException | None = None) -> None:
+        """Note that the source is at its end, or cannot be read on."""
+        self.reading = False
+        if problem is not None:
+            self.problem = self.problem or problem
+        elif self.known:
+            beyond = max(chunk.last for chunk in self.known.values())
+            self.problem = LedgerMismatchError(
+                f"the source ends after {self.frontier[1]} items, and the ledger knows of {beyond + 1}"
+            )
+
+    def settle(self, receipt: Receipt) -> None:
+        """Note what became of a chunk, and stop if that says so."""
+        error = receipt.error
+        if error is not None and (receipt.outcome in self.stop_on or stops_everything(error)):
+            self.stop(error)
+
+    def fail(self, problem: BaseException) -> None:
+        """Note something that the caller must see, and stop."""
+        self.problem = self.problem or problem
+        self.stop(problem if isinstance(problem, GameballError) else None)
+
+    def stop(self, cause: GameballError | None = None) -> None:
+        """Let nothing new be sent."""
+        self.cause = self.cause or cause or GameballError("the send was stopped before this was sent")
+
+    def rest(self) -> list[Receipt]:
+        """Return the receipt of what was handed over and has none, or nothing where there is none."""
+        error = self.problem if isinstance(self.problem, GameballError) else self.cause
+        receipts = self.handover.rest(*self.frontier, error) if self._unread() else []
+        self.handover = Handover(())
+        return receipts
+
+    def _unread(self) -> bool:
+        return self.stopped or self.problem is not None
+
+
+def _check_same(recorded: LedgerChunk, chunk: Chunk) -> None:
+    if recorded.last != chunk.last or recorded.digest != digest(chunk):
+        raise LedgerMismatchError(
+            f"source items {recorded.first} to {recorded.last} are not those that the ledger was begun with; "
+            "send the same source, or use another ledger"
+        )
+
+
+def _describe(recorded: LedgerChunk) -> str:
+    if recorded.in_flight:
+        return "it was in flight when an earlier run ended: it may have been accepted"
+    return f"in an earlier run: {recorded.error}"
+
+
+def _as_receipt(index: int, recorded: LedgerChunk, error: GameballError | None) -> Receipt:
+    return Receipt(
+        index=index,
+        first=recorded.first,
+        last=recorded.last,
+        objects=recorded.objects,
+        events=recorded.events,
+        outcome=recorded.outcome,
+        job_id=recorded.job_id,
+        error=error,
+        attempts=recorded.attempts,
+        elapsed=0.0,
+    )

@@ -1,0 +1,252 @@
+"""Sends with threads: the shell around ``Flow`` and ``deliver`` that reads, waits and sends."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+from gameball.chunking.chunk import Chunk
+from gameball.delivery.attempts import Task, give_up_task
+from gameball.delivery.options import OpenLedger
+from gameball.delivery.retries import RetryPolicy
+from gameball.delivery.send_state import Flow
+from gameball.delivery.workers import Course, Done, Worker
+from gameball.errors import LedgerError
+from gameball.rate_limit import Limiter
+from gameball.receipts import Receipt
+from gameball.transport.pool import Lanes
+
+#: How long what is in flight may take to end after an interrupt, in seconds.
+GRACE: Final = 5.0
+#: How long a worker may take to notice that its connection was broken off, in seconds.
+BREAK_OFF_TIME: Final = 2.0
+# How soon to look again whether anybody drives a send, in seconds.
+_LOOK_AGAIN: Final = 0.05
+#: How long a send takes at most to end once its client is closed, in seconds.
+CLOSE_TIMEOUT: Final = GRACE + 2 * BREAK_OFF_TIME
+
+
+class Sender:
+    """One send: reads chunks in the caller's thread, and delivers them in others.
+
+    Args:
+        chunks: What to send.
+        flow: How the send goes on.
+        policy: How often and how soon to try again.
+        limiter: The client's rate limits.
+        lanes: The client's connections.
+        ledger: The durable record, whose run the sender ends; or None.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterator[Chunk],
+        flow: Flow,
+        *,
+        policy: RetryPolicy,
+        limiter: Limiter,
+        lanes: Lanes,
+        ledger: OpenLedger | None,
+    ) -> None:
+        self._chunks = chunks
+        self._flow = flow
+        self._course = Course(flow, policy, limiter, ledger)
+        self._lanes = lanes
+        self._workers: list[Worker] = []
+        self._submitted = -1
+        self._interrupted = False
+        self._settled = threading.Event()
+        self._settling = threading.RLock()
+        self._rest: list[Receipt] = []
+        # Held by the thread that drives the send: nobody does while the reader of a stream is at a receipt.
+        self._driving = threading.Lock()
+        self._driver = 0
+
+    def receipts(self) -> Iterator[Receipt]:
+        """Send, and yield each receipt as it comes.
+
+        Raises:
+            BaseException: What the source, an invalid event or the ledger has raised, after all receipts.
+        """
+        steps = self._receipts()
+        while True:
+            with self._driving:
+                self._driver = threading.get_ident()
+                receipt = next(steps, None)
+            if receipt is None:
+                return
+            yield receipt
+
+    def _receipts(self) -> Iterator[Receipt]:
+        flow = self._flow
+        while not self._interrupted and (flow.wants_chunk() or flow.open or self._course.results):
+            if flow.wants_chunk():
+                yield from self._read()
+            else:
+                yield from self._collect()
+        if not self._interrupted:
+            yield from flow.rest()
+        if flow.problem is not None:
+            raise flow.problem
+
+    def _read(self) -> Iterator[Receipt]:
+        flow = self._flow
+        try:
+            handed = flow.examine(next(self._chunks))
+        except StopIteration:
+            flow.end()
+        except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
+            flow.end(error)
+        else:
+            if isinstance(handed, Receipt):
+                self._course.results.append(handed)
+                flow.advance(handed.index, handed.last)
+            else:
+                flow.open[handed.index] = handed
+                flow.advance(handed.index, handed.chunk.last)
+                self._submit(handed)
+        # A source that takes its time must not keep the receipts waiting.
+        while self._course.results:
+            yield from self._collect()
+
+    def _collect(self) -> Iterator[Receipt]:
+        with self._course.arrived:
+            while not self._course.results:
+                self._course.arrived.wait()
+        result = self._course.results[0]
+        if isinstance(result, Done):
+            self._flow.open.pop(result.task.index, None)
+        elif result is not None:
+            yield result
+        # Unless the send was settled meanwhile.
+        if self._course.results and self._course.results[0] is result:
+            self._course.results.popleft()
+
+    def _submit(self, task: Task) -> None:
+        if len(self._workers) < min(self._flow.concurrency, len(self._flow.open)):
+            self._begin_worker()
+        self._submitted = task.index
+        self._course.tasks.put(task)
+
+    def _begin_worker(self) -> None:
+        lane = self._lanes.borrow()
+        worker = Worker(self._course, lane)
+        name = f"gameball-send-{len(self._workers)}"
+        worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
+        self._workers.append(worker)
+        try:
+            worker.thread.start()
+        except RuntimeError:
+            # The system has no thread to give; with fewer the send takes longer.
+            self._workers.pop()
+            self._lanes.give_back(lane)
+            if not self._workers:
+                raise
+
+    def interrupt(self, problem: BaseException) -> None:
+        """Let the caller see a problem at once, from any thread; what is in flight has its grace time."""
+        self._interrupted = True
+        self._course.fail(problem)
+        # Wakes the caller, who may be waiting for a receipt.
+        self._course.tell(None)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until an interrupted send is settled, and settle it where nobody drives it.
+
+        Args:
+            seconds: How long to wait at most for the one who does.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._settled.is_set():
+            if self._driving.acquire(timeout=_LOOK_AGAIN):
+                try:
+                    with self._settling:
+                        self._rest += self.settle()
+                finally:
+                    self._driving.release()
+            elif self._driver == threading.get_ident() or time.monotonic() >= deadline:
+                return
+
+    def settle(self) -> list[Receipt]:
+        """End the send: what is in flight gets its grace time, and then is broken off.
+
+        Returns:
+            The receipts that were not given yet, once.
+        """
+        with self._settling:
+            if not self._settled.is_set():
+                self._rest = self._settle()
+            rest, self._rest = self._rest, []
+            return rest
+
+    def _settle(self) -> list[Receipt]:
+        receipts: list[Receipt] = []
+        self._course.stop()
+        try:
+            # What the interrupt has kept from being handed to a worker never will be.
+            unsubmitted = [task for task in self._flow.open.values() if task.index > self._submitted]
+            for task in unsubmitted:
+                self._finish(task, receipts)
+            self._drain(receipts, GRACE)
+            self._break_off()
+            self._drain(receipts, BREAK_OFF_TIME)
+            with self._course.concluding:
+                for worker in self._workers:
+                    worker.given_up = worker.busy
+                    worker.give_up()
+            self._drain(receipts, 0.0)
+            stuck = {worker.task for worker in self._workers if worker.given_up}
+            for task in set(self._flow.open.values()) - stuck:
+                self._finish(task, receipts)
+        finally:
+            # A second interrupt lands here at once; what is still in flight stays so in the ledger.
+            try:
+                self._break_off()
+                self._close()
+            finally:
+                self._settled.set()
+                if self._course.ledger is not None:
+                    with suppress(LedgerError):  # when a run ended is good to know, and no more
+                        self._course.ledger.end_run()
+        return receipts + self._flow.rest()
+
+    def _finish(self, task: Task, receipts: list[Receipt]) -> None:
+        """Settle a task that no worker has come to."""
+        receipts.append(give_up_task(task))
+        self._flow.advance(task.index, task.chunk.last)
+        del self._flow.open[task.index]
+
+    def _drain(self, receipts: list[Receipt], seconds: float) -> None:
+        """Collect receipts until nothing is open or the time is over."""
+        deadline = time.monotonic() + seconds
+        while self._flow.open or self._course.results:
+            with self._course.arrived:
+                while not self._course.results:
+                    if (left := deadline - time.monotonic()) <= 0:
+                        return
+                    self._course.arrived.wait(left)
+            result = self._course.results.popleft()
+            if isinstance(result, Done):
+                self._flow.open.pop(result.task.index, None)
+            elif result is not None:
+                receipts.append(result)
+                self._flow.advance(result.index, result.last)
+
+    def _break_off(self) -> None:
+        for worker in self._workers:
+            if worker.busy:
+                worker.lane.break_off()
+
+    def _close(self) -> None:
+        for _ in self._workers:
+            self._course.tasks.put(None)
+        for worker in self._workers:
+            if not worker.busy and worker.thread is not None:
+                # An interrupt may have come just when it was about to begin; it finds nothing to do then.
+                deadline = time.monotonic() + BREAK_OFF_TIME
+                while worker.thread.ident is None and time.monotonic() < deadline:
+                    time.sleep(_LOOK_AGAIN)
+                with suppress(RuntimeError):  # it never began
+                    worker.thread.join()
+                self._lanes.give_back(worker.lane)

@@ -1,0 +1,241 @@
+"""What the threads of a send do: each takes tasks, and delivers them one after the other."""
+
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from attrs import define, field, frozen
+from gameball_api.api.batches import send_events_batch
+
+from gameball.chunking.chunk import Chunk
+from gameball.delivery.attempts import (
+    Admit,
+    Attempt,
+    Conclude,
+    Delivery,
+    Divide,
+    Hold,
+    Intend,
+    Pause,
+    Reply,
+    Step,
+    Task,
+    deliver,
+    doubt_of,
+    give_up,
+    given_up,
+)
+from gameball.delivery.options import OpenLedger
+from gameball.delivery.retries import RetryPolicy
+from gameball.delivery.send_state import Flow
+from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
+from gameball.ledger.ledger import Ledger
+from gameball.rate_limit import Limiter
+from gameball.receipts import Receipt
+from gameball.transport.connection import RawClient, ReadyBatch
+from gameball.transport.pool import Lane
+from gameball.transport.responses import job_or_error, usable_answer
+
+
+@frozen
+class Done:
+    """Tells that a worker has done all it could for a task."""
+
+    task: Task
+
+
+@define(eq=False)
+class Course:
+    """What the threads of one send share.
+
+    Args:
+        flow: How the send goes on.
+        policy: How often and how soon to try again.
+        limiter: The client's rate limits.
+        ledger: The durable record; or None.
+
+    Attributes:
+        delivery: What delivering a chunk has at hand.
+        tasks: What is to be delivered; a None ends a worker.
+        results: What has come of it. It is looked at first, and removed when it has been dealt with: an
+            interrupt may come between any two steps of the caller's thread.
+        arrived: Tells that there is a result.
+        stopped: Whether nothing new is to be sent.
+        concluding: Held while the outcome of a chunk is decided on, by its worker or by whoever gives it up.
+    """
+
+    flow: Flow
+    policy: RetryPolicy
+    limiter: Limiter
+    ledger: OpenLedger | None
+    delivery: Delivery = field(init=False)
+    tasks: "queue.SimpleQueue[Task | None]" = field(init=False, factory=queue.SimpleQueue)
+    results: "deque[Receipt | Done | None]" = field(init=False, factory=deque)
+    arrived: threading.Condition = field(init=False, factory=threading.Condition)
+    stopped: threading.Event = field(init=False, factory=threading.Event)
+    concluding: threading.Lock = field(init=False, factory=threading.Lock)
+
+    @delivery.default
+    def _at_hand(self) -> Delivery:
+        return Delivery(self.policy, time.monotonic, random.random, lambda: self.flow.cause)
+
+    def tell(self, result: Receipt | Done | None) -> None:
+        """Hand something to the caller's thread."""
+        with self.arrived:
+            self.results.append(result)
+            self.arrived.notify()
+
+    def note(self, write: Callable[[Ledger], None]) -> LedgerError | None:
+        """Write to the ledger, if there is one; what fails ends the send."""
+        if self.ledger is None:
+            return None
+        try:
+            write(self.ledger.ledger)
+        except LedgerError as error:
+            self.fail(error)
+            return error
+        return None
+
+    def stop(self, cause: GameballError | None = None) -> None:
+        """Send nothing new, from whichever thread."""
+        self.flow.stop(cause)
+        self.wake()
+
+    def fail(self, problem: BaseException) -> None:
+        """Send nothing new, and let the caller see a problem in the end; from whichever thread."""
+        self.flow.fail(problem)
+        self.wake()
+
+    def wake(self) -> None:
+        """Make all who wait for something ask again whether to go on."""
+        self.stopped.set()
+        self.limiter.wake()
+
+
+@define(eq=False)
+class Worker:
+    """A thread, and what it is at.
+
+    Args:
+        send: What it shares with the others.
+        lane: Its connection.
+
+    Attributes:
+        raw: The generated client over it.
+        thread: The thread, once there is one.
+        busy: Whether it is at a task.
+        task: The task it was at last.
+        unsettled: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
+        doubt: An attempt at that which may have been accepted.
+        given_up: Whether it was settled without it, because it did not end.
+    """
+
+    _send: Course
+    lane: Lane
+    raw: RawClient = field(init=False)
+    thread: threading.Thread | None = None
+    busy: bool = False
+    task: Task | None = None
+    unsettled: list[tuple[int, Chunk]] = field(factory=list)
+    doubt: GameballError | None = None
+    given_up: bool = False
+
+    @raw.default
+    def _over_lane(self) -> RawClient:
+        return RawClient(self.lane)
+
+    def work(self) -> None:
+        """Deliver tasks until there are no more; it is what the thread runs."""
+        while (task := self._send.tasks.get()) is not None:
+            self.busy = True
+            self.task = task
+            steps = deliver(task, self._send.delivery)
+            reply: Reply = None
+            try:
+                while True:
+                    reply = self._take(steps.send(reply))
+            except StopIteration:
+                pass
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+                self._send.fail(error)
+                with self._send.concluding:
+                    self.give_up()
+            self.busy = False
+            self._send.tell(Done(task))
+        # Given up on, it is back after its send has ended, and nobody else closes its connection.
+        if self.given_up:
+            self.lane.close()
+
+    def _take(self, step: Step) -> Reply:
+        match step:
+            case Intend(task):
+                self.unsettled = [(task.index, task.chunk)]
+                self.doubt = task.doubt
+                if self._send.flow.cause is not None or self._send.ledger is None:
+                    return self._send.flow.cause
+                return self._send.note(lambda ledger: ledger.intend(task.index, task.chunk))
+            case Admit():
+                return self._send.limiter.acquire(lambda: self._send.flow.stopped)
+            case Attempt(chunk):
+                result = self._attempt(chunk)
+                self.doubt = doubt_of(result) or self.doubt
+                if isinstance(result, GameballError):
+                    # From here on it is certain what it came to, or is the worker's doubt.
+                    self.lane.began_to_send = False
+                return result
+            case Pause(seconds):
+                self._send.stopped.wait(seconds)
+            case Hold(seconds):
+                self._send.limiter.hold(seconds)
+            case Divide(index, parts):
+                self.unsettled = [(index, part) for part in parts] + self.unsettled[1:]
+                return self._send.note(lambda ledger: ledger.divide(index, parts))
+            case Conclude(receipt):
+                self._conclude(receipt)
+        return None
+
+    def _attempt(self, chunk: Chunk) -> int | GameballError:
+        sent = True
+        try:
+            with usable_answer():
+                answer = send_events_batch.sync_detailed(client=self.raw, body=ReadyBatch(chunk.content))
+        except ConnectionFailedError as error:
+            sent = False
+            return error
+        except GameballError as error:
+            return error
+        except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
+            self._send.fail(error)
+            return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
+        finally:
+            self._send.limiter.release(sent=sent)
+        return job_or_error(answer.content)
+
+    def _conclude(self, receipt: Receipt) -> None:
+        with self._send.concluding:
+            if self.given_up:
+                return
+            try:
+                self._send.note(lambda ledger: ledger.conclude(receipt))
+            finally:
+                # Whatever the ledger does, what became of the chunk is known.
+                self.unsettled.pop(0)
+                self.lane.began_to_send = False
+                self._send.flow.settle(receipt)
+                self._send.tell(receipt)
+        if self._send.flow.stopped:
+            self._send.wake()
+
+    def give_up(self) -> None:
+        """Settle what it is at as well as can be known without it, while ``concluding`` is held."""
+        # A lane that is broken off before it began to send never will.
+        error = self.doubt or given_up(sent=self.lane.began_to_send)
+        for index, chunk in self.unsettled:
+            receipt = give_up(index, chunk, error, attempts=1)
+            self._send.note(partial(Ledger.conclude, receipt=receipt))
+            self._send.tell(receipt)
+        self.unsettled = []

@@ -1,0 +1,145 @@
+"""Following jobs, synchronously."""
+
+import time
+from collections.abc import Generator, Iterable, Iterator
+
+from gameball.errors import ConnectionFailedError, GameballError
+from gameball.jobs.batch_job import BatchJob
+from gameball.jobs.polling import (
+    DEFAULT_WAIT,
+    Call,
+    Hold,
+    JobForms,
+    Pause,
+    Reply,
+    Step,
+    read_job,
+    stop_job,
+    watch_jobs,
+)
+from gameball.rate_limit import Limiter
+from gameball.transport.connection import RawClient
+from gameball.transport.responses import usable_answer
+
+
+class Jobs:
+    """Follows the jobs that process batches; it is ``Gameball.jobs``.
+
+    Args:
+        raw: The generated client to ask with.
+        limiter: The client's rate limits.
+    """
+
+    def __init__(self, raw: RawClient, limiter: Limiter) -> None:
+        self._raw = raw
+        self._limiter = limiter
+        self._forms = JobForms()
+
+    def get(self, job_id: int) -> BatchJob:
+        """Read a job.
+
+        Args:
+            job_id: Its id, as a receipt has it.
+
+        Returns:
+            The job as it stands.
+
+        Raises:
+            ValueError: The id is no whole number.
+            NotFoundError: There is no such job.
+            GameballError: It could not be read.
+        """
+        return self._run(read_job(job_id, self._forms))
+
+    def stop(self, job_id: int) -> BatchJob:
+        """Stop a job. What it has already processed stays.
+
+        Args:
+            job_id: Its id, as a receipt has it.
+
+        Returns:
+            The job after that.
+
+        Raises:
+            ValueError: The id is no whole number.
+            NotFoundError: There is no such job.
+            GameballError: It could not be stopped, or not be read after that.
+        """
+        return self._run(stop_job(job_id, self._forms))
+
+    def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
+        """Follow a job to its end.
+
+        Args:
+            job_id: Its id, as a receipt has it.
+            timeout: How long, in seconds, 600 by default; ``math.inf`` waits for ever. It is read at least
+                once, and a request that waits for its place within the rate limits is waited for.
+
+        Returns:
+            The job, completed, failed or stopped.
+
+        Raises:
+            JobTimeoutError: It has not ended in time. It goes on at the server.
+            GameballError: It could not be read; failures that pass are waited out.
+        """
+        return next(self.wait_all([job_id], timeout=timeout))
+
+    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> Iterator[BatchJob]:
+        """Follow jobs to their end, giving each as it ends.
+
+        Args:
+            job_ids: Their ids, as ``DeliveryReport.job_ids`` has them.
+            timeout: How long for all of them together, in seconds, 600 by default; ``math.inf`` waits for
+                ever. Each is read at least once, and a request that waits for its place within the rate
+                limits is waited for.
+
+        Returns:
+            An iterator of the jobs: completed, failed or stopped.
+
+        Raises:
+            JobTimeoutError: While iterating: some jobs have not ended in time; it tells which. They go on at
+                the server.
+            GameballError: While iterating: a job could not be read; failures that pass are waited out.
+        """
+        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
+        return self._watch(steps)
+
+    def _watch(self, steps: Generator[Step, Reply, None]) -> Iterator[BatchJob]:
+        reply: Reply = None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration:
+                return
+            reply = None
+            if isinstance(step, Call):
+                reply = self._call(step)
+            elif isinstance(step, Pause):
+                time.sleep(step.seconds)
+            elif isinstance(step, Hold):
+                self._limiter.hold(step.seconds)
+            else:
+                yield step.job
+
+    def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
+        reply: Reply = None
+        while True:
+            try:
+                call = steps.send(reply)
+            except StopIteration as done:
+                job: BatchJob = done.value
+                return job
+            reply = self._call(call)
+
+    def _call(self, call: Call) -> Reply:
+        self._limiter.acquire()
+        sent = True
+        try:
+            with usable_answer():
+                content: bytes = call.operation.sync_detailed(call.job_id, client=self._raw).content
+        except GameballError as error:
+            sent = not isinstance(error, ConnectionFailedError)
+            return error
+        finally:
+            self._limiter.release(sent=sent)
+        return content

@@ -1,0 +1,88 @@
+"""What a ledger knows: of each send that used it, and of each chunk. Pure."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from gameball.chunking.chunk import Chunk
+from gameball.receipts import Outcome
+
+
+@frozen
+class LedgerRun:
+    """A send that used the ledger.
+
+    Attributes:
+        number: Its number, counted from 1.
+        started_at: When it began.
+        ended_at: When it ended; None if it is going on, or was killed.
+    """
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@frozen
+class LedgerChunk:
+    """What the ledger knows of a chunk.
+
+    Attributes:
+        first: The position of its first source item, counted from 0.
+        last: The position of its last source item; all between the two are in the chunk as well.
+        number: Its number within its send.
+        run: The run that it was last sent in.
+        objects: The number of objects in the request.
+        events: The number of events in it.
+        digest: The SHA-256 of the request's body.
+        outcome: What became of it. What was in flight when its process died is UNKNOWN.
+        in_flight: Whether no outcome was ever noted: the process is at it, or died.
+        job_id: The job that processes it, when it was accepted.
+        attempts: How many requests were made for it.
+        error: Why it was not accepted.
+    """
+
+    first: int
+    last: int
+    number: int
+    run: int
+    objects: int
+    events: int
+    digest: bytes
+    outcome: Outcome
+    in_flight: bool
+    job_id: int | None
+    attempts: int
+    error: str | None
+
+
+def cuts_of(chunks: Iterable[LedgerChunk]) -> frozenset[int]:
+    """Return where chunks must begin to be these again: where they began, and behind where they ended."""
+    return frozenset(position for chunk in chunks for position in (chunk.first, chunk.last + 1))
+
+
+def digest(chunk: Chunk) -> bytes:
+    """Return the SHA-256 of a chunk's bytes."""
+    return hashlib.sha256(chunk.content).digest()
+
+
+def read_chunk(row: tuple[Any, ...]) -> LedgerChunk:
+    """Return a chunk from its row in the file, whose columns are in the order of the attributes."""
+    first, last, number, run, objects, events, sha256, outcome, job_id, attempts, error = row
+    return LedgerChunk(
+        first=first,
+        last=last,
+        number=number,
+        run=run,
+        objects=objects,
+        events=events,
+        digest=sha256,
+        outcome=Outcome.UNKNOWN if outcome is None else Outcome(outcome),
+        in_flight=outcome is None,
+        job_id=job_id,
+        attempts=attempts,
+        error=error,
+    )

@@ -1,0 +1,4 @@
+"""The HTTP connections, and what an answer means.
+
+It imports ``credentials``, ``errors`` and the generated client.
+"""

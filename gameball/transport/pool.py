@@ -1,0 +1,205 @@
+"""Connections of their own for the workers of a send.
+
+A thread that waits for an answer cannot be told to give up; shutting its socket down is what ends the wait.
+So each worker has a connection that carries nothing else, and that tells whether it began to send. A task
+can be cancelled, but has one too: a pool looks through all of its connections several times per request.
+"""
+
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import httpx
+from attrs import evolve
+
+from gameball.errors import ConnectionFailedError
+from gameball.transport.connection import AsyncConnection, ConnectionSettings, SyncConnection
+
+#: The step of which httpcore tells its tracer right before a request's first byte.
+_SENDING: Final = "http11.send_request_headers.started"
+
+
+def _tells_nothing(settings: ConnectionSettings) -> bool:
+    """Tell whether requests go through something that may not tell when it begins to send."""
+    return settings.transport is not None
+
+
+class _BrokenOffError(Exception):
+    """Raised within the HTTP library, to keep it from sending what was given up on."""
+
+
+class Lane(SyncConnection):
+    """A connection that one thread at a time uses, and that another can break off."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        super().__init__(settings)
+        self._lock = threading.Lock()
+        self._stream: Any = None
+        self._broken_off = False
+        #: Whether any of the latest request may have been sent.
+        self.began_to_send = False
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx has it
+        """Send a request as any connection does, unless it is broken off first.
+
+        Raises:
+            ConnectionFailedError: It was broken off before anything was sent.
+            GameballError: Anything else that came of it.
+        """
+        # httpcore tells its tracer of each step, with the stream that a connection has opened.
+        request.extensions = {**request.extensions, "trace": self._trace}
+        self.began_to_send = _tells_nothing(self.settings)
+        try:
+            return super().send(request, **options)
+        except _BrokenOffError:
+            pass
+        raise ConnectionFailedError("the send was given up before anything of this was sent")
+
+    def _trace(self, step: str, details: Mapping[str, Any]) -> None:
+        if step in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            with self._lock:
+                self._stream = details["return_value"]
+        elif step == _SENDING:
+            with self._lock:
+                if self._broken_off:
+                    raise _BrokenOffError
+                self.began_to_send = True
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether the lane was broken off."""
+        return self._broken_off
+
+    def break_off(self) -> None:
+        """End whatever the lane is doing; it cannot be used after that."""
+        with self._lock:
+            self._broken_off = True
+            connection = None if self._stream is None else self._stream.get_extra_info("socket")
+        if connection is not None:
+            with suppress(OSError):
+                # Past what TLS adds: its own shutdown would wait for the other end.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+class AsyncLane(AsyncConnection):
+    """A connection that one task at a time uses."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        super().__init__(settings)
+        #: Whether any of the latest request may have been sent.
+        self.began_to_send = False
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
+        """Send a request as any connection does.
+
+        Raises:
+            GameballError: Anything but a 2xx came of it.
+        """
+        request.extensions = {**request.extensions, "trace": self._trace}
+        self.began_to_send = _tells_nothing(self.settings)
+        return await super().send(request, **options)
+
+    async def _trace(self, step: str, _: Mapping[str, Any]) -> None:
+        if step == _SENDING:
+            self.began_to_send = True
+
+
+class _SharedTransport(httpx.BaseTransport):
+    """A user's transport, as each lane has it: closed by the client and not by a lane."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._transport.handle_request(request)
+
+
+class Lanes:
+    """The lanes of a client, kept open from one send to the next.
+
+    Args:
+        settings: What each lane is made of.
+    """
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        transport = settings.transport
+        shared = None if transport is None else _SharedTransport(transport)
+        self._settings = evolve(settings, transport=shared)
+        #: Where they lead.
+        self.base_url = str(settings.base_url)
+        #: Tells, for a salt, the account they lead to from others.
+        self.account = settings.credentials.fingerprint
+        self._lock = threading.Lock()
+        self._free: list[Lane] = []
+        self._closed = False
+
+    def borrow(self) -> Lane:
+        """Return a lane that nobody else uses."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+        return Lane(self._settings)
+
+    def give_back(self, lane: Lane) -> None:
+        """Take back a lane that its user is done with."""
+        with self._lock:
+            if not (self._closed or lane.is_broken_off):
+                self._free.append(lane)
+                return
+        lane.close()
+
+    def close(self) -> None:
+        """Close all lanes: at once those that nobody uses, and the others when they are given back."""
+        with self._lock:
+            self._closed = True
+            free, self._free = self._free, []
+        for lane in free:
+            lane.close()
+
+
+class _SharedAsyncTransport(httpx.AsyncBaseTransport):
+    """A user's transport, as each lane has it: closed by the client and not by a lane."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+
+class AsyncLanes:
+    """The lanes of an asynchronous client, kept open from one send to the next.
+
+    Args:
+        settings: What each lane is made of.
+    """
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        transport = settings.transport
+        shared = None if transport is None else _SharedAsyncTransport(transport)
+        self._settings = evolve(settings, transport=shared)
+        #: Where they lead.
+        self.base_url = str(settings.base_url)
+        #: Tells, for a salt, the account they lead to from others.
+        self.account = settings.credentials.fingerprint
+        self._all: list[AsyncLane] = []
+        self._free: list[AsyncLane] = []
+
+    def borrow(self) -> AsyncLane:
+        """Return a lane that nobody else uses."""
+        if self._free:
+            return self._free.pop()
+        lane = AsyncLane(self._settings)
+        self._all.append(lane)
+        return lane
+
+    def give_back(self, lane: AsyncLane) -> None:
+        """Take back a lane that its user is done with."""
+        self._free.append(lane)
+
+    async def close(self) -> None:
+        """Close all lanes, even those that were not given back because their user would not end."""
+        for lane in self._all:
+            await lane.aclose()

@@ -1,0 +1,73 @@
+"""Find out what of the generated package the facade uses."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from regeneration.generation import PACKAGE
+from regeneration.surface import Surface
+
+#: The hand-written files that use each operation's module or model, by its name.
+Usage = Mapping[str, tuple[str, ...]]
+
+_API: Final = f"{PACKAGE}.api."
+_MODELS: Final = f"{PACKAGE}.models"
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
+
+
+def read_usage(files: Mapping[str, str], surfaces: Iterable[Surface]) -> Usage:
+    """Find out which files use which operations and models, directly or through those they use.
+
+    Args:
+        files: The sources of hand-written files by path.
+        surfaces: The generated packages, before and after: either may have what the other has not.
+
+    Returns:
+        The paths of the files, sorted, by the name of the operation's module or of the model.
+    """
+    used: dict[str, set[str]] = defaultdict(set)
+    surfaces = tuple(surfaces)
+    for path, code in files.items():
+        waiting = list(_imported(ast.parse(code)))
+        while waiting:
+            name = waiting.pop()
+            if path not in used[name]:
+                used[name].add(path)
+                waiting += [inner for surface in surfaces for inner in _needed(surface, name)]
+    return {name: tuple(sorted(paths)) for name, paths in used.items()}
+
+
+def _imported(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name.startswith(_API):
+                # The module of an operation, or something in it.
+                yield ".".join(name.removeprefix(_API).split(".")[:2])
+            elif name.startswith(_MODELS):
+                yield name.rpartition(".")[2]
+
+
+def _needed(surface: Surface, name: str) -> Iterator[str]:
+    """Yield the operations of a tag, or the models that an operation or a model cannot do without."""
+    # Who imports all operations of a tag may use any of them.
+    yield from (one.module for one in surface.operations.values() if one.module.startswith(f"{name}."))
+    types = [
+        text
+        for operation in surface.operations.values()
+        if operation.module == name
+        for text in (operation.answer, *(parameter.type for parameter in operation.parameters))
+    ]
+    if model := surface.models.get(name):
+        types += (
+            [model.extra] if model.is_enumeration else [model.extra, *(field.type for field in model.fields)]
+        )
+    for text in types:
+        yield from (word for word in _NAME.findall(text) if word in surface.models)

@@ -1,0 +1,62 @@
+"""Read from git what was generated before."""
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+from regeneration.regeneration_error import RegenerationError
+
+
+def has_history(root: Path) -> bool:
+    """Return whether a folder is in a git repository that has a commit."""
+    return _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") is not None
+
+
+def check_commit(root: Path, ref: str) -> str:
+    """Return the commit that a name stands for.
+
+    Args:
+        root: The folder of the repository.
+        ref: A branch, a tag or a commit, in any way that git can be told of one.
+
+    Raises:
+        RegenerationError: There is no such commit.
+    """
+    commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    if commit is None:
+        raise RegenerationError(
+            f"git knows no commit {ref!r}; name a branch, a tag or a commit with --against"
+        )
+    return commit.decode("ascii").strip()
+
+
+def files_at(root: Path, ref: str, folder: str) -> dict[str, bytes]:
+    """Read the files of a folder as they were committed.
+
+    Args:
+        root: The folder of the repository.
+        ref: A commit, as ``check_commit`` takes it.
+        folder: The folder, relative to the root.
+
+    Returns:
+        The bytes of each file by its path below the folder; nothing if the commit does not have the folder.
+
+    Raises:
+        RegenerationError: There is no such commit.
+    """
+    archive = _git(root, "archive", "--format=tar", f"{check_commit(root, ref)}:./{folder}")
+    if archive is None:
+        return {}
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        opened = {member.name: tar.extractfile(member) for member in tar.getmembers() if member.isfile()}
+        return {name: file.read() for name, file in opened.items() if file is not None}
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    """Return what git prints, or None if it fails or is not there."""
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603 - no shell
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,81 @@
+"""Merge the documents of several pages into one."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from regeneration.document_walk import Document, Place, listing, mapping, pointer, value_at
+from regeneration.regeneration_error import RegenerationError
+from regeneration.sources import Source
+
+# How deep below these the parts of documents are put together; what lies deeper must be identical, because
+# two versions of one operation or schema would otherwise become a third that nobody published.
+_DEPTHS: Final = {"paths": 2, "webhooks": 2, "components": 2}
+
+
+def merge_sources(sources: Sequence[Source]) -> Document:
+    """Merge documents: what is identical is taken once, and what only some have is added.
+
+    Args:
+        sources: The documents, one at least. None is modified.
+
+    Returns:
+        A document with everything of all of them.
+
+    Raises:
+        RegenerationError: Two of them say different things of the same place. The text names both.
+    """
+    merged: Document = {}
+    origins: dict[Place, str] = {}
+    conflicts = []
+    for source in sources:
+        for place, value in _parts(source.document, ()):
+            if _is_container(place):
+                _container(merged, place)
+            elif place not in origins:
+                _container(merged, place[:-1])[str(place[-1])] = value
+                origins[place] = source.name
+            elif (known := value_at(merged, place)) != value:
+                where = pointer(_first_difference(known, value, place))
+                conflicts.append(f"{origins[place]} and {source.name} differ at {where}")
+    if conflicts:
+        raise RegenerationError(
+            f"the sources contradict each other: {conflicts[0]}; use the newer one only",
+            tuple(conflicts) if len(conflicts) > 1 else (),
+        )
+    if "tags" in merged:
+        merged["tags"] = list(merged["tags"].values())
+    return merged
+
+
+def _parts(value: Document, place: Place) -> Iterator[tuple[Place, Any]]:
+    """Yield the parts of a document that are merged as wholes."""
+    for key, child in value.items():
+        below = (*place, key)
+        if isinstance(child, dict) and _is_container(below):
+            yield below, None
+            yield from _parts(child, below)
+        elif below == ("tags",):
+            yield from ((("tags", str(tag["name"])), tag) for tag in listing(child) if "name" in mapping(tag))
+        else:
+            yield below, child
+
+
+def _is_container(place: Place) -> bool:
+    return len(place) <= _DEPTHS.get(str(place[0]), 0)
+
+
+def _container(document: Document, place: Place) -> Document:
+    """Return what is at a place, made empty if nothing is."""
+    for part in place:
+        document = document.setdefault(str(part), {})
+    return document
+
+
+def _first_difference(one: object, other: object, place: Place) -> Place:
+    """Return the deepest place that holds every difference."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        different = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+        if len(different) == 1:
+            (key,) = different
+            return _first_difference(one.get(key), other.get(key), (*place, key))
+    return place

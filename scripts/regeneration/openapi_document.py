@@ -1,0 +1,185 @@
+"""Read, write and validate OpenAPI documents."""
+
+import json
+import re
+from collections.abc import Hashable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing.exceptions import Unresolvable
+
+from regeneration.document_walk import Document, pointer
+from regeneration.regeneration_error import RegenerationError
+
+# The order in which the specification introduces them.
+_TOP: Final[tuple[str, ...]] = (
+    "openapi",
+    "info",
+    "jsonSchemaDialect",
+    "servers",
+    "security",
+    "tags",
+    "paths",
+    "webhooks",
+    "components",
+)
+_WIDTH: Final = 110
+_BOOLEANS: Final = re.compile("true|false|True|False|TRUE|FALSE")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as JSON reads: an example's date stays text, a property may be called "on"."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class declares it
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002
+        """Refuse a key that stands twice: PyYAML would drop the first in silence."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        loaded = super().construct_mapping(node, deep=deep)
+        # A status written without quotes is a number to YAML, and a name to OpenAPI.
+        return {str(key): value for key, value in loaded.items()}
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEANS, list("tTfF"))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as such."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+    return result
+
+
+def parse_document(text: str, name: str) -> Document:
+    """Read a document.
+
+    Args:
+        text: YAML or JSON.
+        name: What to call it in an error.
+
+    Returns:
+        The document, as JSON has it: plain dicts with text as keys, lists and scalars, none shared.
+
+    Raises:
+        RegenerationError: It is neither, names a key twice, or does not hold a mapping.
+    """
+    is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
+    try:
+        if is_json:
+            loaded = json.loads(text.lstrip("\ufeff"), object_pairs_hook=_unique)
+        else:
+            # Through JSON and back, so that what YAML shares or nests in itself is found or made apart.
+            loaded = json.loads(json.dumps(yaml.load(text, _Loader)))  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        said = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
+        kind = "JSON" if is_json else "YAML"
+        raise RegenerationError(f"{name} is not valid {kind}: {said}; mend it at its source") from error
+    if not isinstance(loaded, dict):
+        raise RegenerationError(f"{name} holds no mapping at its top; is it the right file?")
+    return loaded
+
+
+def load_document(path: Path) -> Document:
+    """Read a YAML or JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The document, as ``parse_document`` gives it.
+
+    Raises:
+        RegenerationError: The file cannot be read, or holds no document.
+    """
+    return parse_document(read_text(path), path.name)
+
+
+def read_text(path: Path) -> str:
+    """Read a file as UTF-8, its line ends untouched.
+
+    Raises:
+        RegenerationError: It cannot be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise RegenerationError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise RegenerationError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
+
+
+def format_document(document: Document) -> bytes:
+    """Write a document as YAML, always the same for the same content.
+
+    Args:
+        document: The document. Its top is ordered as the specification has it, its paths and components by
+            name; everything within those keeps its order, because the order of a model's fields comes of it.
+
+    Returns:
+        The bytes of the file.
+    """
+    ordered = {key: document[key] for key in _TOP if key in document}
+    ordered |= {key: value for key, value in sorted(document.items()) if key not in ordered}
+    for key in ("paths", "webhooks"):
+        if key in ordered:
+            ordered[key] = dict(sorted(ordered[key].items()))
+    if "components" in ordered:
+        kinds = sorted(ordered["components"].items())
+        ordered["components"] = {kind: dict(sorted(entries.items())) for kind, entries in kinds}
+    text: str = yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return text.encode("utf-8")
+
+
+def validate_document(document: Document) -> None:
+    """Check a document against OpenAPI 3.1, which repairs bring 3.0 up to.
+
+    Raises:
+        RegenerationError: It is not valid; the text says where.
+    """
+    faults = list(islice(find_faults(document), 1))
+    if faults:
+        raise RegenerationError(f"not valid OpenAPI {faults[0]}; mend it in scripts/overlay.yaml")
+
+
+def find_faults(document: Document) -> Iterator[str]:
+    """Yield what is not as OpenAPI 3.1 has it, each with its place.
+
+    Args:
+        document: The document, of whatever version it says it is.
+    """
+    is_sound = True
+    try:
+        for error in OpenAPIV31SpecValidator({**document, "openapi": "3.1.0"}).iter_errors():
+            is_sound = False
+            said = error.message.strip().partition("\n")[0]
+            yield f"at {pointer(tuple(error.absolute_path))}: {said}"
+    except Unresolvable as dangling:
+        yield f"at {dangling.ref}: nothing is there"
+    except (LookupError, TypeError) as error:
+        # Having told of a part of another kind, the validator goes on as if it were not.
+        if is_sound:
+            yield f"at a place that the validator does not tell: {error}"

@@ -1,0 +1,117 @@
+"""Apply the overlay to a repaired document."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Final
+
+from jsonpath_ng.exceptions import JSONPathError
+from jsonpath_ng.ext.parser import parse as parse_json_path
+from oas_patch import apply_overlay
+
+from regeneration.document_walk import Document, listing, mapping, resolve, value_at
+from regeneration.regeneration_error import RegenerationError
+from regeneration.repair import Repair
+
+# Extensions of the overlay's actions: a JSON path that makes the action unnecessary when it matches, and
+# whether the action may match nothing.
+_UNLESS: Final = "x-unless"
+_OPTIONAL: Final = "x-optional"
+# Lists that are sets: an overlay that adds what has meanwhile been published must not make them invalid.
+_SETS: Final = frozenset({"required", "tags", "enum", "security", "parameters"})
+
+
+def overlay_document(document: Document, overlay: Document, repairs: Sequence[Repair] = ()) -> Document:
+    """Apply an OpenAPI Overlay 1.0, refusing actions that have nothing to act on.
+
+    Overlay 1.0 lets an action without a match pass. Here that means the document has changed under the
+    overlay, which must be looked at, so it is an error. An action may say in ``x-unless`` what makes it
+    unnecessary, or that it is ``x-optional``: Gameball may come to publish what it adds.
+
+    Args:
+        document: The OpenAPI document; it is not modified.
+        overlay: The overlay, with its list of actions.
+        repairs: What was repaired in the document; it gives way to what the overlay says.
+
+    Returns:
+        A new document.
+
+    Raises:
+        RegenerationError: An action has no target, a target that is no JSON path, or one that matches
+            nothing. The text names the action by its number, from 1, and its target.
+    """
+    result: Document = copy.deepcopy(document)
+    for number, listed in enumerate(listing(overlay.get("actions")), start=1):
+        action = mapping(listed)
+        target, unless = action.get("target"), action.get(_UNLESS)
+        if unless is not None and _matches(result, number, unless):
+            continue
+        if not _matches(result, number, target):
+            if action.get(_OPTIONAL) is True:
+                continue
+            raise RegenerationError(
+                f"overlay action {number} matches nothing; mend it in scripts/overlay.yaml: {target}"
+            )
+        result = apply_overlay(result, {"actions": [copy.deepcopy(action)]})
+    for repair in repairs:
+        _give_way(result, repair)
+    return {key: _without_repeats(value, key) for key, value in result.items()}
+
+
+def operation_ids(overlay: Document) -> set[str]:
+    """Return the operation ids that an overlay gives."""
+    found: set[str] = set()
+    waiting: list[object] = [mapping(action).get("update") for action in listing(overlay.get("actions"))]
+    while waiting:
+        value = waiting.pop()
+        waiting += value.values() if isinstance(value, dict) else listing(value)
+        if isinstance(name := mapping(value).get("operationId"), str):
+            found.add(name)
+    return found
+
+
+def _matches(document: Document, number: int, path: object) -> bool:
+    try:
+        # Anything but text is no path either, and neither is an empty one.
+        return bool(parse_json_path(path if isinstance(path, str) else "").find(document))
+    except (JSONPathError, TypeError, AttributeError) as error:
+        raise RegenerationError(
+            f"overlay action {number} has no JSON path but {path!r}; mend it in scripts/overlay.yaml"
+        ) from error
+
+
+def _give_way(document: Document, repair: Repair) -> None:
+    """Take back what a repair supplied where the overlay supplied the same: an update only ever adds."""
+    *owner, key = repair.place
+    try:
+        holder = value_at(document, tuple(owner))
+        found = holder[key]
+    except LookupError:
+        return  # the overlay has removed it
+    # Elsewhere these are names of anything, such as of a field.
+    if owner[:1] != ["paths"] or len(owner) != len(("paths", "/path", "method")):
+        return
+    if key == "tags" and found[:-1]:
+        holder[key] = [tag for tag in found if tag not in repair.value] or found[:1]
+    elif key == "responses" and len(found) > 1:
+        holder[key] = {code: answer for code, answer in found.items() if repair.value.get(code) != answer}
+    elif key == "parameters":
+        item = value_at(document, tuple(owner[:-1]))
+        others = [one for one in found if one not in repair.added] + listing(item.get(key))
+        known = {_identity(document, one) for one in others}
+        holder[key] = [
+            one for one in found if one not in repair.added or _identity(document, one) not in known
+        ]
+
+
+def _identity(document: Document, parameter: object) -> tuple[Any, Any]:
+    meant = resolve(document, parameter)
+    return meant.get("name"), meant.get("in")
+
+
+def _without_repeats(value: object, key: str) -> object:
+    if isinstance(value, dict):
+        return {inner: _without_repeats(child, inner) for inner, child in value.items()}
+    if isinstance(value, list):
+        items = [_without_repeats(child, "") for child in value]
+        return [item for index, item in enumerate(items) if key not in _SETS or item not in items[:index]]
+    return value

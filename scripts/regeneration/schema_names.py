@@ -1,0 +1,249 @@
+"""Foresee the classes that the generator makes of schemas, and keep their names apart and short."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from attrs import evolve, frozen
+from openapi_python_client.strings import pascal_case
+
+from regeneration.components import free_name, is_component_schema, move_to_component
+from regeneration.document_walk import (
+    Document,
+    Operation,
+    Place,
+    listing,
+    mapping,
+    operations,
+    place_of,
+    resolve,
+)
+from regeneration.generated_names import MAX_PATH, class_name, field_name, model_module
+from regeneration.message_repairs import is_readable
+from regeneration.repair import Repair
+
+_COMPONENTS: Final = ("components", "schemas")
+
+
+@frozen
+class _Use:
+    """A schema where it is used.
+
+    Attributes:
+        place: Where it stands; a shared one stands where it is defined.
+        content: The schema.
+        name: What the generator calls it there.
+        parent: The name that goes before it, in the generator's spelling.
+        root: The name of the operation or component that it is a part of.
+        label: What it is within that, which need not be unique.
+    """
+
+    place: Place
+    content: Document
+    name: str
+    parent: str
+    root: str
+    label: str
+
+
+@frozen
+class _Class:
+    """A class that the generator will make."""
+
+    use: _Use
+    name: str
+
+    @property
+    def module(self) -> str:
+        return model_module(self.name)
+
+
+def settle_schema_names(document: Document) -> list[Repair]:
+    """Give schemas titles by which their classes do not clash, and have file names that are not too long.
+
+    The generator drops the second of two classes of one name, and whatever refers to it.
+    """
+    by_module: dict[str, list[_Class]] = defaultdict(list)
+    for one in _classes(document):
+        by_module[one.module].append(one)
+    taken = set(by_module)
+    settled: list[tuple[Place, list[Repair]]] = []
+    ranked = [
+        (one, position, len(same), module)
+        for module, same in by_module.items()
+        for position, one in enumerate(sorted(same, key=_claim))
+    ]
+    # The outer ones first: what stands within one that is given another name gets another name by that.
+    for one, position, count, module in sorted(ranked, key=lambda ranking: len(ranking[0].use.place)):
+        place = one.use.place
+        if not any(place[: len(other)] == other for other, _ in settled):
+            found = _settle(one, position, count, module, taken)
+            settled += [(place, found)] if found else []
+    return [repair for _, repairs in settled for repair in repairs]
+
+
+def _claim(one: _Class) -> int:
+    """Rank the claims to a name: the component that is spelled so, one that reads so, and any other."""
+    if not _is_named_for_itself(one):
+        return 2
+    return int(str(one.use.place[-1]) != one.name)
+
+
+def _settle(one: _Class, position: int, count: int, module: str, taken: set[str]) -> list[Repair]:
+    use = one.use
+    if "enum" in use.content:
+        # Its title would only be added to the name of what it stands in; equal ones share a class.
+        if len(module) <= MAX_PATH or is_component_schema(use.place):
+            return []
+        name = free_name(_shorten(one), taken)
+        return move_to_component(use.place, use.content, name, "name too long for a file name")
+    if count > 1 and "title" in use.content and not _is_named_for_itself(one):
+        name = class_name(f"{pascal_case(use.parent)}{pascal_case(use.name)}")
+        fault, title = "title of several schemas", name
+    elif count > 1 and position > 0:
+        fault, title = "name of several schemas", one.name
+    elif len(module) > MAX_PATH:
+        fault, title = "name too long for a file name", _shorten(one)
+    else:
+        return []
+    title = free_name(title, taken)
+    return [Repair(fault, (*use.place, "title"), title, title)]
+
+
+def _is_named_for_itself(one: _Class) -> bool:
+    return is_component_schema(one.use.place) and field_name(str(one.use.place[-1])) == field_name(one.name)
+
+
+def _shorten(one: _Class) -> str:
+    """Return a shorter name: of the whole it is a part of and of itself, without what lies between."""
+    words = field_name(f"{pascal_case(one.use.root)}{pascal_case(one.use.label)}").split("_")
+    # Room for a number. The beginning tells the operation and the end the field.
+    while len(words) > 2 and len(model_module("_".join([*words, "00"]))) > MAX_PATH:  # noqa: PLR2004
+        del words[len(words) // 2]
+    return class_name("_".join(words))
+
+
+def _classes(document: Document) -> Iterator[_Class]:
+    """Yield the classes of a document in the order in which the generator makes them."""
+    for use in _component_uses(document):
+        yield from _classes_of(use)
+    for operation in operations(document):
+        for use in _operation_uses(document, operation):
+            yield from _classes_of(use)
+
+
+def _component_uses(document: Document) -> Iterator[_Use]:
+    for name, schema in mapping(mapping(document.get("components")).get("schemas")).items():
+        # One that only refers to another becomes a class of its own.
+        yield _Use((*_COMPONENTS, name), resolve(document, schema), name, "", name, "")
+
+
+def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
+    name = field_name(str(operation.content["operationId"]))
+    item = document["paths"][operation.path]
+    for owner, place in ((operation.content, operation.place), (item, operation.place[:2])):
+        for index, parameter in enumerate(listing(owner.get("parameters"))):
+            at, meant = _followed(document, parameter, (*place, "parameters", index))
+            if "schema" in meant:
+                yield _Use((*at, "schema"), mapping(meant["schema"]), *_part(str(meant.get("name")), name))
+    for code, answer in mapping(operation.content.get("responses")).items():
+        at, meant = _followed(document, answer, (*operation.place, "responses", code))
+        readable = [one for one in mapping(meant.get("content")).items() if is_readable(one[0])]
+        for kind, media in readable[:1]:
+            schema = mapping(mapping(media).get("schema"))
+            yield _Use((*at, "content", kind, "schema"), schema, *_part(f"response_{code}", name))
+    body = operation.content.get("requestBody")
+    at, meant = _followed(document, body, (*operation.place, "requestBody"))
+    content = mapping(meant.get("content"))
+    for kind, media in content.items():
+        schema = mapping(mapping(media).get("schema"))
+        parent = name if len(content) == 1 else f"{name}_{_body_type(kind)}"
+        yield _Use((*at, "content", kind, "schema"), schema, "body", parent, name, "body")
+
+
+def _part(label: str, operation: str) -> tuple[str, str, str, str]:
+    return label, operation, operation, label
+
+
+def _followed(document: Document, value: object, place: Place) -> tuple[Place, Document]:
+    reference = mapping(value).get("$ref")
+    at = place_of(reference) if isinstance(reference, str) else place
+    return at, resolve(document, value)
+
+
+def _body_type(kind: str) -> str:
+    known = {"application/x-www-form-urlencoded": "data", "multipart/form-data": "files"}
+    return known.get(kind, "content" if kind == "application/octet-stream" else "json")
+
+
+def _classes_of(use: _Use) -> Iterator[_Class]:
+    """Yield the classes of a schema, in the manner of the generator's ``property_from_data``."""
+    content = use.content
+    kinds = content.get("type")
+    parts = [one for key in ("allOf", "anyOf", "oneOf") for one in listing(content.get(key))]
+    if "$ref" in content or kinds == "boolean" or (len(parts) == 1 and "$ref" in mapping(parts[0])):
+        return
+    if content.get("enum") and None not in content["enum"] and not isinstance(kinds, list):
+        name = content.get("title") or use.name
+        yield _Class(use, class_name(f"{pascal_case(use.parent)}{pascal_case(name)}" if use.parent else name))
+    elif unions := list(_parts_of_union(use)):
+        for one in unions:
+            yield from _classes_of(one)
+    elif kinds == "array":
+        yield from _classes_of_items(use)
+    elif kinds == "object" or content.get("allOf") or (kinds is None and content.get("properties")):
+        name = content.get("title") or (
+            f"{pascal_case(use.parent)}{pascal_case(use.name)}" if use.parent else use.name
+        )
+        model = _Class(use, class_name(name))
+        yield model
+        for inner in _fields(use, model.name):
+            yield from _classes_of(inner)
+
+
+def _parts_of_union(use: _Use) -> Iterable[_Use]:
+    content = use.content
+    kinds = content.get("type")
+    nullable = content.get("nullable") is True or None in listing(content.get("enum"))
+    if isinstance(kinds, str) and nullable and not (content.get("anyOf") or content.get("oneOf")):
+        kinds = [kinds]
+    inner: list[tuple[Place, Document]] = [
+        ((*use.place, key, index), mapping(one))
+        for key in ("anyOf", "oneOf")
+        for index, one in enumerate(listing(content.get(key)))
+    ]
+    plain = {key: value for key, value in content.items() if key not in {"nullable", "anyOf", "oneOf"}}
+    if "enum" in plain:
+        plain["enum"] = [value for value in plain["enum"] if value is not None]
+    inner += [(use.place, {**plain, "type": one}) for one in listing(kinds) if one != "null"]
+    for index, (place, one) in enumerate(inner):
+        title = one.get("title")
+        subscript = title if title and title != content.get("title") else f"type_{index}"
+        yield evolve(use, place=place, content=one, name=f"{use.name}_{subscript}")
+
+
+def _classes_of_items(use: _Use) -> Iterator[_Class]:
+    several = listing(use.content.get("prefixItems"))
+    items: list[tuple[Place, Any]] = [
+        ((*use.place, "prefixItems", index), one) for index, one in enumerate(several)
+    ]
+    if isinstance(use.content.get("items"), dict):
+        items.append(((*use.place, "items"), use.content["items"]))
+    for index, (place, one) in enumerate(items):
+        name = f"{use.name}_item" + (f"_type_{index}" if len(items) > 1 else "")
+        yield from _classes_of(evolve(use, place=place, content=mapping(one), name=name))
+
+
+def _fields(use: _Use, parent: str) -> Iterator[_Use]:
+    owners: list[tuple[Place, Document]] = [(use.place, use.content)]
+    owners += [
+        ((*use.place, "allOf", index), mapping(one))
+        for index, one in enumerate(listing(use.content.get("allOf")))
+    ]
+    for place, owner in owners:
+        for name, schema in mapping(owner.get("properties")).items():
+            yield _Use((*place, "properties", name), mapping(schema), name, parent, use.root, name)
+    extra = use.content.get("additionalProperties")
+    if isinstance(extra, dict):
+        place, label = (*use.place, "additionalProperties"), f"{use.label}_entry"
+        yield _Use(place, extra, "AdditionalProperty", parent, use.root, label)

@@ -1,0 +1,162 @@
+"""Find the OpenAPI document in what Gameball publishes: a file or URL, YAML, JSON or a Markdown page."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+from attrs import frozen
+
+from regeneration.document_walk import Document
+from regeneration.openapi_document import parse_document, read_text
+from regeneration.regeneration_error import RegenerationError
+
+# Seconds: for each step of a download, and for all of it.
+_STEP_TIMEOUT: Final = 10.0
+_WHOLE_TIMEOUT: Final = 60.0
+# Bytes. The full document has under a million.
+_MAX_SIZE: Final = 50_000_000
+_FENCE: Final = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<info>[^\r\n]*)")
+# A document says first, or at least at its top, what it is.
+_TOP_KEY: Final = re.compile(r"""^["']?(openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
+_JSON_KEY: Final = re.compile(r'"(openapi|swagger)"\s*:')
+_VERSION: Final = re.compile(r"3\.[01](\.|$)")
+
+
+@frozen
+class Source:
+    """A document, and where it came from.
+
+    Attributes:
+        name: The path or URL, as it was given.
+        text: The document as published, with its own line ends.
+        document: The document, read.
+    """
+
+    name: str
+    text: str
+    document: Document
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the text is JSON rather than YAML."""
+        return self.text.lstrip("\ufeff \t\r\n").startswith("{")
+
+
+def read_source(name: str) -> Source:
+    """Read a source.
+
+    Args:
+        name: A path, or an ``http://`` or ``https://`` URL. Redirects are followed: no keys are sent.
+
+    Returns:
+        The source.
+
+    Raises:
+        RegenerationError: It cannot be read, or holds no OpenAPI document of version 3.0 or 3.1.
+    """
+    text = _download(name) if re.match(r"(?i)https?://", name) else read_text(Path(name))
+    return find_document(text, name)
+
+
+def find_document(text: str, name: str) -> Source:
+    """Find the document in what a source holds.
+
+    What it is shows in the text itself, because pages are served under all kinds of names and types.
+
+    Args:
+        text: YAML, JSON, or a Markdown page with either in a fenced block.
+        name: What to call it in an error.
+
+    Returns:
+        The source, its text cut down to the document.
+
+    Raises:
+        RegenerationError: It holds none, more than one, or one of another version.
+    """
+    if not _is_document(_outside_fences(text)):
+        blocks = [(line, block) for line, block in _fenced_blocks(text) if _is_document(block)]
+        if not blocks:
+            raise RegenerationError(
+                f"{name} holds no OpenAPI document, neither as YAML or JSON nor in a fenced block; "
+                "check the address"
+            )
+        if len(blocks) > 1:
+            lines = " and ".join(str(line) for line, _ in blocks)
+            raise RegenerationError(
+                f"{name} holds OpenAPI documents from the lines {lines}; save each as a file of its own"
+            )
+        text = blocks[0][1]
+    document = parse_document(text, name)
+    version = str(document.get("openapi", document.get("swagger", "nothing")))
+    if "openapi" not in document or not _VERSION.match(version):
+        raise RegenerationError(f"{name} says it is version {version}; OpenAPI 3.0 or 3.1 is needed")
+    return Source(name, text, document)
+
+
+def _is_document(text: str) -> bool:
+    text = text.lstrip("\ufeff \t\r\n")
+    return (_JSON_KEY if text.startswith("{") else _TOP_KEY).search(text) is not None
+
+
+def _outside_fences(text: str) -> str:
+    """Return a text without its fenced blocks that are not indented, as those in YAML always are."""
+    kept = []
+    closing: re.Pattern[str] | None = None
+    for line in text.splitlines(keepends=True):
+        opening = _FENCE.match(line)
+        if closing is not None:
+            closing = None if closing.match(line) else closing
+        elif opening and not opening["indent"]:
+            closing = _closing(opening["fence"])
+        else:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _fenced_blocks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each fenced block of a page with the number of its first line, its bytes untouched.
+
+    A Markdown library would bring line ends into a form of its own, and read no block that stands within
+    the tags of a documentation tool.
+    """
+    closing: re.Pattern[str] | None = None
+    indent = ""
+    first, block = 0, list[str]()
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if closing is None:
+            if opening := _FENCE.match(line):
+                closing, indent = _closing(opening["fence"]), opening["indent"]
+                first, block = number + 1, []
+        elif closing.match(line):
+            yield first, "".join(block)
+            closing = None
+        else:
+            block.append(line.removeprefix(indent))
+
+
+def _closing(fence: str) -> re.Pattern[str]:
+    return re.compile(rf"[ \t]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*\r?\n?\Z")
+
+
+def _download(url: str) -> str:
+    deadline = time.monotonic() + _WHOLE_TIMEOUT
+    content = bytearray()
+    try:
+        with httpx.stream("GET", url, timeout=_STEP_TIMEOUT, follow_redirects=True) as answer:
+            if not answer.is_success:
+                raise RegenerationError(f"{url} answered {answer.status_code}; check the address")
+            for part in answer.iter_bytes():
+                content += part
+                if len(content) > _MAX_SIZE or time.monotonic() > deadline:
+                    raise RegenerationError(
+                        f"{url} sends too much or too slowly; download it, and give the file's path"
+                    )
+        return content.decode("utf-8")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise RegenerationError(f"cannot fetch {url}: {said}; check the network and the address") from error
+    except UnicodeDecodeError as error:
+        raise RegenerationError(f"{url} is not UTF-8: {error.reason} at byte {error.start}") from error

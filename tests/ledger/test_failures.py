@@ -1,0 +1,150 @@
+"""A ledger that fails in a way nobody foresaw: what became of the events is told all the same."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from either_client import EitherClient
+
+from gameball import Event, Ledger, LedgerError, LedgerLockedError, Outcome
+from gameball.sandbox import Fault, Received, Sandbox
+
+
+def events(count: int) -> list[Event]:
+    return [Event(f"cust-{number}", "song_liked") for number in range(count)]
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, error: Exception) -> None:
+    """Let a method of the ledger raise an error when it is called for the so-manieth time."""
+    calls = iter(range(1_000))
+    real = getattr(Ledger, method)
+
+    def failing(ledger: Ledger, *arguments: Any, **named: Any) -> Any:
+        if next(calls) == call:
+            raise error
+        return real(ledger, *arguments, **named)
+
+    monkeypatch.setattr(Ledger, method, failing)
+
+
+# An accepted chunk was missing from the report when its outcome could not be written for another reason than
+# a LedgerError, and one that was never begun was called unknown.
+@pytest.mark.parametrize("method", ["intend", "conclude"])
+@pytest.mark.parametrize("error", [OSError("the disk is gone"), LedgerError("no room"), ZeroDivisionError()])
+def test_whatever_the_ledger_raises_every_event_is_accounted_for(
+    method: str, error: Exception, either: EitherClient, box: Sandbox, tmp_path: Path, monkeypatch: Any
+) -> None:
+    fail_at(monkeypatch, method, 2, error)
+    with pytest.raises(type(error)) as caught:
+        either.send(events(30), max_objects=1, concurrency=2, ledger=tmp_path / "a.ledger")
+    report = vars(caught.value)["report"]
+    assert report.accepted == sum(box.events.values()) > 0
+    assert (report.accepted + report.unsent, report.unknown) == (30, 0)
+    if method == "conclude":
+        # That one is in flight as far as the ledger knows.
+        with Ledger(tmp_path / "a.ledger") as ledger:
+            assert len(ledger.chunks(Outcome.UNKNOWN)) == 1
+
+
+def test_a_split_that_cannot_be_noted_is_not_sent(
+    either: EitherClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(received: Received) -> Fault | None:
+        return Fault(status=413) if len(received.objects) > 1 else None
+
+    fail_at(monkeypatch, "divide", 0, OSError("the disk is gone"))
+    with Sandbox(plan=too_large) as box, pytest.raises(OSError, match="gone") as caught:
+        EitherClient(either.kind, box.url).send(events(4), ledger=tmp_path / "a.ledger")
+    report = caught.value.report  # type: ignore[attr-defined]
+    assert (report.unsent, sum(box.events.values())) == (4, 0)
+
+
+def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
+    either: EitherClient, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+    real = Ledger.conclude
+
+    def slow(ledger: Ledger, receipt: Any) -> None:
+        begun.set()
+        time.sleep(0.5)
+        real(ledger, receipt)
+
+    def source() -> Iterator[Event]:
+        yield from events(3)
+        begun.wait(5)
+        raise KeyboardInterrupt
+
+    async def asynchronous_source() -> AsyncIterator[Event]:
+        for event in events(3):
+            yield event
+        await asyncio.to_thread(begun.wait, 5)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Ledger, "conclude", slow)
+    for module in ("gameball.delivery.sender", "gameball.delivery.async_sender"):
+        monkeypatch.setattr(f"{module}.GRACE", 0.01)
+        monkeypatch.setattr(f"{module}.BREAK_OFF_TIME", 0.01)
+    given = source() if either.kind == "sync" else asynchronous_source()
+    with pytest.raises((KeyboardInterrupt, asyncio.CancelledError)) as caught:
+        either.send(given, max_objects=1, concurrency=2, ledger=tmp_path / "a.ledger")
+    report = caught.value.report  # type: ignore[attr-defined]
+    assert report.accepted == sum(box.events.values()) > 0
+    assert report.unknown == 0
+
+
+def test_an_id_of_a_job_that_no_file_can_hold_is_a_typed_error_after_which_the_outcome_is_told(
+    either: EitherClient, box: Sandbox, tmp_path: Path
+) -> None:
+    box.fail_next(Fault(status=200, body=b'{"jobId": 9223372036854775808}'))
+    with pytest.raises(LedgerError, match="64 bits") as caught:
+        either.send(events(1), ledger=tmp_path / "a.ledger")
+    assert caught.value.report.job_ids == [2**63]  # type: ignore[attr-defined]
+
+
+def test_a_file_system_that_became_read_only_is_a_typed_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, os.strerror(30))
+
+    with Ledger(tmp_path / "a.ledger") as ledger:
+        monkeypatch.setattr(Path, "open", refuse)
+        monkeypatch.setattr(Path, "unlink", refuse)
+        with pytest.raises(LedgerError, match="Read-only"):
+            ledger.begin_run({})
+        monkeypatch.undo()
+        ledger.begin_run({})
+
+
+def test_of_two_threads_only_one_begins_with_a_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Ledger._ensure_reserve
+
+    def slow(ledger: Ledger) -> None:
+        time.sleep(0.2)
+        real(ledger)
+
+    monkeypatch.setattr(Ledger, "_ensure_reserve", slow)
+    outcomes: list[str] = []
+
+    def begin(ledger: Ledger) -> None:
+        try:
+            ledger.begin_run({})
+            outcomes.append("begun")
+        except LedgerLockedError:
+            outcomes.append("refused")
+
+    with Ledger(tmp_path / "a.ledger") as ledger:
+        threads = [threading.Thread(target=begin, args=(ledger,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(outcomes) == ["begun", "refused"]

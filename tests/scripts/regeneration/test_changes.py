@@ -1,0 +1,168 @@
+import pytest
+from regeneration.changes import Change, compare
+from regeneration.facade_usage import read_usage
+from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Value, read_surface
+
+KEY = "GET /things/{}"
+ID = Value("thing_id", "str", required=True)
+PAGE = Value("page", "int", required=False)
+NAME = Value("name", "str", required=False, wire="name")
+
+
+def operation(
+    *parameters: Value, module: str = "things.get_thing", answer: str = "Thing"
+) -> GeneratedOperation:
+    return GeneratedOperation(module, "get", "/things/{thing_id}", parameters, answer)
+
+
+def model(*fields: Value, enumeration: bool = False, extra: str = "Any") -> GeneratedModel:
+    return GeneratedModel("Thing", fields, enumeration, extra)
+
+
+def operations_changed(before: GeneratedOperation | None, after: GeneratedOperation | None) -> list[str]:
+    old, new = (Surface({} if one is None else {KEY: one}, {}) for one in (before, after))
+    return [str(change).strip() for change in compare(old, new, {})]
+
+
+def models_changed(before: GeneratedModel | None, after: GeneratedModel | None) -> list[str]:
+    old, new = (Surface({}, {} if one is None else {"Thing": one}) for one in (before, after))
+    return [str(change).strip() for change in compare(old, new, {})]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, operation(), "operation added: things.get_thing GET /things/{}"),
+        (operation(), None, "BREAKING  operation removed: things.get_thing GET /things/{}"),
+        (
+            operation(),
+            operation(module="things.read_thing"),
+            "BREAKING  operation changed: things.get_thing is now things.read_thing: GET /things/{}",
+        ),
+        (operation(ID), operation(ID, PAGE), "parameter added: things.get_thing.page (int, optional)"),
+        (operation(), operation(ID), "BREAKING  parameter added: things.get_thing.thing_id (str, required)"),
+        (operation(ID, PAGE), operation(ID), "BREAKING  parameter removed: things.get_thing.page"),
+        (
+            operation(PAGE),
+            operation(Value("page", "int | str", required=False)),
+            "parameter changed: things.get_thing.page (int, optional) -> (int | str, optional)",
+        ),
+        (
+            operation(PAGE),
+            operation(Value("page", "str", required=False)),
+            "BREAKING  parameter changed: things.get_thing.page (int, optional) -> (str, optional)",
+        ),
+        (
+            operation(PAGE),
+            operation(Value("page", "int", required=True)),
+            "BREAKING  parameter changed: things.get_thing.page (int, optional) -> (int, required)",
+        ),
+        (
+            operation(ID, PAGE),
+            operation(PAGE, ID),
+            "BREAKING  parameter changed: things.get_thing come in another order",
+        ),
+        (
+            operation(answer="Thing"),
+            operation(answer="ErrorDetails | Thing"),
+            "answer changed: things.get_thing Thing -> ErrorDetails | Thing",
+        ),
+        (
+            operation(answer="Thing"),
+            operation(answer="Other"),
+            "BREAKING  answer changed: things.get_thing Thing -> Other",
+        ),
+    ],
+)
+def test_a_change_of_an_operation_is_told_and_marked(
+    before: GeneratedOperation | None, after: GeneratedOperation | None, told: str
+) -> None:
+    assert operations_changed(before, after) == [told]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, model(), "model added: Thing"),
+        (model(), None, "BREAKING  model removed: Thing"),
+        (model(), model(NAME), "field added: Thing.name (str, optional)"),
+        (model(NAME), model(), "BREAKING  field removed: Thing.name"),
+        (
+            model(NAME),
+            model(Value("name", "str", required=False, wire="Name")),
+            "BREAKING  field changed: Thing.name (str, optional) -> (str, optional as Name)",
+        ),
+        (
+            model(extra="Any"),
+            model(extra=""),
+            "BREAKING  model changed: Thing further properties: Any -> none",
+        ),
+        (
+            model(),
+            model(enumeration=True),
+            "BREAKING  model changed: Thing is an enumeration now",
+        ),
+        (
+            model(enumeration=True),
+            model(Value("A", "'a'", required=False), enumeration=True),
+            "member added: Thing.A = 'a'",
+        ),
+        (
+            model(Value("A", "'a'", required=False), enumeration=True),
+            model(enumeration=True),
+            "BREAKING  member removed: Thing.A",
+        ),
+    ],
+)
+def test_a_change_of_a_model_is_told_and_marked(
+    before: GeneratedModel | None, after: GeneratedModel | None, told: str
+) -> None:
+    assert models_changed(before, after) == [told]
+
+
+def test_nothing_is_told_where_nothing_changed() -> None:
+    surface = Surface({KEY: operation(ID, PAGE)}, {"Thing": model(NAME)})
+    assert compare(surface, surface, {}) == ()
+
+
+def test_what_the_facade_uses_is_followed_through_types() -> None:
+    surface = Surface(
+        {KEY: operation(ID)},
+        {
+            "Thing": model(Value("part", "list[Part]", required=False)),
+            "Part": GeneratedModel("Part", (), is_enumeration=False, extra=""),
+            "Unused": GeneratedModel("Unused", (), is_enumeration=False, extra=""),
+        },
+    )
+    files = {
+        "operation.py": "from gameball_api.api.things import get_thing\n",
+        "tag.py": "def late():\n    from gameball_api.api import things\n",
+        "module.py": "import gameball_api.api.things.get_thing\n",
+        "model.py": "from gameball_api.models import Part\n",
+        "submodule.py": "from gameball_api.models.part import Part\n",
+        "other.py": "from gameball_api import AuthenticatedClient\nfrom .models import Unused\n",
+    }
+    usage = read_usage(files, [surface])
+    through = ("module.py", "operation.py", "tag.py")
+    assert usage["things.get_thing"] == through
+    assert usage["Thing"] == through
+    assert usage["Part"] == ("model.py", *through[:2], "submodule.py", "tag.py")
+    assert "Unused" not in usage
+
+
+def test_a_change_names_who_uses_what_changed() -> None:
+    old = Surface({KEY: operation()}, {})
+    (change,) = compare(old, Surface({}, {}), {"things.get_thing": ("gameball/things.py",)})
+    expected = Change("operation", "removed", "things.get_thing", KEY, True, ("gameball/things.py",))  # noqa: FBT003
+    assert change == expected
+    assert str(change).endswith("[used by gameball/things.py]")
+
+
+def test_what_is_no_operation_or_model_is_not_read() -> None:
+    files = {
+        "client.py": b"class Client: ...\n",
+        "api/things/__init__.py": b"",
+        "api/things/helper.py": b"def sync_detailed() -> None: ...\n",
+        "py.typed": b"",
+    }
+    assert read_surface(files) == Surface({}, {})

@@ -1,0 +1,92 @@
+"""openapi.yaml, the overlay, and the raw client that is generated from both."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from overlaid_document import ROOT, document
+from regeneration.generation import check_pins
+from regeneration.overlay import overlay_document
+from regeneration.regeneration_error import RegenerationError
+from regeneration.replacement import read_tree
+
+
+def test_the_document_is_byte_for_byte_the_one_that_gameball_publishes() -> None:
+    digest = hashlib.sha256((ROOT / "openapi.yaml").read_bytes()).hexdigest()
+    assert digest == "b3e9083134d1f4b6ec1effc81f3f23e9a05ea1e63431a2bd142852208a723dab"
+
+
+def test_every_operation_has_an_id_a_tag_a_summary_and_an_error_answer() -> None:
+    operations = [
+        operation
+        for path in document()["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+    ]
+    assert {operation["operationId"] for operation in operations} == {
+        "sendEventsBatch",
+        "getBatchJob",
+        "stopBatchJob",
+        "getBatchStatus",
+        "stopBatch",
+    }
+    for operation in operations:
+        assert operation["tags"] == ["Batches"]
+        assert operation["summary"]
+        assert {"4XX", "5XX"} <= operation["responses"].keys()
+        assert operation["security"] == [{"apiKey": [], "secretKey": []}]
+
+
+def test_the_limit_of_1000_objects_and_the_integer_job_id_are_in_the_document() -> None:
+    operation = document()["paths"]["/api/v4.0/integrations/batch/events"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["body"]
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert body["maxItems"] == 1000
+    assert answer["properties"]["jobId"]["type"] == "integer"
+
+
+def test_the_leftover_bearer_scheme_is_gone() -> None:
+    assert "bearer" not in json.dumps(document()).lower()
+
+
+def test_an_overlay_action_that_matches_nothing_is_an_error_that_names_it() -> None:
+    overlay = {
+        "actions": [
+            {"target": "$.info", "update": {"title": "A"}},
+            {"target": "$.paths.gone", "update": {}},
+        ]
+    }
+    with pytest.raises(RegenerationError, match=r"action 2 matches nothing.*\$\.paths\.gone"):
+        overlay_document({"info": {"title": "B"}, "paths": {}}, overlay)
+
+
+def test_an_overlay_action_whose_target_is_no_json_path_is_an_error_that_names_it() -> None:
+    with pytest.raises(RegenerationError, match="action 1 has no JSON path"):
+        overlay_document({}, {"actions": [{"target": "$[[", "update": {}}]})
+
+
+def test_an_overlay_does_not_change_the_document_it_is_applied_to() -> None:
+    original = {"info": {"title": "B"}}
+    overlay_document(original, {"actions": [{"target": "$.info", "update": {"title": "A"}}]})
+    assert original == {"info": {"title": "B"}}
+
+
+def test_a_generator_of_another_version_is_refused(tmp_path: Path) -> None:
+    settings = (ROOT / "pyproject.toml").read_text()
+    pin = "openapi-python-client=="
+    changed = re.sub(f"{pin}[0-9.]+", f"{pin}0.1", settings)
+    (tmp_path / "pyproject.toml").write_text(changed)
+    with pytest.raises(RegenerationError, match=r"openapi-python-client 0\.1 is needed"):
+        check_pins(tmp_path)
+
+
+def test_no_generated_name_spells_out_a_url_path() -> None:
+    for path in read_tree(ROOT / "generated"):
+        assert "integrations" not in path
+        assert "v4" not in path
+    sources = b"".join(read_tree(ROOT / "generated").values()).decode()
+    names = re.findall(r"^\s*(?:class|def|async def) (\w+)", sources, re.MULTILINE)
+    assert names
+    assert not [name for name in names if re.search(r"integrations|v4", name, re.IGNORECASE)]

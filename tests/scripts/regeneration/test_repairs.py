@@ -1,0 +1,246 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from regenerate_project import FAULTS
+from regeneration.document_walk import operations, pointer, schemas
+from regeneration.message_repairs import supply_responses
+from regeneration.openapi_document import load_document
+from regeneration.operation_names import operation_id
+from regeneration.overlay import overlay_document
+from regeneration.regeneration_error import RegenerationError
+from regeneration.repairs import (
+    declare_path_parameters,
+    leave_out_leftovers,
+    repair_document,
+    speak_openapi_3_1,
+    supply_array_items,
+)
+
+PREFIX = "/api/v4.0/integrations"
+Document = dict[str, Any]
+
+
+def read(text: str) -> Document:
+    return {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, **yaml.safe_load(text)}
+
+
+def places(repairs: list[Any]) -> list[str]:
+    return [pointer(repair.place) for repair in repairs]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda path: path.stem)
+def test_repairing_does_not_change_what_it_is_given_and_comes_to_an_end(fault: Path) -> None:
+    published = load_document(fault)
+    before = copy.deepcopy(published)
+    repaired, repairs = repair_document(published, ["GET /plants", "DELETE /plants/{id}"])
+    assert published == before
+    assert repairs
+    assert repair_document(repaired, [])[1] == ()
+
+
+def test_only_schemas_are_given_items() -> None:
+    document = read(
+        """
+        paths:
+          /x:
+            get:
+              responses:
+                default:
+                  description: D
+                  content: {application/json: {schema: {type: array}, example: {type: array}}}
+        components:
+          schemas:
+            type:
+              type: object
+              properties: {type: {type: array}, tuple: {type: array, prefixItems: [{}]}}
+            of: {type: array, items: {type: string}, default: {type: array}}
+        """
+    )
+    assert places(supply_array_items(document)) == [
+        "#/paths/~1x/get/responses/default/content/application~1json/schema/items",
+        "#/components/schemas/type/properties/type/items",
+    ]
+
+
+def test_a_schema_is_found_wherever_it_stands() -> None:
+    document = read(
+        """
+        paths: {/x: {get: {parameters: [{schema: {title: a}}], callbacks: {c: {e: {post: {requestBody:
+          {content: {x: {schema: {title: b}}}}}}}}}}}
+        components:
+          headers: {h: {schema: {title: c}}}
+          schemas:
+            s: {title: d, not: {title: e}, additionalProperties: {title: f}, x-s: {schema: {title: no}}}
+        """
+    )
+    assert [node.content["title"] for node in schemas(document)] == list("abcdef")
+
+
+def test_operations_without_responses_are_given_one() -> None:
+    document = read("paths: {/x: {get: {}, put: {responses: {}}, post: {responses: {'200': {}}}}}")
+    assert places(supply_responses(document)) == ["#/paths/~1x/get/responses", "#/paths/~1x/put/responses"]
+
+
+def test_a_parameter_that_the_path_shares_is_not_declared_again() -> None:
+    document = read(
+        """
+        paths:
+          /x/{id}:
+            parameters: [{name: id, in: path, required: true}]
+            get: {parameters: [{name: id, in: query}]}
+        """
+    )
+    assert declare_path_parameters(document) == []
+
+
+def test_a_parameter_of_another_spelling_keeps_its_schema() -> None:
+    document = read(
+        "paths: {'/x/{itemId}': {get: {parameters: [{name: item_id, in: path, schema: {a: 1}}]}}}"
+    )
+    (repair,) = declare_path_parameters(document)
+    assert repair.value == [{"name": "itemId", "in": "path", "required": True, "schema": {"a": 1}}]
+
+
+def test_a_leftover_takes_along_the_schemas_that_nothing_else_needs() -> None:
+    document = read(
+        """
+        paths:
+          /plants: {get: {a: {schema: {$ref: '#/components/schemas/Plant'}}}}
+          /x: {get: {a: {schema: {$ref: '#/components/schemas/Kept'}}}}
+        components:
+          schemas:
+            Plant:
+              properties:
+                soil: {$ref: '#/components/schemas/Soil'}
+                kept: {$ref: '#/components/schemas/Kept'}
+            Soil: {properties: {plant: {$ref: '#/components/schemas/Plant'}}}
+            Kept: {}
+            NeverUsed: {}
+        """
+    )
+    assert places(leave_out_leftovers(document, ["GET /plants", "POST /plants"])) == [
+        "#/paths/~1plants/get",
+        "#/components/schemas/Plant",
+        "#/components/schemas/Soil",
+    ]
+
+
+def test_limits_are_written_as_3_1_has_them() -> None:
+    document = read(
+        "components: {schemas: {a: {minimum: 1, exclusiveMinimum: true}, b: {exclusiveMaximum: false}}}"
+    )
+    repaired, _ = repair_document({**document, "openapi": "3.0.3"}, [])
+    assert repaired["openapi"] == "3.1.0"
+    assert repaired["components"]["schemas"] == {"a": {"exclusiveMinimum": 1}, "b": {}}
+    assert speak_openapi_3_1(document) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("get", "customers", "listCustomers"),
+        ("get", "customers/{customerId}", "getCustomer"),
+        ("post", "customers", "createCustomer"),
+        ("put", "customers/{customerId}", "replaceCustomer"),
+        ("patch", "customers/{customerId}", "updateCustomer"),
+        ("delete", "customers/{customerId}", "deleteCustomer"),
+        ("get", "customers/{customerId}/balance", "getCustomerBalance"),
+        ("get", "customers/{customerId}/gift-cards", "listCustomerGiftCards"),
+        ("get", "batches/{batchId}/status", "getBatchStatus"),
+        ("post", "batches/{batchId}/stop", "stopBatch"),
+        ("post", "companies/{id}/merge", "mergeCompany"),
+        ("get", "leaderBoard", "getLeaderBoard"),
+        ("get", "", "getRoot"),
+    ],
+)
+def test_an_id_is_a_verb_and_the_resource(method: str, path: str, name: str) -> None:
+    assert operation_id(method, f"{PREFIX}/{path}") == name
+
+
+def test_names_do_not_depend_on_the_order_of_the_document() -> None:
+    paths = {
+        f"{PREFIX}/{path}": {"get": {"operationId": "same", "responses": {"200": {"description": "D"}}}}
+        for path in ("boxes", "crates", "barrels")
+    }
+    document = read("{}")
+    names = [
+        {one.path: one.content["operationId"] for one in operations(repair_document(each, [])[0])}
+        for each in ({**document, "paths": paths}, {**document, "paths": dict(reversed(paths.items()))})
+    ]
+    assert names[0] == names[1]
+    assert set(names[0].values()) == {"listBoxes", "listCrates", "listBarrels"}
+
+
+def test_a_reference_to_another_file_is_refused_with_its_place() -> None:
+    document = read("components: {schemas: {A: {$ref: 'other.yaml#/A'}}}")
+    with pytest.raises(RegenerationError, match=r"#/components/schemas/A refers to 'other\.yaml#/A'"):
+        repair_document(document, [])
+
+
+def test_a_parameter_that_is_not_there_is_refused_with_its_place() -> None:
+    document = read("paths: {/x: {get: {parameters: [{$ref: '#/components/parameters/P'}]}}}")
+    with pytest.raises(
+        RegenerationError, match="#/paths/~1x/get/parameters/0 refers to #/components/parameters/P"
+    ):
+        repair_document(document, [])
+
+
+def overlaid(document: Document, *actions: Document) -> Document:
+    repaired, repairs = repair_document(document, [])
+    return overlay_document(repaired, {"actions": list(actions)}, repairs)
+
+
+def test_the_overlay_wins_over_every_repair() -> None:
+    document = read(f"paths: {{'{PREFIX}/jobs/{{jobId}}': {{get: {{}}}}}}")
+    parameter = {"name": "jobId", "in": "path", "required": True, "schema": {"type": "integer"}}
+    update = {
+        "operationId": "mine",
+        "tags": ["Mine"],
+        "parameters": [parameter],
+        "responses": {"200": {"description": "Mine."}},
+    }
+    result = overlaid(document, {"target": f"$.paths['{PREFIX}/jobs/{{jobId}}'].get", "update": update})
+    (operation,) = operations(result)
+    assert operation.content == update
+
+
+def test_a_parameter_that_the_overlay_gives_the_path_replaces_the_repaired_one() -> None:
+    document = read(
+        f"paths: {{'{PREFIX}/jobs/{{jobId}}': {{get: {{responses: {{'200': {{description: D}}}}}}}}}}"
+    )
+    parameter = {"name": "jobId", "in": "path", "required": True, "schema": {"type": "integer"}}
+    path = f"{PREFIX}/jobs/{{jobId}}"
+    result = overlaid(document, {"target": f"$.paths['{path}']", "update": {"parameters": [parameter]}})
+    assert result["paths"][path]["parameters"] == [parameter]
+    assert result["paths"][path]["get"]["parameters"] == []
+
+
+def test_what_the_overlay_adds_may_have_been_published_meanwhile() -> None:
+    document = read(
+        "components: {schemas: {A: {type: object, required: [x], properties: {x: {type: string}}}}}"
+    )
+    result = overlaid(document, {"target": "$.components.schemas.A", "update": {"required": ["x"]}})
+    assert result["components"]["schemas"]["A"]["required"] == ["x"]
+
+
+def test_an_action_is_left_out_when_it_is_not_needed() -> None:
+    document = read("paths: {}")
+    action = {"target": "$.info", "x-unless": "$.info.title", "update": {"title": "Other"}}
+    assert overlaid(document, action)["info"]["title"] == "T"
+
+
+def test_only_an_optional_action_may_match_nothing() -> None:
+    document = read("paths: {}")
+    action = {"target": "$.paths['/gone']", "remove": True}
+    assert overlaid(document, {**action, "x-optional": True})["paths"] == {}
+    with pytest.raises(RegenerationError, match=r"overlay action 1 matches nothing.*/gone"):
+        overlaid(document, action)
+
+
+@pytest.mark.parametrize("target", [None, "", "$.paths[", 7])
+def test_an_action_without_a_path_is_named(target: object) -> None:
+    with pytest.raises(RegenerationError, match="overlay action 1 has no JSON path"):
+        overlaid(read("paths: {}"), {"target": target, "remove": True})

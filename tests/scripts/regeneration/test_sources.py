@@ -1,0 +1,205 @@
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from regenerate import published_text
+from regenerate_project import REPOSITORY
+from regeneration.merging import merge_sources
+from regeneration.openapi_document import format_document, parse_document
+from regeneration.regeneration_error import RegenerationError
+from regeneration.sources import Source, find_document, read_source
+
+PUBLISHED = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
+SMALL = "openapi: 3.1.0\ninfo: {title: Small, version: 1.0.0}\npaths: {}\n"
+SERVED = {
+    "/page.md": (200, f"# A page\n\n```yaml\n{SMALL}```\n", {}),
+    "/spec.json": (200, json.dumps(parse_document(SMALL, "small")), {}),
+    "/moved": (302, "", {"Location": "/page.md"}),
+    "/gone": (404, "Not found", {}),
+}
+
+
+def page(*blocks: str, info: str = "yaml GET /x") -> str:
+    return "# A page\n\nSome words.\n" + "".join(f"\n````{info}\n{block}````\n" for block in blocks)
+
+
+def document(**parts: object) -> str:
+    return json.dumps({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, **parts})
+
+
+def sources(*texts: str) -> list[Source]:
+    return [find_document(text, f"page-{number}") for number, text in enumerate(texts, start=1)]
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status, body, headers = SERVED[self.path]
+        content = body.encode("utf-8")
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def test_the_document_of_a_page_is_taken_to_the_byte() -> None:
+    assert published_text([find_document(page(PUBLISHED), "page")]) == PUBLISHED.encode()
+
+
+def test_the_line_ends_of_a_page_stay_as_they_are() -> None:
+    with_returns = SMALL.replace("\n", "\r\n")
+    found = find_document(f"# A page\r\n\r\n```yaml\r\n{with_returns}```\r\n", "page")
+    assert found.text == with_returns
+
+
+def test_a_yaml_document_is_taken_to_the_byte() -> None:
+    text = f"# A comment\n{SMALL}\n# The end"
+    assert published_text(sources(text)) == text.encode()
+
+
+def test_a_page_may_have_other_blocks_too() -> None:
+    text = page("curl https://api.example.com\n", SMALL, '{"an": "answer"}\n', info="")
+    assert find_document(text, "page").text == SMALL
+
+
+def test_a_block_within_the_tags_of_a_page_is_found() -> None:
+    indented = "".join(f"  {line}" for line in SMALL.splitlines(keepends=True))
+    assert find_document(f"<Tab>\n  ~~~yaml\n{indented}  ~~~\n</Tab>\n", "page").text == SMALL
+
+
+def test_yaml_with_a_fenced_block_in_a_description_is_yaml() -> None:
+    text = SMALL + "x-note: |\n  ```yaml\n  openapi: 3.1.0\n  ```\n"
+    assert find_document(text, "spec").text == text
+
+
+def test_a_document_of_json_in_a_page_is_written_as_yaml() -> None:
+    (found,) = sources(page(json.dumps(parse_document(SMALL, "small"), indent=2) + "\n"))
+    assert found.is_json
+    assert published_text([found]) == format_document(parse_document(SMALL, "small"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<!DOCTYPE html><p>Please log in</p>", "holds no OpenAPI document"),
+        ("# A page\n\n```yaml\nname: value\n```\n", "holds no OpenAPI document"),
+        ("", "holds no OpenAPI document"),
+        ("swagger: '2.0'\npaths: {}\n", "version 2.0; OpenAPI 3.0 or 3.1 is needed"),
+        ("openapi: 3.2.0\n", "version 3.2.0; OpenAPI 3.0 or 3.1 is needed"),
+        ("openapi: 3.1.0\npaths: [", "not valid YAML"),
+        ('{"openapi": "3.1.0", ', "not valid JSON"),
+        ('{"openapi": "3.1.0", "paths": {}, "paths": {}}', "the key 'paths' stands twice"),
+        ("openapi: 3.1.0\npaths:\n  /x: {}\n  /x: {}\n", "the key '/x' stands twice"),
+        ("openapi: 3.1.0\nx-a: &a [*a]\n", "not valid YAML"),
+        (page(SMALL, SMALL), "from the lines 6 and 12"),
+    ],
+)
+def test_what_holds_no_single_document_is_refused(text: str, said: str) -> None:
+    with pytest.raises(RegenerationError, match=said) as caught:
+        find_document(text, "the-source")
+    assert "the-source" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_yaml_is_read_as_json_would_be() -> None:
+    read = parse_document("on: 2026-03-01\n200: yes\nflag: true\n", "spec")
+    assert read == {"on": "2026-03-01", "200": "yes", "flag": True}
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RegenerationError, match=r"missing\.yaml: No such file"):
+        read_source(str(tmp_path / "missing.yaml"))
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "latin.yaml"
+    path.write_bytes("openapi: 3.1.0\ntitle: Prämie\n".encode("latin-1"))
+    with pytest.raises(RegenerationError, match="is not UTF-8"):
+        read_source(str(path))
+
+
+@pytest.mark.parametrize("path", ["page.md", "spec.json", "moved"])
+def test_a_url_is_a_source(server: str, path: str) -> None:
+    assert read_source(f"{server}/{path}").document == parse_document(SMALL, "small")
+
+
+def test_a_url_that_answers_otherwise_is_named(server: str) -> None:
+    with pytest.raises(RegenerationError, match="/gone answered 404; check the address"):
+        read_source(f"{server}/gone")
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(RegenerationError, match=r"cannot fetch http://127\.0\.0\.1:9/.*check the network"):
+        read_source("http://127.0.0.1:9/spec.yaml")
+
+
+def test_documents_are_put_together_and_what_they_share_is_taken_once() -> None:
+    one = document(paths={"/a": {"get": {"x": 1}}}, components={"schemas": {"S": {"type": "object"}}})
+    two = document(paths={"/a": {"post": {}}, "/b": {}}, components={"schemas": {"S": {"type": "object"}}})
+    merged = merge_sources(sources(one, two))
+    assert merged["paths"] == {"/a": {"get": {"x": 1}, "post": {}}, "/b": {}}
+    assert merged["components"] == {"schemas": {"S": {"type": "object"}}}
+
+
+def test_the_order_of_the_sources_does_not_matter() -> None:
+    one = document(paths={"/b": {"get": {"x": 1}}}, tags=[{"name": "B"}])
+    two = document(components={"schemas": {"S": {}}}, paths={"/a": {"get": {}}}, tags=[{"name": "B"}])
+    assert published_text(sources(one, two)) == published_text(sources(two, one))
+
+
+def test_merging_leaves_its_sources_as_they_were() -> None:
+    given = sources(document(tags=[{"name": "A"}]), document(tags=[{"name": "B"}]))
+    assert merge_sources(given)["tags"] == [{"name": "A"}, {"name": "B"}]
+    assert given[0].document["tags"] == [{"name": "A"}]
+
+
+def test_a_contradiction_names_both_sources_and_the_place() -> None:
+    one = document(paths={"/a": {"get": {"responses": {"200": {"description": "Yes."}}}}})
+    two = document(paths={"/a": {"get": {"responses": {"200": {"description": "No."}}}}})
+    where = r"page-1 and page-2 differ at #/paths/~1a/get/responses/200/description"
+    with pytest.raises(RegenerationError, match=where):
+        merge_sources(sources(one, two))
+
+
+def test_every_contradiction_is_listed() -> None:
+    one = document(components={"schemas": {"A": {"type": "object"}, "B": {"type": "object"}}})
+    two = document(components={"schemas": {"A": {"type": "string"}, "B": {"type": "string"}}})
+    with pytest.raises(RegenerationError) as caught:
+        merge_sources(sources(one, two))
+    assert [line.rpartition("#")[2] for line in caught.value.details] == [
+        "/components/schemas/A/type",
+        "/components/schemas/B/type",
+    ]
+
+
+def test_what_is_written_reads_as_it_was() -> None:
+    published = {
+        "openapi": "3.1.0",
+        "paths": {"/b": {}, "/a": {"get": {"description": "Two\nlines: with 'quotes'\n"}}},
+        "x-odd": {"on": "yes", "when": "2026-03-01", "number": "1.0", "none": None, "unicode": "Prämie"},
+    }
+    written = format_document(published)
+    assert parse_document(written.decode(), "written") == published
+    assert written.index(b"/a:") < written.index(b"/b:")

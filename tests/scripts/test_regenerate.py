@@ -1,0 +1,145 @@
+import json
+from pathlib import Path
+
+import pytest
+from regenerate_project import REPOSITORY, Repository, copy_repository
+
+SEED_PAGE = "# Send\n\n> About it.\n\n````yaml POST /batch/events\n{document}````\n"
+# What users import today; the seed must go on giving exactly these.
+OPERATIONS = {"get_batch_job", "get_batch_status", "send_events_batch", "stop_batch", "stop_batch_job"}
+MODELS = {
+    "BatchJob",
+    "BatchJobItem",
+    "BatchJobResponse",
+    "BatchStarted",
+    "BatchStatus",
+    "CustomerEvents",
+    "ErrorDetails",
+    "EventMetadata",
+    "EventsBatch",
+    "NamedEvents",
+}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    return copy_repository(tmp_path_factory.mktemp("seed") / "repository")
+
+
+@pytest.fixture(scope="module")
+def seed_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    page = tmp_path_factory.mktemp("pages") / "seed.md"
+    document = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
+    page.write_text(SEED_PAGE.format(document=document), encoding="utf-8")
+    return page
+
+
+def test_what_is_committed_is_what_is_generated(repository: Repository) -> None:
+    done = repository.regenerate("--check")
+    assert (done.returncode, done.stdout) == (0, "generated/ is up to date\n")
+
+
+def test_the_seed_page_gives_what_is_committed_from_anywhere(repository: Repository, seed_page: Path) -> None:
+    done = repository.regenerate("--from", seed_page.name, cwd=seed_page.parent)
+    assert done.returncode == 0, done.stderr
+    assert "none that a user could notice" in done.stdout
+    assert "nothing changed" in done.stdout
+    assert repository.status() == ""
+
+
+def test_the_seed_gives_the_names_that_users_import() -> None:
+    package = REPOSITORY / "generated" / "gameball_api"
+    modules = {path.stem for path in (package / "api" / "batches").glob("*.py")}
+    exported = (package / "models" / "__init__.py").read_text(encoding="utf-8").partition("__all__")[2]
+    assert modules - {"__init__"} == OPERATIONS
+    assert {word.strip('" ,') for word in exported.splitlines() if '"' in word} == MODELS
+
+
+def test_the_gate_finds_drift_and_writes_nothing(repository: Repository) -> None:
+    extra = repository.package / "api" / "batches" / "extra.py"
+    gone = repository.package / "models" / "batch_job.py"
+    kept = gone.read_bytes()
+    extra.write_text("", encoding="utf-8")
+    gone.unlink()
+    try:
+        done = repository.regenerate_here("--check")
+        assert done.returncode == 1
+        assert done.stdout.splitlines() == [
+            "extra: gameball_api/api/batches/extra.py",
+            "missing: gameball_api/models/batch_job.py",
+            "generated/ differs; run: make regenerate",
+        ]
+        assert extra.exists()
+        assert not gone.exists()
+    finally:
+        extra.unlink()
+        gone.write_bytes(kept)
+    assert repository.status() == ""
+
+
+def test_a_change_is_told_with_what_it_breaks_and_for_whom(repository: Repository, seed_page: Path) -> None:
+    changed = seed_page.with_name("changed.md")
+    text = seed_page.read_text(encoding="utf-8")
+    changed.write_text(text.replace("customerId", "memberId"), encoding="utf-8")
+    overlay = repository.root / "scripts" / "overlay.yaml"
+    kept = overlay.read_text(encoding="utf-8")
+    overlay.write_text(kept.replace(".properties.customerId", ".properties.memberId"), encoding="utf-8")
+    try:
+        done = repository.regenerate_here("--from", changed, "--json", "--check")
+    finally:
+        overlay.write_text(kept, encoding="utf-8")
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert report["breaking"] is True
+    assert report["against"] == "HEAD"
+    assert "changed: openapi.yaml" in report["files"]
+    users = [
+        "gameball/delivery/async_workers.py",
+        "gameball/delivery/workers.py",
+        "gameball/transport/connection.py",
+    ]
+    assert report["changes"] == [
+        {
+            "kind": "field",
+            "what": what,
+            "subject": f"CustomerEvents.{name}",
+            "detail": detail,
+            "breaking": True,
+            "used_by": users,
+        }
+        for what, name, detail in [
+            ("removed", "customer_id", ""),
+            ("added", "member_id", "(str, required as memberId)"),
+        ]
+    ]
+    assert [repair["fault"] for repair in report["repairs"]] == [
+        "operation without a tag",
+        "operation without an id",
+    ]
+    assert repository.status() == ""
+
+
+def test_what_is_published_can_be_looked_at_without_taking_it(
+    repository: Repository, seed_page: Path
+) -> None:
+    changed = seed_page.with_name("described.md")
+    text = seed_page.read_text(encoding="utf-8")
+    changed.write_text(text.replace("Bulk", "Huge").replace("title: Gameball API", "title: Other"), "utf-8")
+    done = repository.regenerate_here("--from", changed, "--check")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "what is published differs; run again without --check to take it"
+    assert repository.status() == ""
+
+
+def test_changes_are_told_against_any_commit(repository: Repository) -> None:
+    model = repository.package / "models" / "batch_job.py"
+    kept = model.read_bytes()
+    repository.git("checkout", "--quiet", "-b", "without")
+    model.unlink()
+    repository.commit()
+    repository.git("checkout", "--quiet", "-")
+    assert model.read_bytes() == kept
+    done = repository.regenerate_here("--against", "without")
+    assert done.returncode == 0, done.stderr
+    assert "model added: BatchJob  [used by gameball/jobs/polling.py]" in done.stdout
+    assert "1 in all, 0 breaking, 1 in what the facade uses" in done.stdout

@@ -1,0 +1,116 @@
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+from full_document import build_document
+from regenerate_project import Repository, check_types, copy_repository
+from regeneration.document_walk import operations
+from regeneration.generated_names import MAX_PATH
+from regeneration.surface import Surface, read_surface
+
+
+@frozen
+class FullRun:
+    """A run of the whole command on the document of some 70 operations."""
+
+    repository: Repository
+    source: Path
+    done: subprocess.CompletedProcess[str]
+    seconds: float
+    surface: Surface
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
+    folder = tmp_path_factory.mktemp("full")
+    repository = copy_repository(folder / "repository")
+    source = folder / "full.json"
+    source.write_text(json.dumps(build_document()), encoding="utf-8")
+    began = time.monotonic()
+    done = repository.regenerate("--from", source)
+    seconds = time.monotonic() - began
+    return FullRun(repository, source, done, seconds, read_surface(repository.generated()))
+
+
+def test_a_full_run_takes_seconds(full: FullRun) -> None:
+    assert full.done.returncode == 0, full.done.stderr
+    # Some 5 s on two cores; the limit leaves room for a slow machine and none for minutes.
+    assert full.seconds < 60
+
+
+def test_every_operation_of_the_document_has_its_function(full: FullRun) -> None:
+    leftovers = {"GET /plants", "POST /plants"}
+    published = {
+        f"{one.method.upper()} " + "/".join("{}" if "{" in part else part for part in one.path.split("/"))
+        for one in operations(build_document())
+    }
+    added = {"GET /api/v4.0/integrations/batch/{}", "DELETE /api/v4.0/integrations/batch/{}"}
+    assert len(published) > 70
+    assert set(full.surface.operations) == (published - leftovers) | added
+
+
+def test_every_operation_is_well_named(full: FullRun) -> None:
+    names = {one.module for one in full.surface.operations.values()}
+    assert {
+        "customers.list_customers",
+        "customers.get_customer_balance",
+        "customers.list_customer_activities",
+        "coupons.validate_coupon",
+        "coupons.published_operation_16",
+        "transactions.refund_transaction",
+        "reward_campaigns.create_reward_campaign",
+        "leader_boards.get_leader_board",
+        "batches.send_events_batch",
+        "batches.get_batch_status",
+        "batches.stop_batch",
+    } <= names
+    assert not [name for name in names if "integrations" in name or "v4" in name]
+    numbered = {name for name in names if name[-1].isdigit()}
+    assert {name.partition(".")[2] for name in numbered} == {
+        f"published_operation_{one}" for one in (4, 16, 44)
+    }
+
+
+def test_no_model_has_a_number_for_a_part_of_a_union(full: FullRun) -> None:
+    assert not [name for name in full.surface.models if "Type0" in name or "Type1" in name]
+    assert "CreateTransactionBodyReason" in full.surface.models
+
+
+def test_every_schema_has_its_model(full: FullRun) -> None:
+    wanted = {"OrderLine", "OrderLine2", "Tier", "Person", "Friend", "Progress", "NothingThere"}
+    assert wanted <= set(full.surface.models)
+    assert "Plant" not in full.surface.models
+
+
+def test_every_path_is_short(full: FullRun) -> None:
+    assert max(len(path) for path in full.repository.generated()) <= MAX_PATH
+
+
+def test_what_is_generated_passes_mypy(full: FullRun, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert check_types(full.repository, tmp_path_factory.getbasetemp()) == ""
+
+
+def test_a_published_operation_keeps_what_it_says_and_takes_our_name(full: FullRun) -> None:
+    status = full.surface.operations["GET /api/v4.0/integrations/batches/{}/status"]
+    assert [(one.name, one.type) for one in status.parameters] == [("batch_id", "int")]
+    assert [one.wire for one in full.surface.models["BatchStatus"].fields] == ["batchId", "errors"]
+    assert "ErrorDetails" in status.answer
+
+
+def test_what_the_facade_uses_is_told_apart(full: FullRun) -> None:
+    lines = full.done.stdout.splitlines()
+    assert "  BREAKING  field removed: BatchStatus.status  [used by gameball/jobs/polling.py]" in lines
+    assert "            operation added: tiers.get_tier GET /api/v4.0/integrations/tiers/{}" in lines
+
+
+def test_two_runs_give_the_same_bytes_from_anywhere(full: FullRun, tmp_path: Path) -> None:
+    written = full.repository.generated()
+    document = (full.repository.root / "openapi.yaml").read_bytes()
+    done = full.repository.regenerate("--from", full.source, "--against", "HEAD", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "nothing changed"
+    assert full.repository.generated() == written
+    assert (full.repository.root / "openapi.yaml").read_bytes() == document

@@ -1,0 +1,232 @@
+"""The rate limits hold at the server, whatever the latency."""
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import pytest
+from either_client import EitherClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gameball import DOCUMENTED_LIMITS, AsyncGameball, Event, Gameball, RateLimit
+from gameball.rate_limit import AsyncLimiter, Limiter, Windows
+from gameball.sandbox import Fault, Sandbox
+from gameball.sandbox.limits import SlidingWindows
+
+KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
+
+
+def test_the_documented_limits_are_gameballs() -> None:
+    assert (RateLimit(30, 1.0), RateLimit(360, 30.0)) == DOCUMENTED_LIMITS
+
+
+@pytest.mark.parametrize("values", [(0, 1.0), (1, 0.0), (-1, 1.0), (1, -1.0)])
+def test_a_limit_that_lets_nothing_through_is_refused(values: tuple[int, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        RateLimit(*values)
+
+
+def test_a_place_is_held_until_one_window_after_the_answer() -> None:
+    windows = Windows([RateLimit(2, 10.0)])
+    assert windows.delay(0.0) == 0.0
+    windows.take()
+    windows.take()
+    assert windows.delay(1.0) == math.inf  # nobody knows when an answer will come
+    windows.give_back(3.0, sent=True)
+    assert windows.delay(3.0) == pytest.approx(10.0)
+    windows.give_back(5.0, sent=True)
+    assert windows.delay(12.0) == pytest.approx(1.0)
+    assert windows.delay(13.0) == 0.0
+    windows.take()
+    assert windows.delay(13.0) == pytest.approx(2.0)
+
+
+def test_a_request_that_was_never_sent_holds_no_place() -> None:
+    windows = Windows([RateLimit(1, 10.0)])
+    windows.take()
+    windows.give_back(0.0, sent=False)
+    assert windows.delay(0.0) == 0.0
+
+
+def test_a_hold_lets_nothing_through_and_is_never_shortened() -> None:
+    windows = Windows([])
+    windows.hold(5.0)
+    windows.hold(3.0)
+    assert windows.delay(1.0) == 4.0
+    assert windows.delay(5.0) == 0.0
+
+
+@given(
+    limits=st.lists(
+        st.builds(RateLimit, st.integers(1, 5), st.sampled_from([0.5, 1.0, 4.0])), min_size=1, max_size=3
+    ),
+    latencies=st.lists(st.tuples(st.floats(0.0, 2.0), st.floats(0.0, 2.0)), min_size=1, max_size=60),
+    workers=st.integers(1, 8),
+)
+def test_for_any_latencies_the_server_never_counts_more_than_it_allows(
+    limits: list[RateLimit], latencies: list[tuple[float, float]], workers: int
+) -> None:
+    """A simulation: each request takes some time to arrive, and some more until its answer is back."""
+    windows = Windows(limits)
+    arrivals: list[float] = []
+    answers: deque[float] = deque()
+    now = 0.0
+    pending = deque(latencies)
+    while pending:
+        delay = windows.delay(now) if len(answers) < workers else math.inf
+        if delay == 0.0:
+            windows.take()
+            out, back = pending.popleft()
+            arrivals.append(now + out)
+            answers = deque(sorted([*answers, now + out + back]))
+            continue
+        next_answer = answers[0] if answers else math.inf
+        if next_answer <= now + delay:
+            now = max(now, answers.popleft())
+            windows.give_back(now, sent=True)
+        else:
+            now += delay
+    server = SlidingWindows([(limit.requests, limit.seconds * (1 - 1e-9)) for limit in limits])
+    assert all(server.admit(at) for at in sorted(arrivals))
+
+
+class Clock:
+    """A clock of the test's own, for a limiter that must not take real time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_limiter_takes_its_time_from_the_clock_it_is_given() -> None:
+    clock = Clock()
+    limiter = Limiter([RateLimit(1, 1000.0)], clock)
+    assert limiter.acquire()
+    limiter.release(sent=True)
+    clock.now = 1000.0
+    assert limiter.acquire()
+
+    async def twin() -> None:
+        clock.now = 0.0
+        limiter = AsyncLimiter([RateLimit(1, 1000.0)], clock)
+        assert await limiter.acquire()
+        limiter.release(sent=True)
+        clock.now = 1000.0
+        assert await limiter.acquire()
+
+    asyncio.run(twin())
+
+
+def test_whoever_waits_for_a_place_can_be_stopped() -> None:
+    limiter = Limiter([RateLimit(1, 1000.0)])
+    limiter.acquire()
+    stopped = threading.Event()
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(limiter.acquire(stopped.is_set)))
+    thread.start()
+    stopped.set()
+    limiter.wake()
+    thread.join(5)
+    assert results == [False]
+
+    async def twin() -> bool:
+        limiter = AsyncLimiter([RateLimit(1, 1000.0)])
+        await limiter.acquire()
+        flag = asyncio.Event()
+        waiting = asyncio.create_task(limiter.acquire(flag.is_set))
+        await asyncio.sleep(0.01)
+        flag.set()
+        limiter.wake()
+        return await asyncio.wait_for(waiting, 5)
+
+    assert asyncio.run(twin()) is False
+
+
+def events(count: int) -> list[Event]:
+    return [Event(f"cust-{number}", "song_liked") for number in range(count)]
+
+
+@KINDS
+def test_the_quota_is_used_and_never_exceeded_at_a_server_with_random_latency(kind: str) -> None:
+    # The documented limits at a tenth of their windows: 108 requests take 2 full long windows, and a bit.
+    limits = [(30, 0.1), (36, 0.3)]
+    with Sandbox(rate_limits=limits, latency=(0.0, 0.02), seed=7) as box:
+        either = EitherClient(kind, box.url)
+        begun = time.monotonic()
+        report = either.send(
+            events(108),
+            max_objects=1,
+            concurrency=16,
+            options={"rate_limits": [RateLimit(*limit) for limit in limits]},
+        )
+        elapsed = time.monotonic() - begun
+        assert report.accepted == 108
+        assert [request.status for request in box.batches] == [200] * 108
+    assert elapsed >= 0.6
+
+
+@KINDS
+def test_without_limits_such_a_server_answers_429(kind: str) -> None:
+    with Sandbox(rate_limits=[(5, 60.0)]) as box:
+        report = EitherClient(kind, box.url).send(events(20), max_objects=1, check=False, stop_on_error=False)
+        assert report.accepted == 5
+        assert 429 in [request.status for request in box.batches]
+
+
+@KINDS
+def test_polling_shares_the_budget_with_sending(kind: str) -> None:
+    with Sandbox(rate_limits=[(3, 0.5)], job_seconds=0.0) as box:
+        either = EitherClient(kind, box.url)
+
+        def use(gb: Any) -> Any:
+            return gb.events.send(events(6), max_objects=1)
+
+        def sync(gb: Gameball) -> None:
+            for _ in gb.jobs.wait_all(use(gb).job_ids, timeout=10):
+                pass
+
+        async def asynchronous(gb: AsyncGameball) -> None:
+            report = await use(gb)
+            async for _ in gb.jobs.wait_all(report.job_ids, timeout=10):
+                pass
+
+        either.call(sync if kind == "sync" else asynchronous, rate_limits=[RateLimit(3, 0.5)])
+        assert len(box.received) == 12
+        assert {request.status for request in box.received} == {200}
+
+
+def test_all_threads_of_a_client_share_its_budget() -> None:
+    with (
+        Sandbox(rate_limits=[(4, 0.3)]) as box,
+        Gameball("key", "secret", base_url=box.url, rate_limits=[RateLimit(4, 0.3)]) as client,
+    ):
+        threads = [
+            threading.Thread(target=client.events.send, args=(events(4),), kwargs={"max_objects": 1})
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert [request.status for request in box.batches] == [200] * 16
+        assert len(box.events) == 4
+        assert set(box.events.values()) == {4}
+
+
+@KINDS
+def test_a_429_pauses_every_worker(kind: str) -> None:
+    with Sandbox(latency=0.01) as box:
+        box.fail_next(Fault(status=429, headers=(("retry-after", "0.5"),)))
+        options = {"max_attempts": 2}
+        report = EitherClient(kind, box.url).send(events(40), max_objects=1, concurrency=4, options=options)
+        assert report.accepted == 40
+        arrivals = [request.at - box.batches[0].at for request in box.batches]
+        # What was under way when the answer came has arrived; then nobody sends.
+        assert [at for at in arrivals if 0.2 < at < 0.5] == []
+        assert len([at for at in arrivals if at >= 0.5]) > 30
