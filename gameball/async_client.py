@@ -275,10 +275,10 @@ class AsyncEvents:
         self._limiter.check_loop()
         chunker = options.chunker()
         handover.begin(chunker, options.on_invalid)
-        flow, ledger = options.begin(handover, self._lanes.base_url, self._lanes.account)
+        state, ledger = options.begin(handover, self._lanes.base_url, self._lanes.account)
         sender = AsyncSender(
-            chunks_of_any(handover.take(), chunker, flow.cuts(), handover.on_invalid),
-            flow,
+            chunks_of_any(handover.take(), chunker, state.cuts(), handover.on_invalid),
+            state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
             lanes=self._lanes,

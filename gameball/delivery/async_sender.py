@@ -1,4 +1,4 @@
-"""Sends with tasks: the same shell around ``Flow`` and ``deliver`` as in ``sender``, with ``await``."""
+"""Sends with tasks: the same shell around ``SendState`` and ``deliver`` as in ``sender``, with ``await``."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from gameball.delivery.async_workers import AsyncCourse, AsyncWorker
 from gameball.delivery.attempts import Task, give_up_task
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
-from gameball.delivery.send_state import Flow
+from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import BREAK_OFF_TIME, GRACE
 from gameball.delivery.workers import Done
 from gameball.errors import LedgerError
@@ -24,7 +24,7 @@ class AsyncSender:
 
     Args:
         chunks: What to send.
-        flow: How the send goes on.
+        state: How the send goes on.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
         lanes: The client's connections.
@@ -34,7 +34,7 @@ class AsyncSender:
     def __init__(
         self,
         chunks: AsyncIterator[Chunk],
-        flow: Flow,
+        state: SendState,
         *,
         policy: RetryPolicy,
         limiter: AsyncLimiter,
@@ -42,8 +42,8 @@ class AsyncSender:
         ledger: OpenLedger | None,
     ) -> None:
         self._chunks = chunks
-        self._flow = flow
-        self._course = AsyncCourse(flow, policy, limiter, ledger, self.interrupt)
+        self._state = state
+        self._course = AsyncCourse(state, policy, limiter, ledger, self.interrupt)
         self._lanes = lanes
         self._workers: list[AsyncWorker] = []
         self._interrupted = False
@@ -74,10 +74,10 @@ class AsyncSender:
             yield receipt
 
     async def _receipts(self) -> AsyncIterator[Receipt]:
-        flow = self._flow
-        while not self._interrupted and (flow.wants_chunk() or flow.open):
+        state = self._state
+        while not self._interrupted and (state.wants_chunk() or state.open):
             # A source that takes its time must not keep the receipts waiting.
-            if flow.wants_chunk() and self._course.results.empty():
+            if state.wants_chunk() and self._course.results.empty():
                 receipt = await self._read()
                 # Let the workers come to their turn, even when the source never waits.
                 await asyncio.sleep(0)
@@ -86,28 +86,28 @@ class AsyncSender:
             if receipt is not None:
                 yield receipt
         if not self._interrupted:
-            for receipt in flow.rest():
+            for receipt in state.rest():
                 yield receipt
-        if flow.problem is not None:
-            raise flow.problem
+        if state.problem is not None:
+            raise state.problem
 
     async def _read(self) -> Receipt | None:
-        flow = self._flow
+        state = self._state
         try:
             chunk = await self._next_chunk()
             if chunk is None:
                 return None
-            handed = flow.examine(chunk)
+            handed = state.examine(chunk)
         except StopAsyncIteration:
-            flow.end()
+            state.end()
         except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
-            flow.end(error)
+            state.end(error)
         else:
             if isinstance(handed, Receipt):
-                flow.advance(handed.index, handed.last)
+                state.advance(handed.index, handed.last)
                 return handed
-            flow.open[handed.index] = handed
-            flow.advance(handed.index, handed.chunk.last)
+            state.open[handed.index] = handed
+            state.advance(handed.index, handed.chunk.last)
             self._submit(handed)
         return None
 
@@ -132,12 +132,12 @@ class AsyncSender:
     async def _collect(self) -> Receipt | None:
         result = await self._course.results.get()
         if isinstance(result, Done):
-            self._flow.open.pop(result.task.index, None)
+            self._state.open.pop(result.task.index, None)
             return None
         return result
 
     def _submit(self, task: Task) -> None:
-        if len(self._workers) < min(self._flow.concurrency, len(self._flow.open)):
+        if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             lane = self._lanes.borrow()
             worker = AsyncWorker(self._course, lane)
             name = f"gameball-send-{len(self._workers)}"
@@ -204,13 +204,13 @@ class AsyncSender:
                 if self._course.ledger is not None:
                     with suppress(LedgerError):  # when a run ended is good to know, and no more
                         self._course.ledger.end_run()
-        return receipts + self._flow.rest()
+        return receipts + self._state.rest()
 
     async def _drain(self, receipts: list[Receipt], seconds: float) -> None:
         """Collect receipts until nothing is outstanding or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._flow.open or not self._course.results.empty():
+                while self._state.open or not self._course.results.empty():
                     if (receipt := await self._collect()) is not None:
                         receipts.append(receipt)
 
@@ -223,7 +223,7 @@ class AsyncSender:
     async def _close(self) -> None:
         self._course.breaking_off = True
         loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]
-        if self._flow.open:
+        if self._state.open:
             for loop_task in loop_tasks:
                 loop_task.cancel()
         for _ in loop_tasks:

@@ -30,7 +30,7 @@ from gameball.delivery.attempts import (
 )
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
-from gameball.delivery.send_state import Flow
+from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import Done
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.ledger.ledger import Ledger
@@ -46,7 +46,7 @@ class AsyncCourse:
     """What the tasks of one send share.
 
     Args:
-        flow: How the send goes on.
+        state: How the send goes on.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
         ledger: The durable record; or None.
@@ -60,7 +60,7 @@ class AsyncCourse:
         breaking_off: Whether it is the send itself that cancels its workers.
     """
 
-    flow: Flow
+    state: SendState
     policy: RetryPolicy
     limiter: AsyncLimiter
     ledger: OpenLedger | None
@@ -73,7 +73,7 @@ class AsyncCourse:
 
     @delivery.default
     def _at_hand(self) -> Delivery:
-        return Delivery(self.policy, time.monotonic, random.random, lambda: self.flow.cause)
+        return Delivery(self.policy, time.monotonic, random.random, lambda: self.state.cause)
 
     async def note(self, write: Callable[[Ledger], None]) -> LedgerError | None:
         """Write to the ledger, if there is one, in a thread; what fails ends the send."""
@@ -88,12 +88,12 @@ class AsyncCourse:
 
     def stop(self, cause: GameballError | None = None) -> None:
         """Send nothing new."""
-        self.flow.stop(cause)
+        self.state.stop(cause)
         self.wake()
 
     def fail(self, problem: BaseException) -> None:
         """Send nothing new, and let the caller see a problem in the end."""
-        self.flow.fail(problem)
+        self.state.fail(problem)
         self.wake()
 
     def wake(self) -> None:
@@ -162,11 +162,11 @@ class AsyncWorker:
             case Intend(task):
                 self.unsettled = [(task.index, task.chunk)]
                 self.doubt = task.doubt
-                if self._send.flow.cause is not None or self._send.ledger is None:
-                    return self._send.flow.cause
+                if self._send.state.cause is not None or self._send.ledger is None:
+                    return self._send.state.cause
                 return await self._send.note(lambda ledger: ledger.intend(task.index, task.chunk))
             case Admit():
-                return await self._send.limiter.acquire(lambda: self._send.flow.stopped)
+                return await self._send.limiter.acquire(lambda: self._send.state.stopped)
             case Attempt(chunk):
                 result = await self._attempt(chunk)
                 self.doubt = doubt_of(result) or self.doubt
@@ -197,9 +197,9 @@ class AsyncWorker:
         if receipt is not None and self.unsettled:
             self.unsettled.pop(0)
             self.lane.began_to_send = False
-            self._send.flow.settle(receipt)
+            self._send.state.settle(receipt)
             self._send.results.put_nowait(receipt)
-            if self._send.flow.stopped:
+            if self._send.state.stopped:
                 self._send.wake()
 
     async def _attempt(self, chunk: Chunk) -> int | GameballError:

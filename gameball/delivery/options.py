@@ -10,7 +10,7 @@ from gameball.chunking.builder import Chunker, check_whole
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.delivery.event_source import Handover
 from gameball.delivery.retries import OnUnknown
-from gameball.delivery.send_state import Flow
+from gameball.delivery.send_state import SendState
 from gameball.ledger.ledger import Ledger
 from gameball.receipts import Outcome
 
@@ -70,7 +70,7 @@ class SendOptions:
 
     def begin(
         self, handover: Handover, base_url: str, account: Callable[[str], str]
-    ) -> "tuple[Flow, OpenLedger | None]":
+    ) -> "tuple[SendState, OpenLedger | None]":
         """Begin the send, and its run in the ledger.
 
         Args:
@@ -97,14 +97,14 @@ class SendOptions:
             except BaseException:
                 ledger.close()
                 raise
-        flow = Flow(
+        state = SendState(
             concurrency=self.concurrency,
             stop_on=self.stop_on,
             on_unknown=self.on_unknown,
             handover=handover,
             known=known,
         )
-        return flow, ledger
+        return state, ledger
 
 
 @frozen

@@ -15,7 +15,7 @@ READ_AHEAD = 2
 
 
 @define
-class Flow:
+class SendState:
     """How far a send has come.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Sends with threads: the shell around ``Flow`` and ``deliver`` that reads, waits and sends."""
+"""Sends with threads: the shell around ``SendState`` and ``deliver`` that reads, waits and sends."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import Task, give_up_task
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
-from gameball.delivery.send_state import Flow
+from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import Course, Done, Worker
 from gameball.errors import LedgerError
 from gameball.rate_limit import Limiter
@@ -32,7 +32,7 @@ class Sender:
 
     Args:
         chunks: What to send.
-        flow: How the send goes on.
+        state: How the send goes on.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
         lanes: The client's connections.
@@ -42,7 +42,7 @@ class Sender:
     def __init__(
         self,
         chunks: Iterator[Chunk],
-        flow: Flow,
+        state: SendState,
         *,
         policy: RetryPolicy,
         limiter: Limiter,
@@ -50,8 +50,8 @@ class Sender:
         ledger: OpenLedger | None,
     ) -> None:
         self._chunks = chunks
-        self._flow = flow
-        self._course = Course(flow, policy, limiter, ledger)
+        self._state = state
+        self._course = Course(state, policy, limiter, ledger)
         self._lanes = lanes
         self._workers: list[Worker] = []
         self._submitted = -1
@@ -79,32 +79,32 @@ class Sender:
             yield receipt
 
     def _receipts(self) -> Iterator[Receipt]:
-        flow = self._flow
-        while not self._interrupted and (flow.wants_chunk() or flow.open or self._course.results):
-            if flow.wants_chunk():
+        state = self._state
+        while not self._interrupted and (state.wants_chunk() or state.open or self._course.results):
+            if state.wants_chunk():
                 yield from self._read()
             else:
                 yield from self._collect()
         if not self._interrupted:
-            yield from flow.rest()
-        if flow.problem is not None:
-            raise flow.problem
+            yield from state.rest()
+        if state.problem is not None:
+            raise state.problem
 
     def _read(self) -> Iterator[Receipt]:
-        flow = self._flow
+        state = self._state
         try:
-            handed = flow.examine(next(self._chunks))
+            handed = state.examine(next(self._chunks))
         except StopIteration:
-            flow.end()
+            state.end()
         except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
-            flow.end(error)
+            state.end(error)
         else:
             if isinstance(handed, Receipt):
                 self._course.results.append(handed)
-                flow.advance(handed.index, handed.last)
+                state.advance(handed.index, handed.last)
             else:
-                flow.open[handed.index] = handed
-                flow.advance(handed.index, handed.chunk.last)
+                state.open[handed.index] = handed
+                state.advance(handed.index, handed.chunk.last)
                 self._submit(handed)
         # A source that takes its time must not keep the receipts waiting.
         while self._course.results:
@@ -116,7 +116,7 @@ class Sender:
                 self._course.arrived.wait()
         result = self._course.results[0]
         if isinstance(result, Done):
-            self._flow.open.pop(result.task.index, None)
+            self._state.open.pop(result.task.index, None)
         elif result is not None:
             yield result
         # Unless the send was settled meanwhile.
@@ -124,7 +124,7 @@ class Sender:
             self._course.results.popleft()
 
     def _submit(self, task: Task) -> None:
-        if len(self._workers) < min(self._flow.concurrency, len(self._flow.open)):
+        if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
         self._submitted = task.index
         self._course.tasks.put(task)
@@ -185,7 +185,7 @@ class Sender:
         self._course.stop()
         try:
             # What the interrupt has kept from being handed to a worker never will be.
-            unsubmitted = [task for task in self._flow.open.values() if task.index > self._submitted]
+            unsubmitted = [task for task in self._state.open.values() if task.index > self._submitted]
             for task in unsubmitted:
                 self._finish(task, receipts)
             self._drain(receipts, GRACE)
@@ -197,7 +197,7 @@ class Sender:
                     worker.give_up()
             self._drain(receipts, 0.0)
             stuck = {worker.task for worker in self._workers if worker.given_up}
-            for task in set(self._flow.open.values()) - stuck:
+            for task in set(self._state.open.values()) - stuck:
                 self._finish(task, receipts)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
@@ -209,18 +209,18 @@ class Sender:
                 if self._course.ledger is not None:
                     with suppress(LedgerError):  # when a run ended is good to know, and no more
                         self._course.ledger.end_run()
-        return receipts + self._flow.rest()
+        return receipts + self._state.rest()
 
     def _finish(self, task: Task, receipts: list[Receipt]) -> None:
         """Settle a task that no worker has come to."""
         receipts.append(give_up_task(task))
-        self._flow.advance(task.index, task.chunk.last)
-        del self._flow.open[task.index]
+        self._state.advance(task.index, task.chunk.last)
+        del self._state.open[task.index]
 
     def _drain(self, receipts: list[Receipt], seconds: float) -> None:
         """Collect receipts until nothing is open or the time is over."""
         deadline = time.monotonic() + seconds
-        while self._flow.open or self._course.results:
+        while self._state.open or self._course.results:
             with self._course.arrived:
                 while not self._course.results:
                     if (left := deadline - time.monotonic()) <= 0:
@@ -228,10 +228,10 @@ class Sender:
                     self._course.arrived.wait(left)
             result = self._course.results.popleft()
             if isinstance(result, Done):
-                self._flow.open.pop(result.task.index, None)
+                self._state.open.pop(result.task.index, None)
             elif result is not None:
                 receipts.append(result)
-                self._flow.advance(result.index, result.last)
+                self._state.advance(result.index, result.last)
 
     def _break_off(self) -> None:
         for worker in self._workers:

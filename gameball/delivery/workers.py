@@ -31,7 +31,7 @@ from gameball.delivery.attempts import (
 )
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
-from gameball.delivery.send_state import Flow
+from gameball.delivery.send_state import SendState
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import Limiter
@@ -53,7 +53,7 @@ class Course:
     """What the threads of one send share.
 
     Args:
-        flow: How the send goes on.
+        state: How the send goes on.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
         ledger: The durable record; or None.
@@ -68,7 +68,7 @@ class Course:
         concluding: Held while the outcome of a chunk is decided on, by its worker or by whoever gives it up.
     """
 
-    flow: Flow
+    state: SendState
     policy: RetryPolicy
     limiter: Limiter
     ledger: OpenLedger | None
@@ -81,7 +81,7 @@ class Course:
 
     @delivery.default
     def _at_hand(self) -> Delivery:
-        return Delivery(self.policy, time.monotonic, random.random, lambda: self.flow.cause)
+        return Delivery(self.policy, time.monotonic, random.random, lambda: self.state.cause)
 
     def tell(self, result: Receipt | Done | None) -> None:
         """Hand something to the caller's thread."""
@@ -102,12 +102,12 @@ class Course:
 
     def stop(self, cause: GameballError | None = None) -> None:
         """Send nothing new, from whichever thread."""
-        self.flow.stop(cause)
+        self.state.stop(cause)
         self.wake()
 
     def fail(self, problem: BaseException) -> None:
         """Send nothing new, and let the caller see a problem in the end; from whichever thread."""
-        self.flow.fail(problem)
+        self.state.fail(problem)
         self.wake()
 
     def wake(self) -> None:
@@ -175,11 +175,11 @@ class Worker:
             case Intend(task):
                 self.unsettled = [(task.index, task.chunk)]
                 self.doubt = task.doubt
-                if self._send.flow.cause is not None or self._send.ledger is None:
-                    return self._send.flow.cause
+                if self._send.state.cause is not None or self._send.ledger is None:
+                    return self._send.state.cause
                 return self._send.note(lambda ledger: ledger.intend(task.index, task.chunk))
             case Admit():
-                return self._send.limiter.acquire(lambda: self._send.flow.stopped)
+                return self._send.limiter.acquire(lambda: self._send.state.stopped)
             case Attempt(chunk):
                 result = self._attempt(chunk)
                 self.doubt = doubt_of(result) or self.doubt
@@ -225,9 +225,9 @@ class Worker:
                 # Whatever the ledger does, what became of the chunk is known.
                 self.unsettled.pop(0)
                 self.lane.began_to_send = False
-                self._send.flow.settle(receipt)
+                self._send.state.settle(receipt)
                 self._send.tell(receipt)
-        if self._send.flow.stopped:
+        if self._send.state.stopped:
             self._send.wake()
 
     def give_up(self) -> None:
