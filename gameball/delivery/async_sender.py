@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.async_workers import AsyncCourse, AsyncWorker
+from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
 from gameball.delivery.attempts import Task, give_up_task
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
@@ -43,7 +43,7 @@ class AsyncSender:
     ) -> None:
         self._chunks = chunks
         self._state = state
-        self._course = AsyncCourse(state, policy, limiter, ledger, self.interrupt)
+        self._context = AsyncSendContext(state, policy, limiter, ledger, self.interrupt)
         self._lanes = lanes
         self._workers: list[AsyncWorker] = []
         self._interrupted = False
@@ -77,7 +77,7 @@ class AsyncSender:
         state = self._state
         while not self._interrupted and (state.wants_chunk() or state.open):
             # A source that takes its time must not keep the receipts waiting.
-            if state.wants_chunk() and self._course.results.empty():
+            if state.wants_chunk() and self._context.results.empty():
                 receipt = await self._read()
                 # Let the workers come to their turn, even when the source never waits.
                 await asyncio.sleep(0)
@@ -130,7 +130,7 @@ class AsyncSender:
             self._reader = None
 
     async def _collect(self) -> Receipt | None:
-        result = await self._course.results.get()
+        result = await self._context.results.get()
         if isinstance(result, Done):
             self._state.open.pop(result.task.index, None)
             return None
@@ -139,22 +139,22 @@ class AsyncSender:
     def _submit(self, task: Task) -> None:
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             lane = self._lanes.borrow()
-            worker = AsyncWorker(self._course, lane)
+            worker = AsyncWorker(self._context, lane)
             name = f"gameball-send-{len(self._workers)}"
             worker.loop_task = asyncio.create_task(worker.work(), name=name)
             self._workers.append(worker)
-        self._course.tasks.put_nowait(task)
+        self._context.tasks.put_nowait(task)
 
     def interrupt(self, problem: BaseException) -> None:
         """Let the caller see a problem at once; what is in flight has its grace time then."""
         self._interrupted = True
-        self._course.fail(problem)
+        self._context.fail(problem)
         # A source may wait for ever; one that closes its own client ends by itself.
         if self._reader is not None and self._reader is not asyncio.current_task():
             self._cut_short = True
             self._reader.cancel()
         # Wakes the caller, who may be waiting for a receipt.
-        self._course.results.put_nowait(None)
+        self._context.results.put_nowait(None)
 
     async def wait(self, seconds: float) -> None:
         """Wait until an interrupted send is settled, and settle it where nobody drives it.
@@ -182,7 +182,7 @@ class AsyncSender:
 
     async def _settle(self) -> list[Receipt]:
         receipts: list[Receipt] = []
-        self._course.stop()
+        self._context.stop()
         try:
             # In a loop that shuts down the workers have ended already.
             if not all(worker.has_ended for worker in self._workers):
@@ -191,8 +191,8 @@ class AsyncSender:
                 await self._drain(receipts, BREAK_OFF_TIME)
             for worker in self._workers:
                 await worker.give_up()
-            while not self._course.tasks.empty():
-                if (task := self._course.tasks.get_nowait()) is not None:
+            while not self._context.tasks.empty():
+                if (task := self._context.tasks.get_nowait()) is not None:
                     receipts.append(give_up_task(task))
             await self._drain(receipts, 0.0)
         finally:
@@ -201,33 +201,33 @@ class AsyncSender:
                 await self._close()
             finally:
                 self._settled.set()
-                if self._course.ledger is not None:
+                if self._context.ledger is not None:
                     with suppress(LedgerError):  # when a run ended is good to know, and no more
-                        self._course.ledger.end_run()
+                        self._context.ledger.end_run()
         return receipts + self._state.rest()
 
     async def _drain(self, receipts: list[Receipt], seconds: float) -> None:
         """Collect receipts until nothing is outstanding or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._state.open or not self._course.results.empty():
+                while self._state.open or not self._context.results.empty():
                     if (receipt := await self._collect()) is not None:
                         receipts.append(receipt)
 
     def _break_off(self) -> None:
-        self._course.breaking_off = True
+        self._context.breaking_off = True
         for worker in self._workers:
             if worker.attempting and worker.loop_task is not None:
                 worker.loop_task.cancel()
 
     async def _close(self) -> None:
-        self._course.breaking_off = True
+        self._context.breaking_off = True
         loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]
         if self._state.open:
             for loop_task in loop_tasks:
                 loop_task.cancel()
         for _ in loop_tasks:
-            self._course.tasks.put_nowait(None)
+            self._context.tasks.put_nowait(None)
         if loop_tasks:
             await asyncio.wait(loop_tasks, timeout=BREAK_OFF_TIME)
         for worker in self._workers:

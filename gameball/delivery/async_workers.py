@@ -42,7 +42,7 @@ from gameball.transport.responses import job_or_error, usable_answer
 
 
 @define(eq=False)
-class AsyncCourse:
+class AsyncSendContext:
     """What the tasks of one send share.
 
     Args:
@@ -107,7 +107,7 @@ class AsyncWorker:
     """A task of the event loop, and what it is at.
 
     Args:
-        send: What it shares with the others.
+        context: What it shares with the others.
         lane: Its connection.
 
     Attributes:
@@ -119,7 +119,7 @@ class AsyncWorker:
         receipt: The receipt that is being written down, before it is handed out.
     """
 
-    _send: AsyncCourse
+    _context: AsyncSendContext
     lane: AsyncLane
     raw: RawClient = field(init=False)
     loop_task: "asyncio.Task[None] | None" = None
@@ -139,8 +139,8 @@ class AsyncWorker:
 
     async def work(self) -> None:
         """Deliver tasks until there are no more; it is what the task runs."""
-        while (task := await self._send.tasks.get()) is not None:
-            steps = deliver(task, self._send.delivery)
+        while (task := await self._context.tasks.get()) is not None:
+            steps = deliver(task, self._context.delivery)
             reply: Reply = None
             try:
                 while True:
@@ -149,24 +149,26 @@ class AsyncWorker:
                 pass
             except asyncio.CancelledError:
                 # A loop that shuts down does so. The send is settled by whoever waits for it.
-                if not self._send.breaking_off:
-                    self._send.interrupt(GameballError("a task of the send was cancelled by somebody else"))
+                if not self._context.breaking_off:
+                    self._context.interrupt(
+                        GameballError("a task of the send was cancelled by somebody else")
+                    )
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's task
-                self._send.fail(error)
+                self._context.fail(error)
                 await self.give_up()
-            self._send.results.put_nowait(Done(task))
+            self._context.results.put_nowait(Done(task))
 
     async def _take(self, step: Step) -> Reply:
         match step:
             case Intend(task):
                 self.unsettled = [(task.index, task.chunk)]
                 self.doubt = task.doubt
-                if self._send.state.cause is not None or self._send.ledger is None:
-                    return self._send.state.cause
-                return await self._send.note(lambda ledger: ledger.intend(task.index, task.chunk))
+                if self._context.state.cause is not None or self._context.ledger is None:
+                    return self._context.state.cause
+                return await self._context.note(lambda ledger: ledger.intend(task.index, task.chunk))
             case Admit():
-                return await self._send.limiter.acquire(lambda: self._send.state.stopped)
+                return await self._context.limiter.acquire(lambda: self._context.state.stopped)
             case Attempt(chunk):
                 result = await self._attempt(chunk)
                 self.doubt = doubt_of(result) or self.doubt
@@ -176,16 +178,16 @@ class AsyncWorker:
                 return result
             case Pause(seconds):
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._send.stopped.wait(), seconds)
+                    await asyncio.wait_for(self._context.stopped.wait(), seconds)
             case Hold(seconds):
-                self._send.limiter.hold(seconds)
+                self._context.limiter.hold(seconds)
             case Divide(index, parts):
                 self.unsettled = [(index, part) for part in parts] + self.unsettled[1:]
-                return await self._send.note(lambda ledger: ledger.divide(index, parts))
+                return await self._context.note(lambda ledger: ledger.divide(index, parts))
             case Conclude(receipt):
                 self.receipt = receipt
                 try:
-                    await self._send.note(lambda ledger: ledger.conclude(receipt))
+                    await self._context.note(lambda ledger: ledger.conclude(receipt))
                 finally:
                     self._hand_out()
         return None
@@ -197,10 +199,10 @@ class AsyncWorker:
         if receipt is not None and self.unsettled:
             self.unsettled.pop(0)
             self.lane.began_to_send = False
-            self._send.state.settle(receipt)
-            self._send.results.put_nowait(receipt)
-            if self._send.state.stopped:
-                self._send.wake()
+            self._context.state.settle(receipt)
+            self._context.results.put_nowait(receipt)
+            if self._context.state.stopped:
+                self._context.wake()
 
     async def _attempt(self, chunk: Chunk) -> int | GameballError:
         sent = True
@@ -217,18 +219,18 @@ class AsyncWorker:
             return error
         except asyncio.CancelledError as error:
             if not _is_cancelled():  # it is of the user's transport
-                self._send.fail(error)
-            elif not self._send.breaking_off:
+                self._context.fail(error)
+            elif not self._context.breaking_off:
                 raise
             # Cancelled by settle(), the task goes on to write the receipt.
             sent = self.lane.began_to_send
             return given_up(sent=sent)
         except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
-            self._send.fail(error)
+            self._context.fail(error)
             return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
         finally:
             self.attempting = False
-            self._send.limiter.release(sent=sent)
+            self._context.limiter.release(sent=sent)
         return job_or_error(answer.content)
 
     async def give_up(self) -> None:
@@ -238,8 +240,8 @@ class AsyncWorker:
         error = self.doubt or given_up(sent=self.lane.began_to_send)
         for index, chunk in unsettled:
             receipt = give_up(index, chunk, error, attempts=1)
-            await self._send.note(partial(Ledger.conclude, receipt=receipt))
-            self._send.results.put_nowait(receipt)
+            await self._context.note(partial(Ledger.conclude, receipt=receipt))
+            self._context.results.put_nowait(receipt)
 
 
 def _is_cancelled() -> bool:

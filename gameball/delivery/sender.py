@@ -11,7 +11,7 @@ from gameball.delivery.attempts import Task, give_up_task
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
-from gameball.delivery.workers import Course, Done, Worker
+from gameball.delivery.workers import Done, SendContext, Worker
 from gameball.errors import LedgerError
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
@@ -51,7 +51,7 @@ class Sender:
     ) -> None:
         self._chunks = chunks
         self._state = state
-        self._course = Course(state, policy, limiter, ledger)
+        self._context = SendContext(state, policy, limiter, ledger)
         self._lanes = lanes
         self._workers: list[Worker] = []
         self._submitted = -1
@@ -80,7 +80,7 @@ class Sender:
 
     def _receipts(self) -> Iterator[Receipt]:
         state = self._state
-        while not self._interrupted and (state.wants_chunk() or state.open or self._course.results):
+        while not self._interrupted and (state.wants_chunk() or state.open or self._context.results):
             if state.wants_chunk():
                 yield from self._read()
             else:
@@ -100,38 +100,38 @@ class Sender:
             state.end(error)
         else:
             if isinstance(handed, Receipt):
-                self._course.results.append(handed)
+                self._context.results.append(handed)
                 state.advance(handed.index, handed.last)
             else:
                 state.open[handed.index] = handed
                 state.advance(handed.index, handed.chunk.last)
                 self._submit(handed)
         # A source that takes its time must not keep the receipts waiting.
-        while self._course.results:
+        while self._context.results:
             yield from self._collect()
 
     def _collect(self) -> Iterator[Receipt]:
-        with self._course.arrived:
-            while not self._course.results:
-                self._course.arrived.wait()
-        result = self._course.results[0]
+        with self._context.arrived:
+            while not self._context.results:
+                self._context.arrived.wait()
+        result = self._context.results[0]
         if isinstance(result, Done):
             self._state.open.pop(result.task.index, None)
         elif result is not None:
             yield result
         # Unless the send was settled meanwhile.
-        if self._course.results and self._course.results[0] is result:
-            self._course.results.popleft()
+        if self._context.results and self._context.results[0] is result:
+            self._context.results.popleft()
 
     def _submit(self, task: Task) -> None:
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
         self._submitted = task.index
-        self._course.tasks.put(task)
+        self._context.tasks.put(task)
 
     def _begin_worker(self) -> None:
         lane = self._lanes.borrow()
-        worker = Worker(self._course, lane)
+        worker = Worker(self._context, lane)
         name = f"gameball-send-{len(self._workers)}"
         worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
         self._workers.append(worker)
@@ -147,9 +147,9 @@ class Sender:
     def interrupt(self, problem: BaseException) -> None:
         """Let the caller see a problem at once, from any thread; what is in flight has its grace time."""
         self._interrupted = True
-        self._course.fail(problem)
+        self._context.fail(problem)
         # Wakes the caller, who may be waiting for a receipt.
-        self._course.tell(None)
+        self._context.tell(None)
 
     def wait(self, seconds: float) -> None:
         """Wait until an interrupted send is settled, and settle it where nobody drives it.
@@ -182,7 +182,7 @@ class Sender:
 
     def _settle(self) -> list[Receipt]:
         receipts: list[Receipt] = []
-        self._course.stop()
+        self._context.stop()
         try:
             # What the interrupt has kept from being handed to a worker never will be.
             unsubmitted = [task for task in self._state.open.values() if task.index > self._submitted]
@@ -191,7 +191,7 @@ class Sender:
             self._drain(receipts, GRACE)
             self._break_off()
             self._drain(receipts, BREAK_OFF_TIME)
-            with self._course.concluding:
+            with self._context.concluding:
                 for worker in self._workers:
                     worker.given_up = worker.busy
                     worker.give_up()
@@ -206,9 +206,9 @@ class Sender:
                 self._close()
             finally:
                 self._settled.set()
-                if self._course.ledger is not None:
+                if self._context.ledger is not None:
                     with suppress(LedgerError):  # when a run ended is good to know, and no more
-                        self._course.ledger.end_run()
+                        self._context.ledger.end_run()
         return receipts + self._state.rest()
 
     def _finish(self, task: Task, receipts: list[Receipt]) -> None:
@@ -220,13 +220,13 @@ class Sender:
     def _drain(self, receipts: list[Receipt], seconds: float) -> None:
         """Collect receipts until nothing is open or the time is over."""
         deadline = time.monotonic() + seconds
-        while self._state.open or self._course.results:
-            with self._course.arrived:
-                while not self._course.results:
+        while self._state.open or self._context.results:
+            with self._context.arrived:
+                while not self._context.results:
                     if (left := deadline - time.monotonic()) <= 0:
                         return
-                    self._course.arrived.wait(left)
-            result = self._course.results.popleft()
+                    self._context.arrived.wait(left)
+            result = self._context.results.popleft()
             if isinstance(result, Done):
                 self._state.open.pop(result.task.index, None)
             elif result is not None:
@@ -240,7 +240,7 @@ class Sender:
 
     def _close(self) -> None:
         for _ in self._workers:
-            self._course.tasks.put(None)
+            self._context.tasks.put(None)
         for worker in self._workers:
             if not worker.busy and worker.thread is not None:
                 # An interrupt may have come just when it was about to begin; it finds nothing to do then.

@@ -49,7 +49,7 @@ class Done:
 
 
 @define(eq=False)
-class Course:
+class SendContext:
     """What the threads of one send share.
 
     Args:
@@ -121,7 +121,7 @@ class Worker:
     """A thread, and what it is at.
 
     Args:
-        send: What it shares with the others.
+        context: What it shares with the others.
         lane: Its connection.
 
     Attributes:
@@ -134,7 +134,7 @@ class Worker:
         given_up: Whether it was settled without it, because it did not end.
     """
 
-    _send: Course
+    _context: SendContext
     lane: Lane
     raw: RawClient = field(init=False)
     thread: threading.Thread | None = None
@@ -150,10 +150,10 @@ class Worker:
 
     def work(self) -> None:
         """Deliver tasks until there are no more; it is what the thread runs."""
-        while (task := self._send.tasks.get()) is not None:
+        while (task := self._context.tasks.get()) is not None:
             self.busy = True
             self.task = task
-            steps = deliver(task, self._send.delivery)
+            steps = deliver(task, self._context.delivery)
             reply: Reply = None
             try:
                 while True:
@@ -161,11 +161,11 @@ class Worker:
             except StopIteration:
                 pass
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                self._send.fail(error)
-                with self._send.concluding:
+                self._context.fail(error)
+                with self._context.concluding:
                     self.give_up()
             self.busy = False
-            self._send.tell(Done(task))
+            self._context.tell(Done(task))
         # Given up on, it is back after its send has ended, and nobody else closes its connection.
         if self.given_up:
             self.lane.close()
@@ -175,11 +175,11 @@ class Worker:
             case Intend(task):
                 self.unsettled = [(task.index, task.chunk)]
                 self.doubt = task.doubt
-                if self._send.state.cause is not None or self._send.ledger is None:
-                    return self._send.state.cause
-                return self._send.note(lambda ledger: ledger.intend(task.index, task.chunk))
+                if self._context.state.cause is not None or self._context.ledger is None:
+                    return self._context.state.cause
+                return self._context.note(lambda ledger: ledger.intend(task.index, task.chunk))
             case Admit():
-                return self._send.limiter.acquire(lambda: self._send.state.stopped)
+                return self._context.limiter.acquire(lambda: self._context.state.stopped)
             case Attempt(chunk):
                 result = self._attempt(chunk)
                 self.doubt = doubt_of(result) or self.doubt
@@ -188,12 +188,12 @@ class Worker:
                     self.lane.began_to_send = False
                 return result
             case Pause(seconds):
-                self._send.stopped.wait(seconds)
+                self._context.stopped.wait(seconds)
             case Hold(seconds):
-                self._send.limiter.hold(seconds)
+                self._context.limiter.hold(seconds)
             case Divide(index, parts):
                 self.unsettled = [(index, part) for part in parts] + self.unsettled[1:]
-                return self._send.note(lambda ledger: ledger.divide(index, parts))
+                return self._context.note(lambda ledger: ledger.divide(index, parts))
             case Conclude(receipt):
                 self._conclude(receipt)
         return None
@@ -209,26 +209,26 @@ class Worker:
         except GameballError as error:
             return error
         except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
-            self._send.fail(error)
+            self._context.fail(error)
             return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
         finally:
-            self._send.limiter.release(sent=sent)
+            self._context.limiter.release(sent=sent)
         return job_or_error(answer.content)
 
     def _conclude(self, receipt: Receipt) -> None:
-        with self._send.concluding:
+        with self._context.concluding:
             if self.given_up:
                 return
             try:
-                self._send.note(lambda ledger: ledger.conclude(receipt))
+                self._context.note(lambda ledger: ledger.conclude(receipt))
             finally:
                 # Whatever the ledger does, what became of the chunk is known.
                 self.unsettled.pop(0)
                 self.lane.began_to_send = False
-                self._send.state.settle(receipt)
-                self._send.tell(receipt)
-        if self._send.state.stopped:
-            self._send.wake()
+                self._context.state.settle(receipt)
+                self._context.tell(receipt)
+        if self._context.state.stopped:
+            self._context.wake()
 
     def give_up(self) -> None:
         """Settle what it is at as well as can be known without it, while ``concluding`` is held."""
@@ -236,6 +236,6 @@ class Worker:
         error = self.doubt or given_up(sent=self.lane.began_to_send)
         for index, chunk in self.unsettled:
             receipt = give_up(index, chunk, error, attempts=1)
-            self._send.note(partial(Ledger.conclude, receipt=receipt))
-            self._send.tell(receipt)
+            self._context.note(partial(Ledger.conclude, receipt=receipt))
+            self._context.tell(receipt)
         self.unsettled = []
