@@ -12,7 +12,7 @@ from attrs import evolve
 from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
 from gameball.chunking.chunk_events import OnInvalid, chunks_of
 from gameball.credentials import look_up
-from gameball.delivery.event_source import Handover
+from gameball.delivery.event_source import EventSource
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
 from gameball.delivery.sender import CLOSE_TIMEOUT, Sender
@@ -175,12 +175,12 @@ class Events:
             BaseException: Whatever ``events`` or ``on_receipt`` raise, and Ctrl-C, after what is in flight
                 has had up to 5 seconds to end; with the report as its ``report``.
         """
-        handover = Handover(events)
+        source = EventSource(events)
         del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        sender = self._begin(handover, options)
+        sender = self._begin(source, options)
         receipts: list[Receipt] = []
         try:
             for receipt in sender.receipts():
@@ -248,15 +248,15 @@ class Events:
             GameballError: The client was closed meanwhile.
             BaseException: Whatever ``events`` raise. What has no receipt yet then is in its ``report``.
         """
-        handover = Handover(events)
+        source = EventSource(events)
         del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        return self._stream(handover, options)
+        return self._stream(source, options)
 
-    def _stream(self, handover: Handover, options: SendOptions) -> Iterator[Receipt]:
-        sender = self._begin(handover, options)
+    def _stream(self, source: EventSource, options: SendOptions) -> Iterator[Receipt]:
+        sender = self._begin(source, options)
         given: Receipt | None = None
         try:
             for given in sender.receipts():
@@ -270,15 +270,15 @@ class Events:
         finally:
             self._end(sender)
 
-    def _begin(self, handover: Handover, options: SendOptions) -> Sender:
+    def _begin(self, source: EventSource, options: SendOptions) -> Sender:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
         chunker = options.chunker()
-        handover.begin(chunker, options.on_invalid)
-        state, ledger = options.begin(handover, self._lanes.base_url, self._lanes.account)
+        source.begin(chunker, options.on_invalid)
+        state, ledger = options.begin(source, self._lanes.base_url, self._lanes.account)
         sender = Sender(
-            chunks_of(handover.take(), chunker, state.cuts(), handover.on_invalid),
+            chunks_of(source.take(), chunker, state.cuts(), source.on_invalid),
             state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

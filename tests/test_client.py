@@ -19,7 +19,7 @@ from gameball import (
     Gameball,
     MissingCredentialsError,
 )
-from gameball.delivery.event_source import Handover
+from gameball.delivery.event_source import EventSource
 from gameball.delivery.options import SendOptions
 from gameball.sandbox import Fault, Sandbox
 
@@ -185,9 +185,9 @@ def test_a_client_closed_just_before_a_send_begins_sends_nothing(
     client = Gameball("key", "secret", base_url=box.url)
     begin = SendOptions.begin
 
-    def close_first(options: SendOptions, handover: Handover, base_url: str, account: Any) -> Any:
+    def close_first(options: SendOptions, source: EventSource, base_url: str, account: Any) -> Any:
         client.close()
-        return begin(options, handover, base_url, account)
+        return begin(options, source, base_url, account)
 
     monkeypatch.setattr(SendOptions, "begin", close_first)
     with pytest.raises(RuntimeError, match="closed"):

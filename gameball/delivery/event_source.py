@@ -11,7 +11,7 @@ from gameball.events import CustomerEvents
 from gameball.receipts import Outcome, Receipt
 
 
-class Handover:
+class EventSource:
     """Keeps what a user handed over, out of sight: its repr shows nothing of the events.
 
     Args:

@@ -8,7 +8,7 @@ from attrs import Attribute, field, frozen, validators
 
 from gameball.chunking.builder import Chunker, check_whole
 from gameball.chunking.chunk_events import OnInvalid
-from gameball.delivery.event_source import Handover
+from gameball.delivery.event_source import EventSource
 from gameball.delivery.retries import OnUnknown
 from gameball.delivery.send_state import SendState
 from gameball.ledger.ledger import Ledger
@@ -69,12 +69,12 @@ class SendOptions:
         return Chunker(max_objects=self.max_objects, max_bytes=self.max_bytes, coalesce=self.coalesce)
 
     def begin(
-        self, handover: Handover, base_url: str, account: Callable[[str], str]
+        self, source: EventSource, base_url: str, account: Callable[[str], str]
     ) -> "tuple[SendState, OpenLedger | None]":
         """Begin the send, and its run in the ledger.
 
         Args:
-            handover: What was handed over.
+            source: What was handed over.
             base_url: Where it is sent. What a sandbox has accepted, Gameball has not.
             account: Tells, for a salt, the account from others: test and live accounts share their address.
 
@@ -101,7 +101,7 @@ class SendOptions:
             concurrency=self.concurrency,
             stop_on=self.stop_on,
             on_unknown=self.on_unknown,
-            handover=handover,
+            source=source,
             known=known,
         )
         return state, ledger

@@ -4,7 +4,7 @@ from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import Task
-from gameball.delivery.event_source import Handover
+from gameball.delivery.event_source import EventSource
 from gameball.delivery.retries import OnUnknown
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.ledger.records import LedgerChunk, cuts_of, digest
@@ -22,7 +22,7 @@ class SendState:
         concurrency: The number of workers.
         stop_on: The outcomes that stop the send; wrong keys always do.
         on_unknown: What to do with chunks that an earlier run left UNKNOWN.
-        handover: What was handed over.
+        source: What was handed over.
         known: What the ledger knows of each chunk, by its first position; empty without one.
         frontier: The number of the next chunk, and the position of the next source item.
         open: The tasks that have not come to their end, by the number of their chunk.
@@ -34,7 +34,7 @@ class SendState:
     concurrency: int
     stop_on: frozenset[Outcome]
     on_unknown: OnUnknown
-    handover: Handover
+    source: EventSource
     known: dict[int, LedgerChunk]
     frontier: tuple[int, int] = (0, 0)
     open: dict[int, Task] = field(factory=dict)
@@ -123,8 +123,8 @@ class SendState:
     def rest(self) -> list[Receipt]:
         """Return the receipt of what was handed over and has none, or nothing where there is none."""
         error = self.problem if isinstance(self.problem, GameballError) else self.cause
-        receipts = self.handover.rest(*self.frontier, error) if self._unread() else []
-        self.handover = Handover(())
+        receipts = self.source.rest(*self.frontier, error) if self._unread() else []
+        self.source = EventSource(())
         return receipts
 
     def _unread(self) -> bool:

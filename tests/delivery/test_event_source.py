@@ -22,7 +22,7 @@ from gameball import (
 )
 from gameball.chunking.builder import Chunker
 from gameball.chunking.chunk_events import chunks_of
-from gameball.delivery.event_source import Handover
+from gameball.delivery.event_source import EventSource
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -174,10 +174,10 @@ def test_a_traceback_with_locals_shows_no_payload_in_our_frames(
 
 
 def test_a_handover_shows_nothing_and_is_taken_once() -> None:
-    handover = Handover(ROWS)
-    assert "payload" not in repr(handover)
-    assert handover.take() is ROWS
-    assert handover.take() == ()
+    source = EventSource(ROWS)
+    assert "payload" not in repr(source)
+    assert source.take() is ROWS
+    assert source.take() == ()
 
 
 @pytest.mark.parametrize(
