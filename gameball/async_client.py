@@ -22,7 +22,7 @@ from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
 from gameball.transport.connection import DEFAULT_TIMEOUT, AsyncConnection, ConnectionSettings, RawClient
-from gameball.transport.pool import AsyncLanes
+from gameball.transport.pool import AsyncConnectionPool
 
 AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]
 
@@ -77,7 +77,7 @@ class AsyncGameball:
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
         limiter = self._limiter = AsyncLimiter(rate_limits)
-        self.events = AsyncEvents(AsyncLanes(settings), limiter, RetryPolicy(max_attempts))
+        self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, RetryPolicy(max_attempts))
         self.jobs = AsyncJobs(self.raw, limiter)
 
     @property
@@ -113,13 +113,13 @@ class AsyncEvents:
     """Sends events; it is ``AsyncGameball.events``.
 
     Args:
-        lanes: The connections to send over.
+        pool: The connections to send over.
         limiter: The client's rate limits.
         policy: How often and how soon to try again.
     """
 
-    def __init__(self, lanes: AsyncLanes, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
-        self._lanes = lanes
+    def __init__(self, pool: AsyncConnectionPool, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
+        self._pool = pool
         self._limiter = limiter
         self._policy = policy
         self._closed = False
@@ -275,13 +275,13 @@ class AsyncEvents:
         self._limiter.check_loop()
         chunker = options.chunker()
         source.begin(chunker, options.on_invalid)
-        state, ledger = options.begin(source, self._lanes.base_url, self._lanes.account)
+        state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
         sender = AsyncSender(
             chunks_of_any(source.take(), chunker, state.cuts(), source.on_invalid),
             state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
-            lanes=self._lanes,
+            pool=self._pool,
             ledger=ledger,
         )
         self._senders.add(sender)
@@ -298,4 +298,4 @@ class AsyncEvents:
             sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
             await sender.wait(CLOSE_TIMEOUT)
-        await self._lanes.close()
+        await self._pool.close()

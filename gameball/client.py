@@ -22,7 +22,7 @@ from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
 from gameball.transport.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, SyncConnection
-from gameball.transport.pool import Lanes
+from gameball.transport.pool import ConnectionPool
 
 
 class Gameball:
@@ -75,7 +75,7 @@ class Gameball:
         self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
         limiter = self._limiter = Limiter(rate_limits)
-        self.events = Events(Lanes(settings), limiter, RetryPolicy(max_attempts))
+        self.events = Events(ConnectionPool(settings), limiter, RetryPolicy(max_attempts))
         self.jobs = Jobs(self.raw, limiter)
 
     @property
@@ -111,13 +111,13 @@ class Events:
     """Sends events; it is ``Gameball.events``.
 
     Args:
-        lanes: The connections to send over.
+        pool: The connections to send over.
         limiter: The client's rate limits.
         policy: How often and how soon to try again.
     """
 
-    def __init__(self, lanes: Lanes, limiter: Limiter, policy: RetryPolicy) -> None:
-        self._lanes = lanes
+    def __init__(self, pool: ConnectionPool, limiter: Limiter, policy: RetryPolicy) -> None:
+        self._pool = pool
         self._limiter = limiter
         self._policy = policy
         self._lock = threading.Lock()
@@ -276,13 +276,13 @@ class Events:
                 raise RuntimeError("the client is closed")
         chunker = options.chunker()
         source.begin(chunker, options.on_invalid)
-        state, ledger = options.begin(source, self._lanes.base_url, self._lanes.account)
+        state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
         sender = Sender(
             chunks_of(source.take(), chunker, state.cuts(), source.on_invalid),
             state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
-            lanes=self._lanes,
+            pool=self._pool,
             ledger=ledger,
         )
         with self._lock:
@@ -306,4 +306,4 @@ class Events:
             sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
             sender.wait(CLOSE_TIMEOUT)
-        self._lanes.close()
+        self._pool.close()

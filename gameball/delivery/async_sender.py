@@ -16,7 +16,7 @@ from gameball.delivery.workers import Done
 from gameball.errors import LedgerError
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
-from gameball.transport.pool import AsyncLanes
+from gameball.transport.pool import AsyncConnectionPool
 
 
 class AsyncSender:
@@ -27,7 +27,7 @@ class AsyncSender:
         state: How the send goes on.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
-        lanes: The client's connections.
+        pool: The client's connections.
         ledger: The durable record, whose run the sender ends; or None.
     """
 
@@ -38,13 +38,13 @@ class AsyncSender:
         *,
         policy: RetryPolicy,
         limiter: AsyncLimiter,
-        lanes: AsyncLanes,
+        pool: AsyncConnectionPool,
         ledger: OpenLedger | None,
     ) -> None:
         self._chunks = chunks
         self._state = state
         self._context = AsyncSendContext(state, policy, limiter, ledger, self.interrupt)
-        self._lanes = lanes
+        self._pool = pool
         self._workers: list[AsyncWorker] = []
         self._interrupted = False
         self._settled = asyncio.Event()
@@ -138,8 +138,8 @@ class AsyncSender:
 
     def _submit(self, task: Task) -> None:
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
-            lane = self._lanes.borrow()
-            worker = AsyncWorker(self._context, lane)
+            connection = self._pool.borrow()
+            worker = AsyncWorker(self._context, connection)
             name = f"gameball-send-{len(self._workers)}"
             worker.loop_task = asyncio.create_task(worker.work(), name=name)
             self._workers.append(worker)
@@ -232,4 +232,4 @@ class AsyncSender:
             await asyncio.wait(loop_tasks, timeout=BREAK_OFF_TIME)
         for worker in self._workers:
             if worker.has_ended:
-                self._lanes.give_back(worker.lane)
+                self._pool.give_back(worker.connection)

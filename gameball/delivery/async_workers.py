@@ -37,7 +37,7 @@ from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
 from gameball.transport.connection import RawClient, ReadyBatch
-from gameball.transport.pool import AsyncLane
+from gameball.transport.pool import AsyncWorkerConnection
 from gameball.transport.responses import job_or_error, usable_answer
 
 
@@ -108,7 +108,7 @@ class AsyncWorker:
 
     Args:
         context: What it shares with the others.
-        lane: Its connection.
+        connection: Its connection.
 
     Attributes:
         raw: The generated client over it.
@@ -120,7 +120,7 @@ class AsyncWorker:
     """
 
     _context: AsyncSendContext
-    lane: AsyncLane
+    connection: AsyncWorkerConnection
     raw: RawClient = field(init=False)
     loop_task: "asyncio.Task[None] | None" = None
     attempting: bool = False
@@ -129,8 +129,8 @@ class AsyncWorker:
     receipt: Receipt | None = None
 
     @raw.default
-    def _over_lane(self) -> RawClient:
-        return RawClient(self.lane)
+    def _over_connection(self) -> RawClient:
+        return RawClient(self.connection)
 
     @property
     def has_ended(self) -> bool:
@@ -174,7 +174,7 @@ class AsyncWorker:
                 self.doubt = doubt_of(result) or self.doubt
                 if isinstance(result, GameballError):
                     # From here on it is certain what it came to, or is the worker's doubt.
-                    self.lane.began_to_send = False
+                    self.connection.began_to_send = False
                 return result
             case Pause(seconds):
                 with suppress(TimeoutError):
@@ -198,7 +198,7 @@ class AsyncWorker:
         # A worker that was given up on while it waited for something else has nothing left to settle.
         if receipt is not None and self.unsettled:
             self.unsettled.pop(0)
-            self.lane.began_to_send = False
+            self.connection.began_to_send = False
             self._context.state.settle(receipt)
             self._context.results.put_nowait(receipt)
             if self._context.state.stopped:
@@ -223,7 +223,7 @@ class AsyncWorker:
             elif not self._context.breaking_off:
                 raise
             # Cancelled by settle(), the task goes on to write the receipt.
-            sent = self.lane.began_to_send
+            sent = self.connection.began_to_send
             return given_up(sent=sent)
         except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
             self._context.fail(error)
@@ -237,7 +237,7 @@ class AsyncWorker:
         """Settle what it is at as well as can be known without it."""
         self._hand_out()
         unsettled, self.unsettled = self.unsettled, []
-        error = self.doubt or given_up(sent=self.lane.began_to_send)
+        error = self.doubt or given_up(sent=self.connection.began_to_send)
         for index, chunk in unsettled:
             receipt = give_up(index, chunk, error, attempts=1)
             await self._context.note(partial(Ledger.conclude, receipt=receipt))

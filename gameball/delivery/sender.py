@@ -15,7 +15,7 @@ from gameball.delivery.workers import Done, SendContext, Worker
 from gameball.errors import LedgerError
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
-from gameball.transport.pool import Lanes
+from gameball.transport.pool import ConnectionPool
 
 #: How long what is in flight may take to end after an interrupt, in seconds.
 GRACE: Final = 5.0
@@ -35,7 +35,7 @@ class Sender:
         state: How the send goes on.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
-        lanes: The client's connections.
+        pool: The client's connections.
         ledger: The durable record, whose run the sender ends; or None.
     """
 
@@ -46,13 +46,13 @@ class Sender:
         *,
         policy: RetryPolicy,
         limiter: Limiter,
-        lanes: Lanes,
+        pool: ConnectionPool,
         ledger: OpenLedger | None,
     ) -> None:
         self._chunks = chunks
         self._state = state
         self._context = SendContext(state, policy, limiter, ledger)
-        self._lanes = lanes
+        self._pool = pool
         self._workers: list[Worker] = []
         self._submitted = -1
         self._interrupted = False
@@ -130,8 +130,8 @@ class Sender:
         self._context.tasks.put(task)
 
     def _begin_worker(self) -> None:
-        lane = self._lanes.borrow()
-        worker = Worker(self._context, lane)
+        connection = self._pool.borrow()
+        worker = Worker(self._context, connection)
         name = f"gameball-send-{len(self._workers)}"
         worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
         self._workers.append(worker)
@@ -140,7 +140,7 @@ class Sender:
         except RuntimeError:
             # The system has no thread to give; with fewer the send takes longer.
             self._workers.pop()
-            self._lanes.give_back(lane)
+            self._pool.give_back(connection)
             if not self._workers:
                 raise
 
@@ -236,7 +236,7 @@ class Sender:
     def _break_off(self) -> None:
         for worker in self._workers:
             if worker.busy:
-                worker.lane.break_off()
+                worker.connection.break_off()
 
     def _close(self) -> None:
         for _ in self._workers:
@@ -249,4 +249,4 @@ class Sender:
                     time.sleep(_LOOK_AGAIN)
                 with suppress(RuntimeError):  # it never began
                     worker.thread.join()
-                self._lanes.give_back(worker.lane)
+                self._pool.give_back(worker.connection)

@@ -37,7 +37,7 @@ from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.connection import RawClient, ReadyBatch
-from gameball.transport.pool import Lane
+from gameball.transport.pool import WorkerConnection
 from gameball.transport.responses import job_or_error, usable_answer
 
 
@@ -122,7 +122,7 @@ class Worker:
 
     Args:
         context: What it shares with the others.
-        lane: Its connection.
+        connection: Its connection.
 
     Attributes:
         raw: The generated client over it.
@@ -135,7 +135,7 @@ class Worker:
     """
 
     _context: SendContext
-    lane: Lane
+    connection: WorkerConnection
     raw: RawClient = field(init=False)
     thread: threading.Thread | None = None
     busy: bool = False
@@ -145,8 +145,8 @@ class Worker:
     given_up: bool = False
 
     @raw.default
-    def _over_lane(self) -> RawClient:
-        return RawClient(self.lane)
+    def _over_connection(self) -> RawClient:
+        return RawClient(self.connection)
 
     def work(self) -> None:
         """Deliver tasks until there are no more; it is what the thread runs."""
@@ -168,7 +168,7 @@ class Worker:
             self._context.tell(Done(task))
         # Given up on, it is back after its send has ended, and nobody else closes its connection.
         if self.given_up:
-            self.lane.close()
+            self.connection.close()
 
     def _take(self, step: Step) -> Reply:
         match step:
@@ -185,7 +185,7 @@ class Worker:
                 self.doubt = doubt_of(result) or self.doubt
                 if isinstance(result, GameballError):
                     # From here on it is certain what it came to, or is the worker's doubt.
-                    self.lane.began_to_send = False
+                    self.connection.began_to_send = False
                 return result
             case Pause(seconds):
                 self._context.stopped.wait(seconds)
@@ -224,7 +224,7 @@ class Worker:
             finally:
                 # Whatever the ledger does, what became of the chunk is known.
                 self.unsettled.pop(0)
-                self.lane.began_to_send = False
+                self.connection.began_to_send = False
                 self._context.state.settle(receipt)
                 self._context.tell(receipt)
         if self._context.state.stopped:
@@ -232,8 +232,8 @@ class Worker:
 
     def give_up(self) -> None:
         """Settle what it is at as well as can be known without it, while ``concluding`` is held."""
-        # A lane that is broken off before it began to send never will.
-        error = self.doubt or given_up(sent=self.lane.began_to_send)
+        # A connection that is broken off before it began to send never will.
+        error = self.doubt or given_up(sent=self.connection.began_to_send)
         for index, chunk in self.unsettled:
             receipt = give_up(index, chunk, error, attempts=1)
             self._context.note(partial(Ledger.conclude, receipt=receipt))

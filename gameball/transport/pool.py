@@ -30,7 +30,7 @@ class _BrokenOffError(Exception):
     """Raised within the HTTP library, to keep it from sending what was given up on."""
 
 
-class Lane(SyncConnection):
+class WorkerConnection(SyncConnection):
     """A connection that one thread at a time uses, and that another can break off."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -69,11 +69,11 @@ class Lane(SyncConnection):
 
     @property
     def is_broken_off(self) -> bool:
-        """Whether the lane was broken off."""
+        """Whether the connection was broken off."""
         return self._broken_off
 
     def break_off(self) -> None:
-        """End whatever the lane is doing; it cannot be used after that."""
+        """End whatever the connection is doing; it cannot be used after that."""
         with self._lock:
             self._broken_off = True
             connection = None if self._stream is None else self._stream.get_extra_info("socket")
@@ -83,7 +83,7 @@ class Lane(SyncConnection):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-class AsyncLane(AsyncConnection):
+class AsyncWorkerConnection(AsyncConnection):
     """A connection that one task at a time uses."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -107,7 +107,7 @@ class AsyncLane(AsyncConnection):
 
 
 class _SharedTransport(httpx.BaseTransport):
-    """A user's transport, as each lane has it: closed by the client and not by a lane."""
+    """A user's transport, as each connection has it: closed by the client and not by a connection."""
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
@@ -116,11 +116,11 @@ class _SharedTransport(httpx.BaseTransport):
         return self._transport.handle_request(request)
 
 
-class Lanes:
-    """The lanes of a client, kept open from one send to the next.
+class ConnectionPool:
+    """The pool of a client, kept open from one send to the next.
 
     Args:
-        settings: What each lane is made of.
+        settings: What each connection is made of.
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -132,35 +132,35 @@ class Lanes:
         #: Tells, for a salt, the account they lead to from others.
         self.account = settings.credentials.fingerprint
         self._lock = threading.Lock()
-        self._free: list[Lane] = []
+        self._free: list[WorkerConnection] = []
         self._closed = False
 
-    def borrow(self) -> Lane:
-        """Return a lane that nobody else uses."""
+    def borrow(self) -> WorkerConnection:
+        """Return a connection that nobody else uses."""
         with self._lock:
             if self._free:
                 return self._free.pop()
-        return Lane(self._settings)
+        return WorkerConnection(self._settings)
 
-    def give_back(self, lane: Lane) -> None:
-        """Take back a lane that its user is done with."""
+    def give_back(self, connection: WorkerConnection) -> None:
+        """Take back a connection that its user is done with."""
         with self._lock:
-            if not (self._closed or lane.is_broken_off):
-                self._free.append(lane)
+            if not (self._closed or connection.is_broken_off):
+                self._free.append(connection)
                 return
-        lane.close()
+        connection.close()
 
     def close(self) -> None:
-        """Close all lanes: at once those that nobody uses, and the others when they are given back."""
+        """Close all pool: at once those that nobody uses, and the others when they are given back."""
         with self._lock:
             self._closed = True
             free, self._free = self._free, []
-        for lane in free:
-            lane.close()
+        for connection in free:
+            connection.close()
 
 
 class _SharedAsyncTransport(httpx.AsyncBaseTransport):
-    """A user's transport, as each lane has it: closed by the client and not by a lane."""
+    """A user's transport, as each connection has it: closed by the client and not by a connection."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -169,11 +169,11 @@ class _SharedAsyncTransport(httpx.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
-class AsyncLanes:
-    """The lanes of an asynchronous client, kept open from one send to the next.
+class AsyncConnectionPool:
+    """The pool of an asynchronous client, kept open from one send to the next.
 
     Args:
-        settings: What each lane is made of.
+        settings: What each connection is made of.
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -184,22 +184,22 @@ class AsyncLanes:
         self.base_url = str(settings.base_url)
         #: Tells, for a salt, the account they lead to from others.
         self.account = settings.credentials.fingerprint
-        self._all: list[AsyncLane] = []
-        self._free: list[AsyncLane] = []
+        self._all: list[AsyncWorkerConnection] = []
+        self._free: list[AsyncWorkerConnection] = []
 
-    def borrow(self) -> AsyncLane:
-        """Return a lane that nobody else uses."""
+    def borrow(self) -> AsyncWorkerConnection:
+        """Return a connection that nobody else uses."""
         if self._free:
             return self._free.pop()
-        lane = AsyncLane(self._settings)
-        self._all.append(lane)
-        return lane
+        connection = AsyncWorkerConnection(self._settings)
+        self._all.append(connection)
+        return connection
 
-    def give_back(self, lane: AsyncLane) -> None:
-        """Take back a lane that its user is done with."""
-        self._free.append(lane)
+    def give_back(self, connection: AsyncWorkerConnection) -> None:
+        """Take back a connection that its user is done with."""
+        self._free.append(connection)
 
     async def close(self) -> None:
-        """Close all lanes, even those that were not given back because their user would not end."""
-        for lane in self._all:
-            await lane.aclose()
+        """Close all pool, even those that were not given back because their user would not end."""
+        for connection in self._all:
+            await connection.aclose()
