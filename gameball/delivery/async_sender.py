@@ -11,7 +11,7 @@ from gameball.delivery.attempts import Task, give_up_task
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
-from gameball.delivery.sender import BREAK_OFF_TIME, GRACE
+from gameball.delivery.sender import ABORT_TIMEOUT, GRACE
 from gameball.delivery.workers import Done
 from gameball.errors import LedgerError
 from gameball.rate_limit import AsyncLimiter
@@ -187,8 +187,8 @@ class AsyncSender:
             # In a loop that shuts down the workers have ended already.
             if not all(worker.has_ended for worker in self._workers):
                 await self._drain(receipts, GRACE)
-                self._break_off()
-                await self._drain(receipts, BREAK_OFF_TIME)
+                self._abort_connections()
+                await self._drain(receipts, ABORT_TIMEOUT)
             for worker in self._workers:
                 await worker.give_up()
             while not self._context.tasks.empty():
@@ -214,14 +214,14 @@ class AsyncSender:
                     if (receipt := await self._collect()) is not None:
                         receipts.append(receipt)
 
-    def _break_off(self) -> None:
-        self._context.breaking_off = True
+    def _abort_connections(self) -> None:
+        self._context.aborting = True
         for worker in self._workers:
             if worker.attempting and worker.loop_task is not None:
                 worker.loop_task.cancel()
 
     async def _close(self) -> None:
-        self._context.breaking_off = True
+        self._context.aborting = True
         loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]
         if self._state.open:
             for loop_task in loop_tasks:
@@ -229,7 +229,7 @@ class AsyncSender:
         for _ in loop_tasks:
             self._context.tasks.put_nowait(None)
         if loop_tasks:
-            await asyncio.wait(loop_tasks, timeout=BREAK_OFF_TIME)
+            await asyncio.wait(loop_tasks, timeout=ABORT_TIMEOUT)
         for worker in self._workers:
             if worker.has_ended:
                 self._pool.give_back(worker.connection)

@@ -57,7 +57,7 @@ class AsyncSendContext:
         tasks: What is to be delivered; a None ends a worker.
         results: What has come of it.
         stopped: Whether nothing new is to be sent.
-        breaking_off: Whether it is the send itself that cancels its workers.
+        aborting: Whether it is the send itself that cancels its workers.
     """
 
     state: SendState
@@ -69,7 +69,7 @@ class AsyncSendContext:
     tasks: "asyncio.Queue[Task | None]" = field(init=False, factory=asyncio.Queue)
     results: "asyncio.Queue[Receipt | Done | None]" = field(init=False, factory=asyncio.Queue)
     stopped: asyncio.Event = field(init=False, factory=asyncio.Event)
-    breaking_off: bool = field(init=False, default=False)
+    aborting: bool = field(init=False, default=False)
 
     @delivery.default
     def _at_hand(self) -> Delivery:
@@ -149,7 +149,7 @@ class AsyncWorker:
                 pass
             except asyncio.CancelledError:
                 # A loop that shuts down does so. The send is settled by whoever waits for it.
-                if not self._context.breaking_off:
+                if not self._context.aborting:
                     self._context.interrupt(
                         GameballError("a task of the send was cancelled by somebody else")
                     )
@@ -220,7 +220,7 @@ class AsyncWorker:
         except asyncio.CancelledError as error:
             if not _is_cancelled():  # it is of the user's transport
                 self._context.fail(error)
-            elif not self._context.breaking_off:
+            elif not self._context.aborting:
                 raise
             # Cancelled by settle(), the task goes on to write the receipt.
             sent = self.connection.began_to_send

@@ -19,12 +19,12 @@ from gameball.transport.pool import ConnectionPool
 
 #: How long what is in flight may take to end after an interrupt, in seconds.
 GRACE: Final = 5.0
-#: How long a worker may take to notice that its connection was broken off, in seconds.
-BREAK_OFF_TIME: Final = 2.0
+#: How long a worker may take to notice that its connection was aborted, in seconds.
+ABORT_TIMEOUT: Final = 2.0
 # How soon to look again whether anybody drives a send, in seconds.
 _LOOK_AGAIN: Final = 0.05
 #: How long a send takes at most to end once its client is closed, in seconds.
-CLOSE_TIMEOUT: Final = GRACE + 2 * BREAK_OFF_TIME
+CLOSE_TIMEOUT: Final = GRACE + 2 * ABORT_TIMEOUT
 
 
 class Sender:
@@ -169,7 +169,7 @@ class Sender:
                 return
 
     def settle(self) -> list[Receipt]:
-        """End the send: what is in flight gets its grace time, and then is broken off.
+        """End the send: what is in flight gets its grace time, and then is aborted.
 
         Returns:
             The receipts that were not given yet, once.
@@ -189,8 +189,8 @@ class Sender:
             for task in unsubmitted:
                 self._finish(task, receipts)
             self._drain(receipts, GRACE)
-            self._break_off()
-            self._drain(receipts, BREAK_OFF_TIME)
+            self._abort_connections()
+            self._drain(receipts, ABORT_TIMEOUT)
             with self._context.concluding:
                 for worker in self._workers:
                     worker.given_up = worker.busy
@@ -202,7 +202,7 @@ class Sender:
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
             try:
-                self._break_off()
+                self._abort_connections()
                 self._close()
             finally:
                 self._settled.set()
@@ -233,10 +233,10 @@ class Sender:
                 receipts.append(result)
                 self._state.advance(result.index, result.last)
 
-    def _break_off(self) -> None:
+    def _abort_connections(self) -> None:
         for worker in self._workers:
             if worker.busy:
-                worker.connection.break_off()
+                worker.connection.abort()
 
     def _close(self) -> None:
         for _ in self._workers:
@@ -244,7 +244,7 @@ class Sender:
         for worker in self._workers:
             if not worker.busy and worker.thread is not None:
                 # An interrupt may have come just when it was about to begin; it finds nothing to do then.
-                deadline = time.monotonic() + BREAK_OFF_TIME
+                deadline = time.monotonic() + ABORT_TIMEOUT
                 while worker.thread.ident is None and time.monotonic() < deadline:
                     time.sleep(_LOOK_AGAIN)
                 with suppress(RuntimeError):  # it never began

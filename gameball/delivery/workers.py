@@ -232,7 +232,7 @@ class Worker:
 
     def give_up(self) -> None:
         """Settle what it is at as well as can be known without it, while ``concluding`` is held."""
-        # A connection that is broken off before it began to send never will.
+        # A connection that is aborted before it began to send never will.
         error = self.doubt or given_up(sent=self.connection.began_to_send)
         for index, chunk in self.unsettled:
             receipt = give_up(index, chunk, error, attempts=1)

@@ -26,7 +26,7 @@ def _tells_nothing(settings: ConnectionSettings) -> bool:
     return settings.transport is not None
 
 
-class _BrokenOffError(Exception):
+class _AbortedError(Exception):
     """Raised within the HTTP library, to keep it from sending what was given up on."""
 
 
@@ -37,15 +37,15 @@ class WorkerConnection(SyncConnection):
         super().__init__(settings)
         self._lock = threading.Lock()
         self._stream: Any = None
-        self._broken_off = False
+        self._aborted = False
         #: Whether any of the latest request may have been sent.
         self.began_to_send = False
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx has it
-        """Send a request as any connection does, unless it is broken off first.
+        """Send a request as any connection does, unless it is aborted first.
 
         Raises:
-            ConnectionFailedError: It was broken off before anything was sent.
+            ConnectionFailedError: It was aborted before anything was sent.
             GameballError: Anything else that came of it.
         """
         # httpcore tells its tracer of each step, with the stream that a connection has opened.
@@ -53,7 +53,7 @@ class WorkerConnection(SyncConnection):
         self.began_to_send = _tells_nothing(self.settings)
         try:
             return super().send(request, **options)
-        except _BrokenOffError:
+        except _AbortedError:
             pass
         raise ConnectionFailedError("the send was given up before anything of this was sent")
 
@@ -63,19 +63,19 @@ class WorkerConnection(SyncConnection):
                 self._stream = details["return_value"]
         elif step == _SENDING:
             with self._lock:
-                if self._broken_off:
-                    raise _BrokenOffError
+                if self._aborted:
+                    raise _AbortedError
                 self.began_to_send = True
 
     @property
-    def is_broken_off(self) -> bool:
-        """Whether the connection was broken off."""
-        return self._broken_off
+    def is_aborted(self) -> bool:
+        """Whether the connection was aborted."""
+        return self._aborted
 
-    def break_off(self) -> None:
+    def abort(self) -> None:
         """End whatever the connection is doing; it cannot be used after that."""
         with self._lock:
-            self._broken_off = True
+            self._aborted = True
             connection = None if self._stream is None else self._stream.get_extra_info("socket")
         if connection is not None:
             with suppress(OSError):
@@ -145,7 +145,7 @@ class ConnectionPool:
     def give_back(self, connection: WorkerConnection) -> None:
         """Take back a connection that its user is done with."""
         with self._lock:
-            if not (self._closed or connection.is_broken_off):
+            if not (self._closed or connection.is_aborted):
                 self._free.append(connection)
                 return
         connection.close()

@@ -338,13 +338,13 @@ def close_while_sending(kind: str, url: str, **options: Any) -> GameballError:
 def little_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("sender", "async_sender"):
         monkeypatch.setattr(f"gameball.delivery.{module}.GRACE", 0.2)
-        monkeypatch.setattr(f"gameball.delivery.{module}.BREAK_OFF_TIME", 0.2)
+        monkeypatch.setattr(f"gameball.delivery.{module}.ABORT_TIMEOUT", 0.2)
 
 
 @KINDS
 @pytest.mark.usefixtures("little_grace")
 def test_what_never_gets_a_connection_is_given_up_on_as_unsent(kind: str) -> None:
-    """Connecting cannot be broken off, so that a thread comes later; it must not send any more then."""
+    """Connecting cannot be aborted, so that a thread comes later; it must not send any more then."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as stack:
         address = server.getsockname()
         # What fills the queue of a server that accepts nobody, so that the next waits for its connection.

@@ -89,7 +89,7 @@ def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
     monkeypatch.setattr(Ledger, "conclude", slow)
     for module in ("gameball.delivery.sender", "gameball.delivery.async_sender"):
         monkeypatch.setattr(f"{module}.GRACE", 0.01)
-        monkeypatch.setattr(f"{module}.BREAK_OFF_TIME", 0.01)
+        monkeypatch.setattr(f"{module}.ABORT_TIMEOUT", 0.01)
     given = source() if either.kind == "sync" else asynchronous_source()
     with pytest.raises((KeyboardInterrupt, asyncio.CancelledError)) as caught:
         either.send(given, max_objects=1, concurrency=2, ledger=tmp_path / "a.ledger")
