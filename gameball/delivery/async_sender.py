@@ -7,7 +7,7 @@ from typing import Any
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
-from gameball.delivery.attempts import Task, give_up_task
+from gameball.delivery.attempts import PendingChunk, give_up_task
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
@@ -136,7 +136,7 @@ class AsyncSender:
             return None
         return result
 
-    def _submit(self, task: Task) -> None:
+    def _submit(self, task: PendingChunk) -> None:
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             connection = self._pool.borrow()
             worker = AsyncWorker(self._context, connection)

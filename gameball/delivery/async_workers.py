@@ -20,9 +20,9 @@ from gameball.delivery.attempts import (
     Hold,
     Intend,
     Pause,
+    PendingChunk,
     Reply,
     Step,
-    Task,
     deliver,
     doubt_of,
     give_up,
@@ -66,7 +66,7 @@ class AsyncSendContext:
     ledger: OpenLedger | None
     interrupt: Callable[[BaseException], None]
     delivery: Delivery = field(init=False)
-    tasks: "asyncio.Queue[Task | None]" = field(init=False, factory=asyncio.Queue)
+    tasks: "asyncio.Queue[PendingChunk | None]" = field(init=False, factory=asyncio.Queue)
     results: "asyncio.Queue[Receipt | Done | None]" = field(init=False, factory=asyncio.Queue)
     stopped: asyncio.Event = field(init=False, factory=asyncio.Event)
     aborting: bool = field(init=False, default=False)

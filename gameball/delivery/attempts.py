@@ -16,7 +16,7 @@ from gameball.receipts import Outcome, Receipt, outcome_of
 
 
 @frozen
-class Task:
+class PendingChunk:
     """A chunk to be delivered.
 
     Attributes:
@@ -35,7 +35,7 @@ class Task:
 class Intend:
     """Asks to note down that the chunk is about to be sent. Replied to with an error when that failed."""
 
-    task: Task
+    task: PendingChunk
 
 
 @frozen
@@ -101,7 +101,7 @@ class Delivery:
     cause: Callable[[], GameballError | None]
 
 
-def deliver(task: Task, delivery: Delivery) -> Generator[Step, Reply, None]:
+def deliver(task: PendingChunk, delivery: Delivery) -> Generator[Step, Reply, None]:
     """Deliver a chunk, or as much of it as can be.
 
     Args:
@@ -227,7 +227,7 @@ def give_up(index: int, chunk: Chunk, error: GameballError, *, attempts: int) ->
     )
 
 
-def give_up_task(task: Task) -> Receipt:
+def give_up_task(task: PendingChunk) -> Receipt:
     """Write the receipt of a task that no worker has come to."""
     return give_up(task.index, task.chunk, task.doubt or given_up(sent=False), attempts=0)
 

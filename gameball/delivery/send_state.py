@@ -3,7 +3,7 @@
 from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.attempts import Task
+from gameball.delivery.attempts import PendingChunk
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.retries import OnUnknown
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
@@ -37,7 +37,7 @@ class SendState:
     source: EventSource
     known: dict[int, LedgerChunk]
     frontier: tuple[int, int] = (0, 0)
-    open: dict[int, Task] = field(factory=dict)
+    open: dict[int, PendingChunk] = field(factory=dict)
     reading: bool = True
     cause: GameballError | None = None
     problem: BaseException | None = None
@@ -55,7 +55,7 @@ class SendState:
         """Tell whether to read a chunk now: there is more, and room for it."""
         return self.reading and not self.stopped and len(self.open) < READ_AHEAD * self.concurrency
 
-    def examine(self, chunk: Chunk) -> Task | Receipt:
+    def examine(self, chunk: Chunk) -> PendingChunk | Receipt:
         """Find out what to do with a chunk that was read; ``advance`` is to be told when that is noted.
 
         Args:
@@ -83,7 +83,7 @@ class SendState:
                 doubt = ResponseLostError(_describe(recorded))
                 if self.on_unknown == "report":
                     return _as_receipt(index, recorded, doubt)
-        return Task(index, chunk, doubt)
+        return PendingChunk(index, chunk, doubt)
 
     def advance(self, index: int, last: int) -> None:
         """Note that a chunk is accounted for, as an open task or by its receipt; more than once is fine.

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.attempts import Task, give_up_task
+from gameball.delivery.attempts import PendingChunk, give_up_task
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
@@ -123,7 +123,7 @@ class Sender:
         if self._context.results and self._context.results[0] is result:
             self._context.results.popleft()
 
-    def _submit(self, task: Task) -> None:
+    def _submit(self, task: PendingChunk) -> None:
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
         self._submitted = task.index
@@ -211,7 +211,7 @@ class Sender:
                         self._context.ledger.end_run()
         return receipts + self._state.rest()
 
-    def _finish(self, task: Task, receipts: list[Receipt]) -> None:
+    def _finish(self, task: PendingChunk, receipts: list[Receipt]) -> None:
         """Settle a task that no worker has come to."""
         receipts.append(give_up_task(task))
         self._state.advance(task.index, task.chunk.last)

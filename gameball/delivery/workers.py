@@ -21,9 +21,9 @@ from gameball.delivery.attempts import (
     Hold,
     Intend,
     Pause,
+    PendingChunk,
     Reply,
     Step,
-    Task,
     deliver,
     doubt_of,
     give_up,
@@ -45,7 +45,7 @@ from gameball.transport.responses import job_or_error, usable_answer
 class Done:
     """Tells that a worker has done all it could for a task."""
 
-    task: Task
+    task: PendingChunk
 
 
 @define(eq=False)
@@ -73,7 +73,7 @@ class SendContext:
     limiter: Limiter
     ledger: OpenLedger | None
     delivery: Delivery = field(init=False)
-    tasks: "queue.SimpleQueue[Task | None]" = field(init=False, factory=queue.SimpleQueue)
+    tasks: "queue.SimpleQueue[PendingChunk | None]" = field(init=False, factory=queue.SimpleQueue)
     results: "deque[Receipt | Done | None]" = field(init=False, factory=deque)
     arrived: threading.Condition = field(init=False, factory=threading.Condition)
     stopped: threading.Event = field(init=False, factory=threading.Event)
@@ -139,7 +139,7 @@ class Worker:
     raw: RawClient = field(init=False)
     thread: threading.Thread | None = None
     busy: bool = False
-    task: Task | None = None
+    task: PendingChunk | None = None
     unsettled: list[tuple[int, Chunk]] = field(factory=list)
     doubt: GameballError | None = None
     given_up: bool = False
