@@ -23,8 +23,8 @@ from gameball.delivery.attempts import (
     PendingChunk,
     Reply,
     Step,
+    ambiguous_error,
     deliver,
-    doubt_of,
     give_up,
     given_up,
 )
@@ -115,7 +115,7 @@ class AsyncWorker:
         loop_task: The task, once there is one.
         attempting: Whether a request of it is under way.
         unsettled: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
-        doubt: An attempt at that which may have been accepted.
+        ambiguous: An attempt at that which may have been accepted.
         receipt: The receipt that is being written down, before it is handed out.
     """
 
@@ -125,7 +125,7 @@ class AsyncWorker:
     loop_task: "asyncio.Task[None] | None" = None
     attempting: bool = False
     unsettled: list[tuple[int, Chunk]] = field(factory=list)
-    doubt: GameballError | None = None
+    ambiguous: GameballError | None = None
     receipt: Receipt | None = None
 
     @raw.default
@@ -163,7 +163,7 @@ class AsyncWorker:
         match step:
             case Intend(task):
                 self.unsettled = [(task.index, task.chunk)]
-                self.doubt = task.doubt
+                self.ambiguous = task.ambiguous
                 if self._context.state.cause is not None or self._context.ledger is None:
                     return self._context.state.cause
                 return await self._context.note(lambda ledger: ledger.intend(task.index, task.chunk))
@@ -171,9 +171,9 @@ class AsyncWorker:
                 return await self._context.limiter.acquire(lambda: self._context.state.stopped)
             case Attempt(chunk):
                 result = await self._attempt(chunk)
-                self.doubt = doubt_of(result) or self.doubt
+                self.ambiguous = ambiguous_error(result) or self.ambiguous
                 if isinstance(result, GameballError):
-                    # From here on it is certain what it came to, or is the worker's doubt.
+                    # From here on it is certain what it came to, or is the worker's ambiguous.
                     self.connection.began_to_send = False
                 return result
             case Pause(seconds):
@@ -237,7 +237,7 @@ class AsyncWorker:
         """Settle what it is at as well as can be known without it."""
         self._hand_out()
         unsettled, self.unsettled = self.unsettled, []
-        error = self.doubt or given_up(sent=self.connection.began_to_send)
+        error = self.ambiguous or given_up(sent=self.connection.began_to_send)
         for index, chunk in unsettled:
             receipt = give_up(index, chunk, error, attempts=1)
             await self._context.note(partial(Ledger.conclude, receipt=receipt))

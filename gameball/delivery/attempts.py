@@ -22,13 +22,13 @@ class PendingChunk:
     Attributes:
         index: Its number within the send.
         chunk: The chunk.
-        doubt: An earlier attempt that may have been accepted, by which the chunk stays UNKNOWN unless it is
-            accepted now; otherwise None.
+        ambiguous: The error of an earlier attempt that may have been accepted, or None. With one, the chunk is
+            UNKNOWN unless a later attempt is accepted.
     """
 
     index: int
     chunk: Chunk
-    doubt: GameballError | None = None
+    ambiguous: GameballError | None = None
 
 
 @frozen
@@ -111,7 +111,7 @@ def deliver(task: PendingChunk, delivery: Delivery) -> Generator[Step, Reply, No
     Yields:
         Steps for the shell to take.
     """
-    whole = _Part(task.chunk, task.doubt)
+    whole = _Part(task.chunk, task.ambiguous)
     refusal = yield Intend(task)
     if isinstance(refusal, GameballError):
         yield from _conclude(task.index, whole, refusal, 0.0, sent=False)
@@ -129,7 +129,7 @@ class _Part:
 
     chunk: Chunk
     # Once an attempt may have been accepted, no later failure makes that certain again.
-    doubt: GameballError | None
+    ambiguous: GameballError | None
     attempts: int = 0
     error: GameballError | None = field(default=None)
 
@@ -148,7 +148,7 @@ def _deliver_part(index: int, part: _Part, delivery: Delivery) -> Generator[Step
             raise TypeError("an attempt was not replied to")
         if isinstance(result, GameballError):
             part.error = result
-            part.doubt = doubt_of(result) or part.doubt
+            part.ambiguous = ambiguous_error(result) or part.ambiguous
         decision = decide(
             result,
             part.attempts,
@@ -161,7 +161,7 @@ def _deliver_part(index: int, part: _Part, delivery: Delivery) -> Generator[Step
             refusal = yield Divide(index, parts)
             if isinstance(refusal, GameballError):
                 return (yield from _conclude(index, part, refusal, delivery.clock() - begun, sent=False))
-            return [_Part(piece, part.doubt) for piece in parts]
+            return [_Part(piece, part.ambiguous) for piece in parts]
         if not isinstance(decision, Retry):
             return (yield from _conclude(index, part, result, delivery.clock() - begun, sent=True))
         yield Hold(decision.seconds) if decision.everyone else Pause(decision.seconds)
@@ -173,8 +173,8 @@ def _conclude(
     error = result if isinstance(result, GameballError) else None
     if error is None:
         outcome = Outcome.ACCEPTED
-    elif part.doubt is not None:
-        outcome, error = Outcome.UNKNOWN, part.doubt
+    elif part.ambiguous is not None:
+        outcome, error = Outcome.UNKNOWN, part.ambiguous
     else:
         outcome = outcome_of(error) if sent else Outcome.UNSENT
     yield Conclude(
@@ -194,7 +194,7 @@ def _conclude(
     return []
 
 
-def doubt_of(result: Reply) -> GameballError | None:
+def ambiguous_error(result: Reply) -> GameballError | None:
     """Return what an attempt ended with, if it may have been accepted nevertheless."""
     if isinstance(result, GameballError) and outcome_of(result) is Outcome.UNKNOWN:
         return result
@@ -229,7 +229,7 @@ def give_up(index: int, chunk: Chunk, error: GameballError, *, attempts: int) ->
 
 def give_up_task(task: PendingChunk) -> Receipt:
     """Write the receipt of a task that no worker has come to."""
-    return give_up(task.index, task.chunk, task.doubt or given_up(sent=False), attempts=0)
+    return give_up(task.index, task.chunk, task.ambiguous or given_up(sent=False), attempts=0)
 
 
 def given_up(*, sent: bool) -> GameballError:

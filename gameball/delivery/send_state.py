@@ -75,15 +75,15 @@ class SendState:
                 f"source items {chunk.first} to {chunk.last} were divided otherwise before"
             )
         index, _ = self.frontier
-        doubt = None
+        ambiguous = None
         if recorded is not None:
             if recorded.outcome is Outcome.ACCEPTED:
                 return _as_receipt(index, recorded, None)
             if recorded.outcome is Outcome.UNKNOWN:
-                doubt = ResponseLostError(_describe(recorded))
+                ambiguous = ResponseLostError(_describe(recorded))
                 if self.on_unknown == "report":
-                    return _as_receipt(index, recorded, doubt)
-        return PendingChunk(index, chunk, doubt)
+                    return _as_receipt(index, recorded, ambiguous)
+        return PendingChunk(index, chunk, ambiguous)
 
     def advance(self, index: int, last: int) -> None:
         """Note that a chunk is accounted for, as an open task or by its receipt; more than once is fine.

@@ -24,8 +24,8 @@ from gameball.delivery.attempts import (
     PendingChunk,
     Reply,
     Step,
+    ambiguous_error,
     deliver,
-    doubt_of,
     give_up,
     given_up,
 )
@@ -130,7 +130,7 @@ class Worker:
         busy: Whether it is at a task.
         task: The task it was at last.
         unsettled: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
-        doubt: An attempt at that which may have been accepted.
+        ambiguous: An attempt at that which may have been accepted.
         given_up: Whether it was settled without it, because it did not end.
     """
 
@@ -141,7 +141,7 @@ class Worker:
     busy: bool = False
     task: PendingChunk | None = None
     unsettled: list[tuple[int, Chunk]] = field(factory=list)
-    doubt: GameballError | None = None
+    ambiguous: GameballError | None = None
     given_up: bool = False
 
     @raw.default
@@ -174,7 +174,7 @@ class Worker:
         match step:
             case Intend(task):
                 self.unsettled = [(task.index, task.chunk)]
-                self.doubt = task.doubt
+                self.ambiguous = task.ambiguous
                 if self._context.state.cause is not None or self._context.ledger is None:
                     return self._context.state.cause
                 return self._context.note(lambda ledger: ledger.intend(task.index, task.chunk))
@@ -182,9 +182,9 @@ class Worker:
                 return self._context.limiter.acquire(lambda: self._context.state.stopped)
             case Attempt(chunk):
                 result = self._attempt(chunk)
-                self.doubt = doubt_of(result) or self.doubt
+                self.ambiguous = ambiguous_error(result) or self.ambiguous
                 if isinstance(result, GameballError):
-                    # From here on it is certain what it came to, or is the worker's doubt.
+                    # From here on it is certain what it came to, or is the worker's ambiguous.
                     self.connection.began_to_send = False
                 return result
             case Pause(seconds):
@@ -233,7 +233,7 @@ class Worker:
     def give_up(self) -> None:
         """Settle what it is at as well as can be known without it, while ``concluding`` is held."""
         # A connection that is aborted before it began to send never will.
-        error = self.doubt or given_up(sent=self.connection.began_to_send)
+        error = self.ambiguous or given_up(sent=self.connection.began_to_send)
         for index, chunk in self.unsettled:
             receipt = give_up(index, chunk, error, attempts=1)
             self._context.note(partial(Ledger.conclude, receipt=receipt))

@@ -59,7 +59,7 @@ def test_what_is_unknown_stays_so_until_it_is_resent(either: EitherClient, box: 
     options: dict[str, Any] = {"max_objects": 3, "ledger": path, "check": False, "concurrency": 1}
     first = either.send(events(10), **options)
     assert (first.unknown, first.accepted) == (3, 0)
-    # The rest is sent: what an earlier run has left in doubt does not stop this one.
+    # The rest is sent: what an earlier run has left in ambiguous does not stop this one.
     second = either.send(events(10), **options)
     assert (second.unknown, second.accepted) == (3, 7)
     assert isinstance(second.receipts[0].error, ResponseLostError)
@@ -269,7 +269,7 @@ def test_a_torn_last_write_loses_no_more_than_itself(path: Path, tmp_path: Path)
         (torn / log.name).write_bytes(written[: len(written) - cut])
         with Ledger(torn / path.name) as ledger:
             chunks = ledger.chunks()
-        # An outcome that is lost leaves an intent, which is in doubt; an intent that is lost was never sent.
+        # A lost outcome leaves an intent, whose chunk is UNKNOWN; a lost intent was never sent.
         states.append([(chunk.first, chunk.outcome) for chunk in chunks])
         assert [chunk.outcome for chunk in chunks[:-1]] == [Outcome.ACCEPTED] * (len(chunks) - 1)
     assert [outcome for _, outcome in states[0]] == [Outcome.ACCEPTED] * 3
