@@ -12,17 +12,17 @@ from gameball_api.api.batches import send_events_batch
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import (
-    Admit,
-    Attempt,
-    Conclude,
+    AcquireSlot,
     Delivery,
-    Divide,
-    Hold,
-    Intend,
-    Pause,
+    Effect,
+    PauseAll,
     PendingChunk,
+    RecordIntent,
+    RecordOutcome,
+    RecordSplit,
     Reply,
-    Step,
+    SendRequest,
+    Sleep,
     ambiguous_error,
     deliver,
     give_up,
@@ -159,32 +159,32 @@ class AsyncWorker:
                 await self.give_up()
             self._context.results.put_nowait(Done(task))
 
-    async def _take(self, step: Step) -> Reply:
+    async def _take(self, step: Effect) -> Reply:
         match step:
-            case Intend(task):
+            case RecordIntent(task):
                 self.unsettled = [(task.index, task.chunk)]
                 self.ambiguous = task.ambiguous
                 if self._context.state.cause is not None or self._context.ledger is None:
                     return self._context.state.cause
                 return await self._context.note(lambda ledger: ledger.intend(task.index, task.chunk))
-            case Admit():
+            case AcquireSlot():
                 return await self._context.limiter.acquire(lambda: self._context.state.stopped)
-            case Attempt(chunk):
+            case SendRequest(chunk):
                 result = await self._attempt(chunk)
                 self.ambiguous = ambiguous_error(result) or self.ambiguous
                 if isinstance(result, GameballError):
                     # From here on it is certain what it came to, or is the worker's ambiguous.
                     self.connection.began_to_send = False
                 return result
-            case Pause(seconds):
+            case Sleep(seconds):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._context.stopped.wait(), seconds)
-            case Hold(seconds):
+            case PauseAll(seconds):
                 self._context.limiter.hold(seconds)
-            case Divide(index, parts):
+            case RecordSplit(index, parts):
                 self.unsettled = [(index, part) for part in parts] + self.unsettled[1:]
                 return await self._context.note(lambda ledger: ledger.divide(index, parts))
-            case Conclude(receipt):
+            case RecordOutcome(receipt):
                 self.receipt = receipt
                 try:
                     await self._context.note(lambda ledger: ledger.conclude(receipt))

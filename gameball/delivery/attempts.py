@@ -32,40 +32,40 @@ class PendingChunk:
 
 
 @frozen
-class Intend:
+class RecordIntent:
     """Asks to note down that the chunk is about to be sent. Replied to with an error when that failed."""
 
     task: PendingChunk
 
 
 @frozen
-class Admit:
+class AcquireSlot:
     """Asks to wait for a place within the rate limits. Replied to with whether a stop left one."""
 
 
 @frozen
-class Attempt:
+class SendRequest:
     """Asks to send the chunk once. Replied to with a job's id, or with what went wrong."""
 
     chunk: Chunk
 
 
 @frozen
-class Pause:
+class Sleep:
     """Asks to wait, in seconds. Replied to with None; the next admission tells of a stop."""
 
     seconds: float
 
 
 @frozen
-class Hold:
+class PauseAll:
     """Asks that nobody sends for some seconds. Replied to with None."""
 
     seconds: float
 
 
 @frozen
-class Divide:
+class RecordSplit:
     """Asks to note down that a chunk goes on as two. Replied to with an error when that failed."""
 
     index: int
@@ -73,13 +73,13 @@ class Divide:
 
 
 @frozen
-class Conclude:
+class RecordOutcome:
     """Asks to note down and hand out a receipt. Replied to with None."""
 
     receipt: Receipt
 
 
-Step = Intend | Admit | Attempt | Pause | Hold | Divide | Conclude
+Effect = RecordIntent | AcquireSlot | SendRequest | Sleep | PauseAll | RecordSplit | RecordOutcome
 #: What a shell replies with: see each step.
 Reply = int | GameballError | None
 
@@ -101,7 +101,7 @@ class Delivery:
     cause: Callable[[], GameballError | None]
 
 
-def deliver(task: PendingChunk, delivery: Delivery) -> Generator[Step, Reply, None]:
+def deliver(task: PendingChunk, delivery: Delivery) -> Generator[Effect, Reply, None]:
     """Deliver a chunk, or as much of it as can be.
 
     Args:
@@ -112,7 +112,7 @@ def deliver(task: PendingChunk, delivery: Delivery) -> Generator[Step, Reply, No
         Steps for the shell to take.
     """
     whole = _Part(task.chunk, task.ambiguous)
-    refusal = yield Intend(task)
+    refusal = yield RecordIntent(task)
     if isinstance(refusal, GameballError):
         yield from _conclude(task.index, whole, refusal, 0.0, sent=False)
         return
@@ -134,15 +134,15 @@ class _Part:
     error: GameballError | None = field(default=None)
 
 
-def _deliver_part(index: int, part: _Part, delivery: Delivery) -> Generator[Step, Reply, "list[_Part]"]:
+def _deliver_part(index: int, part: _Part, delivery: Delivery) -> Generator[Effect, Reply, "list[_Part]"]:
     """Deliver a part, and return the parts it was split into, if it was."""
     begun = delivery.clock()
     result: Reply = None
     while True:
-        if not (yield Admit()):
+        if not (yield AcquireSlot()):
             result = part.error or delivery.cause() or GameballError("stopped before this was sent")
             return (yield from _conclude(index, part, result, delivery.clock() - begun, sent=False))
-        result = yield Attempt(part.chunk)
+        result = yield SendRequest(part.chunk)
         part.attempts += 1
         if result is None:
             raise TypeError("an attempt was not replied to")
@@ -158,18 +158,18 @@ def _deliver_part(index: int, part: _Part, delivery: Delivery) -> Generator[Step
         )
         if isinstance(decision, Split):
             parts = split_chunk(part.chunk)
-            refusal = yield Divide(index, parts)
+            refusal = yield RecordSplit(index, parts)
             if isinstance(refusal, GameballError):
                 return (yield from _conclude(index, part, refusal, delivery.clock() - begun, sent=False))
             return [_Part(piece, part.ambiguous) for piece in parts]
         if not isinstance(decision, Retry):
             return (yield from _conclude(index, part, result, delivery.clock() - begun, sent=True))
-        yield Hold(decision.seconds) if decision.everyone else Pause(decision.seconds)
+        yield PauseAll(decision.seconds) if decision.everyone else Sleep(decision.seconds)
 
 
 def _conclude(
     index: int, part: _Part, result: int | GameballError, elapsed: float, *, sent: bool
-) -> Generator[Step, Reply, "list[_Part]"]:
+) -> Generator[Effect, Reply, "list[_Part]"]:
     error = result if isinstance(result, GameballError) else None
     if error is None:
         outcome = Outcome.ACCEPTED
@@ -177,7 +177,7 @@ def _conclude(
         outcome, error = Outcome.UNKNOWN, part.ambiguous
     else:
         outcome = outcome_of(error) if sent else Outcome.UNSENT
-    yield Conclude(
+    yield RecordOutcome(
         Receipt(
             index=index,
             first=part.chunk.first,

@@ -9,11 +9,11 @@ from gameball.jobs.batch_job import BatchJob
 from gameball.jobs.polling import (
     DEFAULT_WAIT,
     Call,
-    Hold,
+    Effect,
     JobForms,
-    Pause,
+    PauseAll,
     Reply,
-    Step,
+    Sleep,
     read_job,
     stop_job,
     watch_jobs,
@@ -105,7 +105,7 @@ class AsyncJobs:
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
 
-    async def _watch(self, steps: Generator[Step, Reply, None]) -> AsyncIterator[BatchJob]:
+    async def _watch(self, steps: Generator[Effect, Reply, None]) -> AsyncIterator[BatchJob]:
         reply: Reply = None
         while True:
             try:
@@ -115,9 +115,9 @@ class AsyncJobs:
             reply = None
             if isinstance(step, Call):
                 reply = await self._call(step)
-            elif isinstance(step, Pause):
+            elif isinstance(step, Sleep):
                 await asyncio.sleep(step.seconds)
-            elif isinstance(step, Hold):
+            elif isinstance(step, PauseAll):
                 self._limiter.hold(step.seconds)
             else:
                 yield step.job

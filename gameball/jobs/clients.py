@@ -8,11 +8,11 @@ from gameball.jobs.batch_job import BatchJob
 from gameball.jobs.polling import (
     DEFAULT_WAIT,
     Call,
-    Hold,
+    Effect,
     JobForms,
-    Pause,
+    PauseAll,
     Reply,
-    Step,
+    Sleep,
     read_job,
     stop_job,
     watch_jobs,
@@ -104,7 +104,7 @@ class Jobs:
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
 
-    def _watch(self, steps: Generator[Step, Reply, None]) -> Iterator[BatchJob]:
+    def _watch(self, steps: Generator[Effect, Reply, None]) -> Iterator[BatchJob]:
         reply: Reply = None
         while True:
             try:
@@ -114,9 +114,9 @@ class Jobs:
             reply = None
             if isinstance(step, Call):
                 reply = self._call(step)
-            elif isinstance(step, Pause):
+            elif isinstance(step, Sleep):
                 time.sleep(step.seconds)
-            elif isinstance(step, Hold):
+            elif isinstance(step, PauseAll):
                 self._limiter.hold(step.seconds)
             else:
                 yield step.job

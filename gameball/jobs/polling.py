@@ -76,14 +76,14 @@ class Call:
 
 
 @frozen
-class Pause:
+class Sleep:
     """Asks the shell to wait, in seconds."""
 
     seconds: float
 
 
 @frozen
-class Hold:
+class PauseAll:
     """Asks the shell that nobody sends anything for some seconds, because the account was turned away."""
 
     seconds: float
@@ -96,7 +96,7 @@ class Ended:
     job: BatchJob
 
 
-Step = Call | Pause | Hold | Ended
+Effect = Call | Sleep | PauseAll | Ended
 #: What a shell sends back: the body of a call's answer or why there is none; None after anything else.
 Reply = bytes | GameballError | None
 
@@ -169,7 +169,7 @@ def _try_forms(
 
 def watch_jobs(
     job_ids: Iterable[int], *, timeout: float, forms: JobForms, clock: Callable[[], float]
-) -> Generator[Step, Reply, None]:
+) -> Generator[Effect, Reply, None]:
     """Follow jobs to their end, asking less and less often.
 
     Args:
@@ -196,7 +196,7 @@ def watch_jobs(
             continue
         seconds = min(when, deadline) - clock()
         if seconds > 0:
-            yield Pause(seconds)
+            yield Sleep(seconds)
         asked = yield from _look_at(watch, forms)
         now = clock()
         if watch.job is not None and watch.job.status.is_final:
@@ -225,7 +225,7 @@ class _Watch:
         return pause
 
 
-def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | Hold, Reply, float]:
+def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, Reply, float]:
     """Read a job that is followed, and return how long the server asks to wait, in seconds."""
     watch.was_read = True
     try:
@@ -236,7 +236,7 @@ def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | Hold, Reply, fl
             raise
         asked = asked_to_wait(error)
         if isinstance(error, RateLimitError):
-            yield Hold(max(asked, SHORTEST_HOLD))
+            yield PauseAll(max(asked, SHORTEST_HOLD))
         return asked
     watch.failed_reads = 0
     return 0.0

@@ -23,7 +23,7 @@ from gameball import (
     ResponseLostError,
     ServerError,
 )
-from gameball.jobs.polling import Call, Ended, Hold, JobForms, Pause, Reply, read_job, watch_jobs
+from gameball.jobs.polling import Call, Ended, JobForms, PauseAll, Reply, Sleep, read_job, watch_jobs
 from gameball.sandbox import Fault, Sandbox
 
 EVENTS = [Event("cust-1", "song_liked"), Event("cust-closed", "song_liked")]
@@ -232,7 +232,7 @@ def follow(answers: list[Reply], timeout: float) -> tuple[list[float], list[Batc
         except StopIteration:
             return pauses, jobs
         reply = None
-        if isinstance(step, Pause):
+        if isinstance(step, Sleep):
             pauses.append(step.seconds)
             clock.now += step.seconds
         elif isinstance(step, Ended):
@@ -292,11 +292,11 @@ def test_a_429_while_following_holds_everybody_as_long_as_it_asks() -> None:
     busy = RateLimitError("busy", status=429)
     busy.retry_after = 5.0
     assert isinstance(steps.send(None), Call)
-    assert steps.send(busy) == Hold(5.0)
-    assert steps.send(None) == Pause(5.0)
+    assert steps.send(busy) == PauseAll(5.0)
+    assert steps.send(None) == Sleep(5.0)
     clock.now += 5.0
     assert isinstance(steps.send(None), Call)
-    assert steps.send(RateLimitError("busy", status=429)) == Hold(1.0)
+    assert steps.send(RateLimitError("busy", status=429)) == PauseAll(1.0)
 
 
 def test_a_429_while_following_is_waited_out_for_a_window(either: EitherClient, box: Sandbox) -> None:
