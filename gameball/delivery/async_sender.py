@@ -7,7 +7,7 @@ from typing import Any
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
-from gameball.delivery.attempts import PendingChunk, give_up_task
+from gameball.delivery.attempts import PendingChunk, abandon_pending
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
@@ -190,10 +190,10 @@ class AsyncSender:
                 self._abort_connections()
                 await self._drain(receipts, ABORT_TIMEOUT)
             for worker in self._workers:
-                await worker.give_up()
+                await worker.abandon()
             while not self._context.tasks.empty():
                 if (task := self._context.tasks.get_nowait()) is not None:
-                    receipts.append(give_up_task(task))
+                    receipts.append(abandon_pending(task))
             await self._drain(receipts, 0.0)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.

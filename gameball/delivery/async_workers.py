@@ -23,10 +23,10 @@ from gameball.delivery.attempts import (
     Reply,
     SendRequest,
     Sleep,
+    abandon,
+    abandoned_error,
     ambiguous_error,
     deliver,
-    give_up,
-    given_up,
 )
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
@@ -156,7 +156,7 @@ class AsyncWorker:
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's task
                 self._context.fail(error)
-                await self.give_up()
+                await self.abandon()
             self._context.results.put_nowait(Done(task))
 
     async def _take(self, step: Effect) -> Reply:
@@ -224,7 +224,7 @@ class AsyncWorker:
                 raise
             # Cancelled by settle(), the task goes on to write the receipt.
             sent = self.connection.began_to_send
-            return given_up(sent=sent)
+            return abandoned_error(sent=sent)
         except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
             self._context.fail(error)
             return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
@@ -233,13 +233,13 @@ class AsyncWorker:
             self._context.limiter.release(sent=sent)
         return job_or_error(answer.content)
 
-    async def give_up(self) -> None:
+    async def abandon(self) -> None:
         """Settle what it is at as well as can be known without it."""
         self._hand_out()
         unsettled, self.unsettled = self.unsettled, []
-        error = self.ambiguous or given_up(sent=self.connection.began_to_send)
+        error = self.ambiguous or abandoned_error(sent=self.connection.began_to_send)
         for index, chunk in unsettled:
-            receipt = give_up(index, chunk, error, attempts=1)
+            receipt = abandon(index, chunk, error, attempts=1)
             await self._context.note(partial(Ledger.conclude, receipt=receipt))
             self._context.results.put_nowait(receipt)
 

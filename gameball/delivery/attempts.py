@@ -201,7 +201,7 @@ def ambiguous_error(result: Reply) -> GameballError | None:
     return None
 
 
-def give_up(index: int, chunk: Chunk, error: GameballError, *, attempts: int) -> Receipt:
+def abandon(index: int, chunk: Chunk, error: GameballError, *, attempts: int) -> Receipt:
     """Write the receipt of a chunk whose delivery came to no end of its own.
 
     Args:
@@ -227,12 +227,12 @@ def give_up(index: int, chunk: Chunk, error: GameballError, *, attempts: int) ->
     )
 
 
-def give_up_task(task: PendingChunk) -> Receipt:
+def abandon_pending(task: PendingChunk) -> Receipt:
     """Write the receipt of a task that no worker has come to."""
-    return give_up(task.index, task.chunk, task.ambiguous or given_up(sent=False), attempts=0)
+    return abandon(task.index, task.chunk, task.ambiguous or abandoned_error(sent=False), attempts=0)
 
 
-def given_up(*, sent: bool) -> GameballError:
+def abandoned_error(*, sent: bool) -> GameballError:
     """Return the error of an attempt that was given up on, by whether any of it may have been sent."""
     if sent:
         return ResponseLostError("given up on while it was in flight: it may have been accepted")

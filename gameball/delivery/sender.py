@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.attempts import PendingChunk, give_up_task
+from gameball.delivery.attempts import PendingChunk, abandon_pending
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
@@ -193,10 +193,10 @@ class Sender:
             self._drain(receipts, ABORT_TIMEOUT)
             with self._context.concluding:
                 for worker in self._workers:
-                    worker.given_up = worker.busy
-                    worker.give_up()
+                    worker.abandoned = worker.busy
+                    worker.abandon()
             self._drain(receipts, 0.0)
-            stuck = {worker.task for worker in self._workers if worker.given_up}
+            stuck = {worker.task for worker in self._workers if worker.abandoned}
             for task in set(self._state.open.values()) - stuck:
                 self._finish(task, receipts)
         finally:
@@ -213,7 +213,7 @@ class Sender:
 
     def _finish(self, task: PendingChunk, receipts: list[Receipt]) -> None:
         """Settle a task that no worker has come to."""
-        receipts.append(give_up_task(task))
+        receipts.append(abandon_pending(task))
         self._state.advance(task.index, task.chunk.last)
         del self._state.open[task.index]
 

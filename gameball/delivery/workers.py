@@ -24,10 +24,10 @@ from gameball.delivery.attempts import (
     Reply,
     SendRequest,
     Sleep,
+    abandon,
+    abandoned_error,
     ambiguous_error,
     deliver,
-    give_up,
-    given_up,
 )
 from gameball.delivery.options import OpenLedger
 from gameball.delivery.retries import RetryPolicy
@@ -131,7 +131,7 @@ class Worker:
         task: The task it was at last.
         unsettled: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
         ambiguous: An attempt at that which may have been accepted.
-        given_up: Whether it was settled without it, because it did not end.
+        abandoned: Whether it was settled without it, because it did not end.
     """
 
     _context: SendContext
@@ -142,7 +142,7 @@ class Worker:
     task: PendingChunk | None = None
     unsettled: list[tuple[int, Chunk]] = field(factory=list)
     ambiguous: GameballError | None = None
-    given_up: bool = False
+    abandoned: bool = False
 
     @raw.default
     def _over_connection(self) -> RawClient:
@@ -163,11 +163,11 @@ class Worker:
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
                 self._context.fail(error)
                 with self._context.concluding:
-                    self.give_up()
+                    self.abandon()
             self.busy = False
             self._context.tell(Done(task))
         # Given up on, it is back after its send has ended, and nobody else closes its connection.
-        if self.given_up:
+        if self.abandoned:
             self.connection.close()
 
     def _take(self, step: Effect) -> Reply:
@@ -217,7 +217,7 @@ class Worker:
 
     def _conclude(self, receipt: Receipt) -> None:
         with self._context.concluding:
-            if self.given_up:
+            if self.abandoned:
                 return
             try:
                 self._context.note(lambda ledger: ledger.conclude(receipt))
@@ -230,12 +230,12 @@ class Worker:
         if self._context.state.stopped:
             self._context.wake()
 
-    def give_up(self) -> None:
+    def abandon(self) -> None:
         """Settle what it is at as well as can be known without it, while ``concluding`` is held."""
         # A connection that is aborted before it began to send never will.
-        error = self.ambiguous or given_up(sent=self.connection.began_to_send)
+        error = self.ambiguous or abandoned_error(sent=self.connection.began_to_send)
         for index, chunk in self.unsettled:
-            receipt = give_up(index, chunk, error, attempts=1)
+            receipt = abandon(index, chunk, error, attempts=1)
             self._context.note(partial(Ledger.conclude, receipt=receipt))
             self._context.tell(receipt)
         self.unsettled = []
