@@ -190,7 +190,7 @@ class AsyncEvents:
                     on_receipt(receipt)
         except BaseException as error:
             try:
-                receipts += await sender.settle()
+                receipts += await sender.finish()
             finally:
                 attach_report(error, receipts)
             raise
@@ -263,7 +263,7 @@ class AsyncEvents:
             async for receipt in sender.receipts():
                 yield receipt
         except BaseException as error:
-            if (rest := await sender.settle()) and not isinstance(error, GeneratorExit):
+            if (rest := await sender.finish()) and not isinstance(error, GeneratorExit):
                 attach_report(error, rest)
             raise
         finally:
@@ -288,7 +288,7 @@ class AsyncEvents:
         return sender
 
     async def _end(self, sender: AsyncSender) -> None:
-        await sender.settle()
+        await sender.finish()
         self._senders.discard(sender)
 
     async def _close(self) -> None:

@@ -190,7 +190,7 @@ class Events:
         except BaseException as error:
             try:
                 # The last one may be among those again: the interrupt came before it was noted as given.
-                receipts += [rest for rest in sender.settle() if rest not in receipts[-1:]]
+                receipts += [rest for rest in sender.finish() if rest not in receipts[-1:]]
             finally:
                 attach_report(error, receipts)
             raise
@@ -263,7 +263,7 @@ class Events:
                 yield given
         except BaseException as error:
             # The last one may be among those again, as in send.
-            rest = [receipt for receipt in sender.settle() if receipt is not given]
+            rest = [receipt for receipt in sender.finish() if receipt is not given]
             if rest and not isinstance(error, GeneratorExit):
                 attach_report(error, rest)
             raise
@@ -294,7 +294,7 @@ class Events:
         return sender
 
     def _end(self, sender: Sender) -> None:
-        sender.settle()
+        sender.finish()
         with self._lock:
             self._senders.discard(sender)
 

@@ -47,8 +47,8 @@ class AsyncSender:
         self._pool = pool
         self._workers: list[AsyncWorker] = []
         self._interrupted = False
-        self._settled = asyncio.Event()
-        self._settling = asyncio.Lock()
+        self._finished = asyncio.Event()
+        self._finishing = asyncio.Lock()
         self._rest: list[Receipt] = []
         # The task that drives the send: none does while the reader of a stream is at a receipt.
         self._driver: asyncio.Task[Any] | None = None
@@ -163,24 +163,24 @@ class AsyncSender:
             seconds: How long to wait at most for the one who does.
         """
         if self._driver is None:
-            self._rest += await self.settle()
+            self._rest += await self.finish()
         elif self._driver is not asyncio.current_task():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), seconds)
+                await asyncio.wait_for(self._finished.wait(), seconds)
 
-    async def settle(self) -> list[Receipt]:
+    async def finish(self) -> list[Receipt]:
         """End the send: what is in flight gets its grace time, and then is cancelled.
 
         Returns:
             The receipts that were not given yet, once.
         """
-        async with self._settling:
-            if not self._settled.is_set():
-                self._rest = await self._settle()
+        async with self._finishing:
+            if not self._finished.is_set():
+                self._rest = await self._finish_once()
             rest, self._rest = self._rest, []
             return rest
 
-    async def _settle(self) -> list[Receipt]:
+    async def _finish_once(self) -> list[Receipt]:
         receipts: list[Receipt] = []
         self._context.stop()
         try:
@@ -200,7 +200,7 @@ class AsyncSender:
             try:
                 await self._close()
             finally:
-                self._settled.set()
+                self._finished.set()
                 if self._context.ledger is not None:
                     with suppress(LedgerError):  # when a run ended is good to know, and no more
                         self._context.ledger.end_run()

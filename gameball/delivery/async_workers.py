@@ -114,7 +114,7 @@ class AsyncWorker:
         raw: The generated client over it.
         loop_task: The task, once there is one.
         attempting: Whether a request of it is under way.
-        unsettled: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
+        unfinished: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
         ambiguous: An attempt at that which may have been accepted.
         receipt: The receipt that is being written down, before it is handed out.
     """
@@ -124,7 +124,7 @@ class AsyncWorker:
     raw: RawClient = field(init=False)
     loop_task: "asyncio.Task[None] | None" = None
     attempting: bool = False
-    unsettled: list[tuple[int, Chunk]] = field(factory=list)
+    unfinished: list[tuple[int, Chunk]] = field(factory=list)
     ambiguous: GameballError | None = None
     receipt: Receipt | None = None
 
@@ -162,7 +162,7 @@ class AsyncWorker:
     async def _take(self, step: Effect) -> Reply:
         match step:
             case RecordIntent(task):
-                self.unsettled = [(task.index, task.chunk)]
+                self.unfinished = [(task.index, task.chunk)]
                 self.ambiguous = task.ambiguous
                 if self._context.state.cause is not None or self._context.ledger is None:
                     return self._context.state.cause
@@ -182,7 +182,7 @@ class AsyncWorker:
             case PauseAll(seconds):
                 self._context.limiter.hold(seconds)
             case RecordSplit(index, parts):
-                self.unsettled = [(index, part) for part in parts] + self.unsettled[1:]
+                self.unfinished = [(index, part) for part in parts] + self.unfinished[1:]
                 return await self._context.note(lambda ledger: ledger.divide(index, parts))
             case RecordOutcome(receipt):
                 self.receipt = receipt
@@ -196,10 +196,10 @@ class AsyncWorker:
         """Hand out its receipt, once: even cancelled while it writes that down, it knows what became."""
         receipt, self.receipt = self.receipt, None
         # A worker that was given up on while it waited for something else has nothing left to settle.
-        if receipt is not None and self.unsettled:
-            self.unsettled.pop(0)
+        if receipt is not None and self.unfinished:
+            self.unfinished.pop(0)
             self.connection.began_to_send = False
-            self._context.state.settle(receipt)
+            self._context.state.note_outcome(receipt)
             self._context.results.put_nowait(receipt)
             if self._context.state.stopped:
                 self._context.wake()
@@ -234,11 +234,11 @@ class AsyncWorker:
         return job_or_error(answer.content)
 
     async def abandon(self) -> None:
-        """Settle what it is at as well as can be known without it."""
+        """Finish what it is at as well as can be known without it."""
         self._hand_out()
-        unsettled, self.unsettled = self.unsettled, []
+        unfinished, self.unfinished = self.unfinished, []
         error = self.ambiguous or abandoned_error(sent=self.connection.began_to_send)
-        for index, chunk in unsettled:
+        for index, chunk in unfinished:
             receipt = abandon(index, chunk, error, attempts=1)
             await self._context.note(partial(Ledger.conclude, receipt=receipt))
             self._context.results.put_nowait(receipt)

@@ -22,8 +22,8 @@ class PendingChunk:
     Attributes:
         index: Its number within the send.
         chunk: The chunk.
-        ambiguous: The error of an earlier attempt that may have been accepted, or None. With one, the chunk is
-            UNKNOWN unless a later attempt is accepted.
+        ambiguous: The error of an earlier attempt that may have been accepted, or None. With one, the chunk
+            is UNKNOWN unless a later attempt is accepted.
     """
 
     index: int

@@ -49,7 +49,7 @@ class RetryPolicy:
 
 
 @frozen
-class Settle:
+class Finish:
     """The chunk has come to its end."""
 
 
@@ -79,7 +79,7 @@ def asked_to_wait(error: GameballError) -> float:
 
 def decide(
     result: int | GameballError, attempts: int, policy: RetryPolicy, *, can_split: bool, jitter: float
-) -> Settle | Retry | Split:
+) -> Finish | Retry | Split:
     """Decide what to do after an attempt.
 
     Args:
@@ -93,13 +93,13 @@ def decide(
         The decision.
     """
     if not isinstance(result, GameballError):
-        return Settle()
+        return Finish()
     if isinstance(result, APIError) and result.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and can_split:
         return Split()
     outcome = outcome_of(result)
     again = outcome is Outcome.UNSENT or (outcome is Outcome.UNKNOWN and policy.on_unknown == "resend")
     if not again or attempts >= policy.max_attempts:
-        return Settle()
+        return Finish()
     delay = policy.back_off(attempts, jitter) + asked_to_wait(result)
     if isinstance(result, RateLimitError):
         return Retry(max(delay, policy.shortest_hold), everyone=True)

@@ -105,7 +105,7 @@ class SendState:
                 f"the source ends after {self.frontier[1]} items, and the ledger knows of {beyond + 1}"
             )
 
-    def settle(self, receipt: Receipt) -> None:
+    def note_outcome(self, receipt: Receipt) -> None:
         """Note what became of a chunk, and stop if that says so."""
         error = receipt.error
         if error is not None and (receipt.outcome in self.stop_on or stops_everything(error)):

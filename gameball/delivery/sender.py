@@ -56,8 +56,8 @@ class Sender:
         self._workers: list[Worker] = []
         self._submitted = -1
         self._interrupted = False
-        self._settled = threading.Event()
-        self._settling = threading.RLock()
+        self._finished = threading.Event()
+        self._finishing = threading.RLock()
         self._rest: list[Receipt] = []
         # Held by the thread that drives the send: nobody does while the reader of a stream is at a receipt.
         self._driving = threading.Lock()
@@ -158,36 +158,36 @@ class Sender:
             seconds: How long to wait at most for the one who does.
         """
         deadline = time.monotonic() + seconds
-        while not self._settled.is_set():
+        while not self._finished.is_set():
             if self._driving.acquire(timeout=_LOOK_AGAIN):
                 try:
-                    with self._settling:
-                        self._rest += self.settle()
+                    with self._finishing:
+                        self._rest += self.finish()
                 finally:
                     self._driving.release()
             elif self._driver == threading.get_ident() or time.monotonic() >= deadline:
                 return
 
-    def settle(self) -> list[Receipt]:
+    def finish(self) -> list[Receipt]:
         """End the send: what is in flight gets its grace time, and then is aborted.
 
         Returns:
             The receipts that were not given yet, once.
         """
-        with self._settling:
-            if not self._settled.is_set():
-                self._rest = self._settle()
+        with self._finishing:
+            if not self._finished.is_set():
+                self._rest = self._finish_once()
             rest, self._rest = self._rest, []
             return rest
 
-    def _settle(self) -> list[Receipt]:
+    def _finish_once(self) -> list[Receipt]:
         receipts: list[Receipt] = []
         self._context.stop()
         try:
             # What the interrupt has kept from being handed to a worker never will be.
             unsubmitted = [task for task in self._state.open.values() if task.index > self._submitted]
             for task in unsubmitted:
-                self._finish(task, receipts)
+                self._abandon(task, receipts)
             self._drain(receipts, GRACE)
             self._abort_connections()
             self._drain(receipts, ABORT_TIMEOUT)
@@ -198,21 +198,21 @@ class Sender:
             self._drain(receipts, 0.0)
             stuck = {worker.task for worker in self._workers if worker.abandoned}
             for task in set(self._state.open.values()) - stuck:
-                self._finish(task, receipts)
+                self._abandon(task, receipts)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
             try:
                 self._abort_connections()
                 self._close()
             finally:
-                self._settled.set()
+                self._finished.set()
                 if self._context.ledger is not None:
                     with suppress(LedgerError):  # when a run ended is good to know, and no more
                         self._context.ledger.end_run()
         return receipts + self._state.rest()
 
-    def _finish(self, task: PendingChunk, receipts: list[Receipt]) -> None:
-        """Settle a task that no worker has come to."""
+    def _abandon(self, task: PendingChunk, receipts: list[Receipt]) -> None:
+        """Finish a task that no worker has come to."""
         receipts.append(abandon_pending(task))
         self._state.advance(task.index, task.chunk.last)
         del self._state.open[task.index]

@@ -129,7 +129,7 @@ class Worker:
         thread: The thread, once there is one.
         busy: Whether it is at a task.
         task: The task it was at last.
-        unsettled: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
+        unfinished: The chunk it is at, or the parts of one that was split, as far as they have no receipt.
         ambiguous: An attempt at that which may have been accepted.
         abandoned: Whether it was settled without it, because it did not end.
     """
@@ -140,7 +140,7 @@ class Worker:
     thread: threading.Thread | None = None
     busy: bool = False
     task: PendingChunk | None = None
-    unsettled: list[tuple[int, Chunk]] = field(factory=list)
+    unfinished: list[tuple[int, Chunk]] = field(factory=list)
     ambiguous: GameballError | None = None
     abandoned: bool = False
 
@@ -173,7 +173,7 @@ class Worker:
     def _take(self, step: Effect) -> Reply:
         match step:
             case RecordIntent(task):
-                self.unsettled = [(task.index, task.chunk)]
+                self.unfinished = [(task.index, task.chunk)]
                 self.ambiguous = task.ambiguous
                 if self._context.state.cause is not None or self._context.ledger is None:
                     return self._context.state.cause
@@ -192,7 +192,7 @@ class Worker:
             case PauseAll(seconds):
                 self._context.limiter.hold(seconds)
             case RecordSplit(index, parts):
-                self.unsettled = [(index, part) for part in parts] + self.unsettled[1:]
+                self.unfinished = [(index, part) for part in parts] + self.unfinished[1:]
                 return self._context.note(lambda ledger: ledger.divide(index, parts))
             case RecordOutcome(receipt):
                 self._conclude(receipt)
@@ -223,19 +223,19 @@ class Worker:
                 self._context.note(lambda ledger: ledger.conclude(receipt))
             finally:
                 # Whatever the ledger does, what became of the chunk is known.
-                self.unsettled.pop(0)
+                self.unfinished.pop(0)
                 self.connection.began_to_send = False
-                self._context.state.settle(receipt)
+                self._context.state.note_outcome(receipt)
                 self._context.tell(receipt)
         if self._context.state.stopped:
             self._context.wake()
 
     def abandon(self) -> None:
-        """Settle what it is at as well as can be known without it, while ``concluding`` is held."""
+        """Finish what it is at as well as can be known without it, while ``concluding`` is held."""
         # A connection that is aborted before it began to send never will.
         error = self.ambiguous or abandoned_error(sent=self.connection.began_to_send)
-        for index, chunk in self.unsettled:
+        for index, chunk in self.unfinished:
             receipt = abandon(index, chunk, error, attempts=1)
             self._context.note(partial(Ledger.conclude, receipt=receipt))
             self._context.tell(receipt)
-        self.unsettled = []
+        self.unfinished = []

@@ -17,7 +17,7 @@ from gameball import (
     ResponseLostError,
     ServerError,
 )
-from gameball.delivery.retries import Retry, RetryPolicy, Settle, Split, decide
+from gameball.delivery.retries import Finish, Retry, RetryPolicy, Split, decide
 from gameball.receipts import outcome_of, stops_everything
 from gameball.sandbox import Ending, Fault, Sandbox
 
@@ -50,19 +50,19 @@ def test_the_outcome_table(
     assert outcome_of(error) is outcome
     for policy, expected in ((REPORT, again), (RESEND, again_with_resend)):
         decision = decide(error, 1, policy, can_split=True, jitter=0.5)
-        assert isinstance(decision, Retry if expected else Settle)
-        assert decide(error, 3, policy, can_split=True, jitter=0.5) == Settle()
+        assert isinstance(decision, Retry if expected else Finish)
+        assert decide(error, 3, policy, can_split=True, jitter=0.5) == Finish()
 
 
 def test_an_accepted_chunk_is_settled() -> None:
-    assert decide(0, 1, RESEND, can_split=True, jitter=0.5) == Settle()
+    assert decide(0, 1, RESEND, can_split=True, jitter=0.5) == Finish()
 
 
 def test_what_is_too_large_is_split_as_long_as_it_can_be() -> None:
     error = InvalidRequestError("x", status=413)
     assert decide(error, 1, REPORT, can_split=True, jitter=0.5) == Split()
     assert decide(error, 9, REPORT, can_split=True, jitter=0.5) == Split()
-    assert decide(error, 1, REPORT, can_split=False, jitter=0.5) == Settle()
+    assert decide(error, 1, REPORT, can_split=False, jitter=0.5) == Finish()
 
 
 def test_only_wrong_keys_stop_everything() -> None:
