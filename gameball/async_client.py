@@ -9,7 +9,7 @@ import httpx
 from attrs import evolve
 
 from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking.chunk_events import OnInvalid, chunks_of_any
+from gameball.chunking.chunk_events import OnInvalid, build_chunks_async
 from gameball.credentials import look_up
 from gameball.delivery.async_sender import AsyncSender
 from gameball.delivery.event_source import EventSource
@@ -273,11 +273,11 @@ class AsyncEvents:
         if self._closed:
             raise RuntimeError("the client is closed")
         self._limiter.check_loop()
-        chunker = options.chunker()
-        source.begin(chunker, options.on_invalid)
+        builder = options.builder()
+        source.begin(builder, options.on_invalid)
         state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
         sender = AsyncSender(
-            chunks_of_any(source.take(), chunker, state.cuts(), source.on_invalid),
+            build_chunks_async(source.take(), builder, state.cuts(), source.on_invalid),
             state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

@@ -10,7 +10,7 @@ import httpx
 from attrs import evolve
 
 from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking.chunk_events import OnInvalid, chunks_of
+from gameball.chunking.chunk_events import OnInvalid, build_chunks
 from gameball.credentials import look_up
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
@@ -274,11 +274,11 @@ class Events:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-        chunker = options.chunker()
-        source.begin(chunker, options.on_invalid)
+        builder = options.builder()
+        source.begin(builder, options.on_invalid)
         state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
         sender = Sender(
-            chunks_of(source.take(), chunker, state.cuts(), source.on_invalid),
+            build_chunks(source.take(), builder, state.cuts(), source.on_invalid),
             state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

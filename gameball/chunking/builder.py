@@ -1,4 +1,4 @@
-"""The chunker: checks and encodes events one by one, and packs them into chunks."""
+"""The builder: checks and encodes events one by one, and packs them into chunks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -36,7 +36,7 @@ _AROUND_OBJECT: Final = len(OBJECT_CLOSE) + 1
 _EMPTY: Final = ENVELOPE_SIZE - 1
 
 
-class Chunker:
+class ChunkBuilder:
     """Takes source items one by one, and gives a chunk whenever one is full.
 
     Args:
@@ -365,7 +365,7 @@ def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:
 
 
 def _rebuild(chunk: Chunk, items: list[tuple[bytes, bytes]], offset: int) -> Chunk:
-    chunker = Chunker(
+    builder = ChunkBuilder(
         max_objects=MAX_OBJECTS,
         max_bytes=chunk.size,
         coalesce=chunk.layout.coalesce,
@@ -373,8 +373,8 @@ def _rebuild(chunk: Chunk, items: list[tuple[bytes, bytes]], offset: int) -> Chu
     )
     for customer, events in items:
         # Decoded only for the names: decoding and encoding a number anew could change it.
-        chunker.place(orjson.loads(customer), set(orjson.loads(b"{" + events + b"}")), events)
-    part = chunker.finish()
+        builder.place(orjson.loads(customer), set(orjson.loads(b"{" + events + b"}")), events)
+    part = builder.finish()
     if part is None:
         raise ValueError("a part of a chunk holds at least one source item")
     return part

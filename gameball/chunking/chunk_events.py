@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, 
 from itertools import islice
 from typing import Any, Final, cast
 
-from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, Chunker, EventLike
+from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, ChunkBuilder, EventLike
 from gameball.chunking.chunk import Chunk
 from gameball.errors import InvalidEventError
 from gameball.events import convert
@@ -35,8 +35,8 @@ def chunk_events(
         InvalidEventError: While iterating: an event that cannot be sent. All events before it have been
             given in chunks.
     """
-    chunker = Chunker(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
-    return chunks_of(events, chunker)
+    builder = ChunkBuilder(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
+    return build_chunks(events, builder)
 
 
 # How many items are taken before the event loop has its turn. A chunk of 1,000 takes longer to make than a
@@ -44,24 +44,24 @@ def chunk_events(
 _ITEMS_PER_TURN: Final = 125
 
 _OUR_MODULES: Final = frozenset(
-    {__name__, Chunker.__module__, InvalidEventError.__module__, convert.__module__}
+    {__name__, ChunkBuilder.__module__, InvalidEventError.__module__, convert.__module__}
 )
 
 #: Is told of each event that is left out because it cannot be sent.
 OnInvalid = Callable[[InvalidEventError], object]
 
 
-def chunks_of(
+def build_chunks(
     events: Iterable[EventLike],
-    chunker: Chunker,
+    builder: ChunkBuilder,
     cuts: Collection[int] = (),
     on_invalid: OnInvalid | None = None,
 ) -> Iterator[Chunk]:
-    """Drive a chunker through a source.
+    """Drive a builder through a source.
 
     Args:
         events: The source.
-        chunker: The chunker.
+        builder: The builder.
         cuts: Positions at which a new chunk begins even if the one before is not full.
         on_invalid: Told of each event that cannot be sent, which is left out; None ends at the first one.
 
@@ -72,17 +72,17 @@ def chunks_of(
         InvalidEventError: An event cannot be sent.
     """
     # Without turns to give, it yields chunks only.
-    return cast("Iterator[Chunk]", _chunks_and_turns(events, chunker, cuts, on_invalid, None))
+    return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, cuts, on_invalid, None))
 
 
 def _chunks_and_turns(
     events: Iterable[EventLike],
-    chunker: Chunker,
+    builder: ChunkBuilder,
     cuts: Collection[int],
     on_invalid: OnInvalid | None,
     items_per_turn: int | None,
 ) -> Iterator[Chunk | None]:
-    """Drive a chunker as ``chunks_of`` does, and yield None whenever others may have a turn."""
+    """Drive a builder as ``build_chunks`` does, and yield None whenever others may have a turn."""
     # The locals of this frame may be shown in a traceback: an iterator's repr tells nothing of the events.
     source = iter(events)
     del events
@@ -90,13 +90,13 @@ def _chunks_and_turns(
     more = True
     while more:
         chunk = None
-        begun = chunker.position
+        begun = builder.position
         try:
             items = source if items_per_turn is None else islice(source, items_per_turn)
-            chunk = _fill(chunker, items, cuts) if cuts else chunker.fill(items)
-            more = chunk is not None or chunker.position - begun == items_per_turn
+            chunk = _fill(builder, items, cuts) if cuts else builder.fill(items)
+            more = chunk is not None or builder.position - begun == items_per_turn
         except InvalidEventError as error:
-            problem = _leave_out(error, on_invalid, chunker)
+            problem = _leave_out(error, on_invalid, builder)
             more = problem is None
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
             problem, more = _without_our_frames(error), False
@@ -106,40 +106,40 @@ def _chunks_and_turns(
         if chunk is not None or items_per_turn is not None:
             yield chunk
     # What was read before a problem can be sent, so it is given first.
-    rest = chunker.finish()
+    rest = builder.finish()
     if rest is not None:
         yield rest
     if problem is not None:
         raise problem
 
 
-def _fill(chunker: Chunker, source: Iterator[EventLike], cuts: Collection[int]) -> Chunk | None:
+def _fill(builder: ChunkBuilder, source: Iterator[EventLike], cuts: Collection[int]) -> Chunk | None:
     """Take source items until a chunk is full, or comes to a cut."""
     # The item that did not fit into the chunk before may be the last before a cut.
-    if (alone := _cut(chunker, cuts)) is not None:
+    if (alone := _cut(builder, cuts)) is not None:
         return alone
     for item in source:
-        full = chunker.push(item) or _cut(chunker, cuts)
+        full = builder.push(item) or _cut(builder, cuts)
         if full is not None:
             return full
     return None
 
 
-def _cut(chunker: Chunker, cuts: Collection[int]) -> Chunk | None:
+def _cut(builder: ChunkBuilder, cuts: Collection[int]) -> Chunk | None:
     """Return what has been taken, if a new chunk is to begin behind it."""
-    return chunker.finish() if chunker.position in cuts else None
+    return builder.finish() if builder.position in cuts else None
 
 
-def chunks_of_any(
+def build_chunks_async(
     events: Iterable[EventLike] | AsyncIterable[EventLike],
-    chunker: Chunker,
+    builder: ChunkBuilder,
     cuts: Collection[int] = (),
     on_invalid: OnInvalid | None = None,
 ) -> AsyncIterator[Chunk]:
-    """Drive a chunker through a source of either kind, exactly as ``chunks_of`` does."""
+    """Drive a builder through a source of either kind, exactly as ``build_chunks`` does."""
     if isinstance(events, AsyncIterable):
-        return _chunks_of_async(events, chunker, cuts, on_invalid)
-    return _as_async(_chunks_and_turns(events, chunker, cuts, on_invalid, _ITEMS_PER_TURN))
+        return _build_from_async(events, builder, cuts, on_invalid)
+    return _as_async(_chunks_and_turns(events, builder, cuts, on_invalid, _ITEMS_PER_TURN))
 
 
 async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
@@ -151,9 +151,9 @@ async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
         del chunk  # while the next one is made, it is gone
 
 
-async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
+async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
     events: AsyncIterable[EventLike],
-    chunker: Chunker,
+    builder: ChunkBuilder,
     cuts: Collection[int],
     on_invalid: OnInvalid | None,
 ) -> AsyncIterator[Chunk]:
@@ -164,13 +164,13 @@ async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with
     while problem is None:
         try:
             item = await anext(source)
-            if (chunk := _cut(chunker, cuts)) is not None:
+            if (chunk := _cut(builder, cuts)) is not None:
                 yield chunk
-            chunk = chunker.push(item)
+            chunk = builder.push(item)
         except StopAsyncIteration:
             break
         except InvalidEventError as error:
-            problem = _leave_out(error, on_invalid, chunker)
+            problem = _leave_out(error, on_invalid, builder)
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
             problem = _without_our_frames(error)
         except BaseException as error:
@@ -180,10 +180,10 @@ async def _chunks_of_async(  # noqa: C901 - the steps of _chunks_and_turns, with
             if chunk is not None:
                 yield chunk
             # A source that never waits would not let go of the event loop.
-            if chunker.position % _ITEMS_PER_TURN == 0:
+            if builder.position % _ITEMS_PER_TURN == 0:
                 await asyncio.sleep(0)
     item = None
-    rest = chunker.finish()
+    rest = builder.finish()
     if rest is not None:
         yield rest
     if problem is not None:
@@ -198,13 +198,15 @@ def _without_our_frames(error: BaseException) -> Any:  # noqa: ANN401 - the same
     return error.with_traceback(traceback)
 
 
-def _leave_out(error: InvalidEventError, on_invalid: OnInvalid | None, chunker: Chunker) -> Exception | None:
+def _leave_out(
+    error: InvalidEventError, on_invalid: OnInvalid | None, builder: ChunkBuilder
+) -> Exception | None:
     """Tell of an event that cannot be sent, and return what ends the source, if anything does."""
     # Its traceback so far leads through frames that hold the payload, and may be shown with their locals.
     error = error.with_traceback(None)
     if on_invalid is None:
         return error
-    chunker.leave_out()
+    builder.leave_out()
     try:
         on_invalid(error)
     except Exception as problem:  # noqa: BLE001 - the caller's own, which ends the source as its errors do

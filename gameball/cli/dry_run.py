@@ -8,8 +8,8 @@ from typing import Any
 from attrs import define, field
 from rich.console import Console
 
-from gameball.chunking.builder import Chunker
-from gameball.chunking.chunk_events import chunks_of
+from gameball.chunking.builder import ChunkBuilder
+from gameball.chunking.chunk_events import build_chunks
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.send_options import SendOptions
 from gameball.cli.tally import DESCRIBED, describe_error
@@ -52,10 +52,10 @@ class _DryRun:
 
     def run(self) -> None:
         options = self.options
-        chunker = Chunker(max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True)
+        builder = ChunkBuilder(max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True)
         self.reading = self.source.read(self._leave_out)
         try:
-            for chunk in chunks_of(self.reading, chunker, on_invalid=self._take_invalid):
+            for chunk in build_chunks(self.reading, builder, on_invalid=self._take_invalid):
                 self.chunks += 1
                 self.objects += chunk.objects
                 self.events += chunk.events

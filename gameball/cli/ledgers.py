@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gameball.chunking.builder import DEFAULT_MAX_BYTES, Chunker
-from gameball.chunking.chunk_events import chunks_of
+from gameball.chunking.builder import DEFAULT_MAX_BYTES, ChunkBuilder
+from gameball.chunking.chunk_events import build_chunks
 from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
@@ -73,7 +73,7 @@ def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[s
     Raises:
         LedgerMismatchError: It is not.
     """
-    chunker = Chunker(
+    builder = ChunkBuilder(
         max_objects=int(settings["max_objects"]),
         max_bytes=int(settings["max_bytes"]),
         coalesce=settings["coalesce"] == "True",
@@ -81,7 +81,7 @@ def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[s
     known = {chunk.first: chunk for chunk in chunks}
     left = len(known)
     try:
-        for chunk in chunks_of(source.read(lambda _: None), chunker, cuts_of(chunks), lambda _: None):
+        for chunk in build_chunks(source.read(lambda _: None), builder, cuts_of(chunks), lambda _: None):
             recorded = known.get(chunk.first)
             if recorded is None or recorded.digest != digest(chunk):
                 break

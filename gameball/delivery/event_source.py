@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gameball.chunking.builder import Chunker
+from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.errors import GameballError, InvalidEventError
 from gameball.events import CustomerEvents
@@ -21,13 +21,13 @@ class EventSource:
     def __init__(self, events: object) -> None:
         self._source: Any = events
         self._sequence = events if isinstance(events, Sequence) else ()
-        self._chunker: Chunker | None = None
+        self._builder: ChunkBuilder | None = None
         self._on_invalid: OnInvalid | None = None
         self._left_out: list[int] = []
 
-    def begin(self, chunker: Chunker, on_invalid: OnInvalid | None) -> None:
+    def begin(self, builder: ChunkBuilder, on_invalid: OnInvalid | None) -> None:
         """Note what divides the events, and what is told of those that are left out."""
-        self._chunker = chunker
+        self._builder = builder
         self._on_invalid = on_invalid
 
     def take(self) -> Any:  # noqa: ANN401 - whatever was handed over
@@ -76,7 +76,7 @@ class EventSource:
 
     def _left_from(self, position: int) -> tuple[int, int]:
         if not self._sequence:
-            return (0, 0) if self._chunker is None else self._chunker.taken_beyond(position)
+            return (0, 0) if self._builder is None else self._builder.taken_beyond(position)
         left_out = set(self._left_out)
         kept = (item for place, item in enumerate(self._sequence) if place not in left_out)
         events = sum(_events_in(item) for item in itertools.islice(kept, position, None))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import Attribute, field, frozen, validators
 
-from gameball.chunking.builder import Chunker, check_whole
+from gameball.chunking.builder import ChunkBuilder, check_whole
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.retries import OnUnknown
@@ -62,11 +62,11 @@ class SendOptions:
         check_whole("concurrency", self.concurrency)
         if isinstance(self.ledger, str) and not self.ledger:
             raise ValueError("ledger is blank; it is a path, an open Ledger or None")
-        self.chunker()
+        self.builder()
 
-    def chunker(self) -> Chunker:
+    def builder(self) -> ChunkBuilder:
         """Return what divides the events into chunks."""
-        return Chunker(max_objects=self.max_objects, max_bytes=self.max_bytes, coalesce=self.coalesce)
+        return ChunkBuilder(max_objects=self.max_objects, max_bytes=self.max_bytes, coalesce=self.coalesce)
 
     def begin(
         self, source: EventSource, base_url: str, account: Callable[[str], str]

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from gameball.chunking.builder import Chunker
+from gameball.chunking.builder import ChunkBuilder
 from gameball.errors import InvalidEventError, SourceError
 from gameball.sources.records import Records, show_text
 from gameball.sources.shape import Shape
@@ -33,13 +33,13 @@ class Row:
     problem: str | None
 
 
-def exact_rows(records: Records, shape: Shape, chunker: Chunker) -> Iterator[Row]:
+def exact_rows(records: Records, shape: Shape, builder: ChunkBuilder) -> Iterator[Row]:
     """Go through a source, and check every row as a send does.
 
     Args:
         records: The records. They are closed at the end.
         shape: What rows stand for.
-        chunker: Takes every item, so that what it refuses is known. What it gives is dropped.
+        builder: Takes every item, so that what it refuses is known. What it gives is dropped.
 
     Yields:
         Every row that is not blank, in order.
@@ -58,7 +58,7 @@ def exact_rows(records: Records, shape: Shape, chunker: Chunker) -> Iterator[Row
                 fields, item, problem = shape.interpret(record.fields)
                 if item is not None:
                     try:
-                        chunker.push(item)
+                        builder.push(item)
                     except InvalidEventError as error:
                         problem = f"{error.field} {error.reason}"
                 if problem is None:

@@ -7,7 +7,7 @@ from typing import Final, cast, get_args
 
 from attrs import field, frozen
 
-from gameball.chunking.builder import MAX_OBJECTS, Chunker
+from gameball.chunking.builder import MAX_OBJECTS, ChunkBuilder
 from gameball.sources.cells import check_types
 from gameball.sources.exact import Row, exact_rows
 from gameball.sources.formats import Format, Reader
@@ -118,9 +118,9 @@ class Source:
         """
         if self.path is None and not self.spool:
             raise ValueError("standard input can be read only once without spool=True")
-        chunker = Chunker(max_objects=MAX_OBJECTS, max_bytes=max_bytes, coalesce=False)
+        builder = ChunkBuilder(max_objects=MAX_OBJECTS, max_bytes=max_bytes, coalesce=False)
         reader = self._reader()
-        return exact_rows(reader.records(Progress()), reader.shape, chunker)
+        return exact_rows(reader.records(Progress()), reader.shape, builder)
 
     def _reader(self) -> Reader:
         origin = Input(

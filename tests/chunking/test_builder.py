@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameball import Chunk, CustomerEvents, Event, InvalidEventError, chunk_events
-from gameball.chunking.builder import Chunker, EventLike, split_chunk
-from gameball.chunking.chunk_events import chunks_of
+from gameball.chunking.builder import ChunkBuilder, EventLike, split_chunk
+from gameball.chunking.chunk_events import build_chunks
 
 
 def bodies(chunks: list[Chunk]) -> list[list[dict[str, Any]]]:
@@ -235,8 +235,8 @@ def test_metadata_without_an_end_is_refused_as_nested_too_deeply() -> None:
         deep = {"inner": deep}
     for metadata in (endless, deep):
         told: list[InvalidEventError] = []
-        chunker = Chunker(max_objects=10, max_bytes=10_000, coalesce=True)
-        given = list(chunks_of([Event("a", "x", metadata), Event("b", "y")], chunker, (), told.append))
+        builder = ChunkBuilder(max_objects=10, max_bytes=10_000, coalesce=True)
+        given = list(build_chunks([Event("a", "x", metadata), Event("b", "y")], builder, (), told.append))
         assert [chunk.events for chunk in given] == [1]
         assert "nested too deeply" in str(told[0])
 

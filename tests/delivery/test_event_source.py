@@ -20,8 +20,8 @@ from gameball import (
     Outcome,
     chunk_events,
 )
-from gameball.chunking.builder import Chunker
-from gameball.chunking.chunk_events import chunks_of
+from gameball.chunking.builder import ChunkBuilder
+from gameball.chunking.chunk_events import build_chunks
 from gameball.delivery.event_source import EventSource
 from gameball.sandbox import Fault, Sandbox
 
@@ -109,9 +109,9 @@ class Interrupting(Decimal):
 def test_an_interrupt_while_an_event_is_encoded_is_an_interrupt() -> None:
     told: list[object] = []
     events = [Event("a", "x", {"n": 1}), Event("b", "x", {"amount": Interrupting("1.5")})]
-    chunker = Chunker(max_objects=10, max_bytes=10_000, coalesce=True)
+    builder = ChunkBuilder(max_objects=10, max_bytes=10_000, coalesce=True)
     with pytest.raises(KeyboardInterrupt):
-        list(chunks_of(events, chunker, (), told.append))
+        list(build_chunks(events, builder, (), told.append))
     assert told == []
     for item in (events[1], CustomerEvents("b", {"x": events[1].metadata, "y": {}})):
         with pytest.raises(KeyboardInterrupt):
