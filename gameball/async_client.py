@@ -277,7 +277,7 @@ class AsyncEvents:
         source.begin(builder, options.on_invalid)
         state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
         sender = AsyncSender(
-            build_chunks_async(source.take(), builder, state.cuts(), source.on_invalid),
+            build_chunks_async(source.take(), builder, state.boundaries(), source.on_invalid),
             state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

@@ -278,7 +278,7 @@ class Events:
         source.begin(builder, options.on_invalid)
         state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
         sender = Sender(
-            build_chunks(source.take(), builder, state.cuts(), source.on_invalid),
+            build_chunks(source.take(), builder, state.boundaries(), source.on_invalid),
             state,
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,

@@ -54,7 +54,7 @@ OnInvalid = Callable[[InvalidEventError], object]
 def build_chunks(
     events: Iterable[EventLike],
     builder: ChunkBuilder,
-    cuts: Collection[int] = (),
+    boundaries: Collection[int] = (),
     on_invalid: OnInvalid | None = None,
 ) -> Iterator[Chunk]:
     """Drive a builder through a source.
@@ -62,7 +62,7 @@ def build_chunks(
     Args:
         events: The source.
         builder: The builder.
-        cuts: Positions at which a new chunk begins even if the one before is not full.
+        boundaries: Positions at which a new chunk begins even if the one before is not full.
         on_invalid: Told of each event that cannot be sent, which is left out; None ends at the first one.
 
     Yields:
@@ -72,13 +72,13 @@ def build_chunks(
         InvalidEventError: An event cannot be sent.
     """
     # Without turns to give, it yields chunks only.
-    return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, cuts, on_invalid, None))
+    return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, boundaries, on_invalid, None))
 
 
 def _chunks_and_turns(
     events: Iterable[EventLike],
     builder: ChunkBuilder,
-    cuts: Collection[int],
+    boundaries: Collection[int],
     on_invalid: OnInvalid | None,
     items_per_turn: int | None,
 ) -> Iterator[Chunk | None]:
@@ -93,7 +93,7 @@ def _chunks_and_turns(
         begun = builder.position
         try:
             items = source if items_per_turn is None else islice(source, items_per_turn)
-            chunk = _fill(builder, items, cuts) if cuts else builder.fill(items)
+            chunk = _fill(builder, items, boundaries) if boundaries else builder.fill(items)
             more = chunk is not None or builder.position - begun == items_per_turn
         except InvalidEventError as error:
             problem = _leave_out(error, on_invalid, builder)
@@ -113,33 +113,33 @@ def _chunks_and_turns(
         raise problem
 
 
-def _fill(builder: ChunkBuilder, source: Iterator[EventLike], cuts: Collection[int]) -> Chunk | None:
+def _fill(builder: ChunkBuilder, source: Iterator[EventLike], boundaries: Collection[int]) -> Chunk | None:
     """Take source items until a chunk is full, or comes to a cut."""
     # The item that did not fit into the chunk before may be the last before a cut.
-    if (alone := _cut(builder, cuts)) is not None:
+    if (alone := _at_boundary(builder, boundaries)) is not None:
         return alone
     for item in source:
-        full = builder.push(item) or _cut(builder, cuts)
+        full = builder.push(item) or _at_boundary(builder, boundaries)
         if full is not None:
             return full
     return None
 
 
-def _cut(builder: ChunkBuilder, cuts: Collection[int]) -> Chunk | None:
+def _at_boundary(builder: ChunkBuilder, boundaries: Collection[int]) -> Chunk | None:
     """Return what has been taken, if a new chunk is to begin behind it."""
-    return builder.finish() if builder.position in cuts else None
+    return builder.finish() if builder.position in boundaries else None
 
 
 def build_chunks_async(
     events: Iterable[EventLike] | AsyncIterable[EventLike],
     builder: ChunkBuilder,
-    cuts: Collection[int] = (),
+    boundaries: Collection[int] = (),
     on_invalid: OnInvalid | None = None,
 ) -> AsyncIterator[Chunk]:
     """Drive a builder through a source of either kind, exactly as ``build_chunks`` does."""
     if isinstance(events, AsyncIterable):
-        return _build_from_async(events, builder, cuts, on_invalid)
-    return _as_async(_chunks_and_turns(events, builder, cuts, on_invalid, _ITEMS_PER_TURN))
+        return _build_from_async(events, builder, boundaries, on_invalid)
+    return _as_async(_chunks_and_turns(events, builder, boundaries, on_invalid, _ITEMS_PER_TURN))
 
 
 async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
@@ -154,7 +154,7 @@ async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
 async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
     events: AsyncIterable[EventLike],
     builder: ChunkBuilder,
-    cuts: Collection[int],
+    boundaries: Collection[int],
     on_invalid: OnInvalid | None,
 ) -> AsyncIterator[Chunk]:
     source = aiter(events)
@@ -164,7 +164,7 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
     while problem is None:
         try:
             item = await anext(source)
-            if (chunk := _cut(builder, cuts)) is not None:
+            if (chunk := _at_boundary(builder, boundaries)) is not None:
                 yield chunk
             chunk = builder.push(item)
         except StopAsyncIteration:

@@ -87,7 +87,7 @@ def draw(progress: Progress, width: int) -> list[str]:
     lines += _fill(outcomes(progress.events, progress.invalid), width)
     if progress.note:
         lines += _fill(progress.note.split(" "), width, between=" ")
-    return [_cut(line, width) for line in lines]
+    return [_at_boundary(line, width) for line in lines]
 
 
 def outcomes(events: dict[Outcome, int], invalid: int) -> list[str]:
@@ -103,7 +103,7 @@ def _head(name: str, share: float | None, percent: str, width: int) -> list[str]
     bar = min(room, _LONGEST_BAR)
     if bar >= _SHORTEST_BAR:
         return [f"{name} {_bar(share, bar)} {percent}"]
-    return [_cut(name, width - len(percent) - 1) + f" {percent}"]
+    return [_at_boundary(name, width - len(percent) - 1) + f" {percent}"]
 
 
 def _bar(share: float, width: int) -> str:
@@ -122,7 +122,7 @@ def _fill(parts: list[str], width: int, between: str = " · ") -> list[str]:
     return lines
 
 
-def _cut(line: str, width: int) -> str:
+def _at_boundary(line: str, width: int) -> str:
     return line if len(line) <= width else line[: max(width - 1, 0)] + "…"
 
 

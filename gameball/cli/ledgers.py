@@ -16,7 +16,7 @@ from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
 from gameball.ledger.ledger import Ledger
-from gameball.ledger.records import LedgerChunk, LedgerRun, cuts_of, digest
+from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, digest
 from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
 
@@ -81,7 +81,9 @@ def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[s
     known = {chunk.first: chunk for chunk in chunks}
     left = len(known)
     try:
-        for chunk in build_chunks(source.read(lambda _: None), builder, cuts_of(chunks), lambda _: None):
+        for chunk in build_chunks(
+            source.read(lambda _: None), builder, boundaries_of(chunks), lambda _: None
+        ):
             recorded = known.get(chunk.first)
             if recorded is None or recorded.digest != digest(chunk):
                 break

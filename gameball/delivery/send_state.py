@@ -7,7 +7,7 @@ from gameball.delivery.attempts import PendingChunk
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.retries import OnUnknown
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
-from gameball.ledger.records import LedgerChunk, cuts_of, digest
+from gameball.ledger.records import LedgerChunk, boundaries_of, digest
 from gameball.receipts import Outcome, Receipt, stops_everything
 
 #: How many chunks exist at a time for each worker: one that is sent, and one that is ready.
@@ -47,9 +47,9 @@ class SendState:
         """Whether nothing new is to be sent."""
         return self.cause is not None
 
-    def cuts(self) -> frozenset[int]:
+    def boundaries(self) -> frozenset[int]:
         """Return where chunks must begin to be those of earlier runs."""
-        return cuts_of(self.known.values())
+        return boundaries_of(self.known.values())
 
     def wants_chunk(self) -> bool:
         """Tell whether to read a chunk now: there is more, and room for it."""

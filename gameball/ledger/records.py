@@ -59,7 +59,7 @@ class LedgerChunk:
     error: str | None
 
 
-def cuts_of(chunks: Iterable[LedgerChunk]) -> frozenset[int]:
+def boundaries_of(chunks: Iterable[LedgerChunk]) -> frozenset[int]:
     """Return where chunks must begin to be these again: where they began, and behind where they ended."""
     return frozenset(position for chunk in chunks for position in (chunk.first, chunk.last + 1))
 
