@@ -38,7 +38,7 @@ from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
 from gameball.transport.connection import RawClient, ReadyBatch
 from gameball.transport.pool import AsyncWorkerConnection
-from gameball.transport.responses import job_or_error, usable_answer
+from gameball.transport.responses import job_or_error, readable_response
 
 
 @define(eq=False)
@@ -208,7 +208,7 @@ class AsyncWorker:
         sent = True
         self.attempting = True
         try:
-            with usable_answer():
+            with readable_response():
                 answer = await send_events_batch.asyncio_detailed(
                     client=self.raw, body=ReadyBatch(chunk.content)
                 )

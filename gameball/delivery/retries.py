@@ -71,7 +71,7 @@ class Split:
     """The chunk is too large for the server, and is sent as two."""
 
 
-def asked_to_wait(error: GameballError) -> float:
+def requested_wait(error: GameballError) -> float:
     """Return how long a server asks to wait, in seconds, as far as it is believed."""
     asked = error.retry_after if isinstance(error, APIError) else None
     return 0.0 if asked is None else min(asked, _LONGEST_RETRY_AFTER)
@@ -100,7 +100,7 @@ def decide(
     again = outcome is Outcome.UNSENT or (outcome is Outcome.UNKNOWN and policy.on_unknown == "resend")
     if not again or attempts >= policy.max_attempts:
         return Finish()
-    delay = policy.back_off(attempts, jitter) + asked_to_wait(result)
+    delay = policy.back_off(attempts, jitter) + requested_wait(result)
     if isinstance(result, RateLimitError):
         return Retry(max(delay, policy.shortest_hold), everyone=True)
     return Retry(delay, everyone=False)

@@ -38,7 +38,7 @@ from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.connection import RawClient, ReadyBatch
 from gameball.transport.pool import WorkerConnection
-from gameball.transport.responses import job_or_error, usable_answer
+from gameball.transport.responses import job_or_error, readable_response
 
 
 @frozen
@@ -201,7 +201,7 @@ class Worker:
     def _attempt(self, chunk: Chunk) -> int | GameballError:
         sent = True
         try:
-            with usable_answer():
+            with readable_response():
                 answer = send_events_batch.sync_detailed(client=self.raw, body=ReadyBatch(chunk.content))
         except ConnectionFailedError as error:
             sent = False

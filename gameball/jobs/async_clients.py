@@ -20,7 +20,7 @@ from gameball.jobs.polling import (
 )
 from gameball.rate_limit import AsyncLimiter
 from gameball.transport.connection import RawClient
-from gameball.transport.responses import usable_answer
+from gameball.transport.responses import readable_response
 
 
 class AsyncJobs:
@@ -137,7 +137,7 @@ class AsyncJobs:
         await self._limiter.acquire()
         sent = True
         try:
-            with usable_answer():
+            with readable_response():
                 content: bytes = (
                     await call.operation.asyncio_detailed(call.job_id, client=self._raw)
                 ).content

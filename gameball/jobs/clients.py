@@ -19,7 +19,7 @@ from gameball.jobs.polling import (
 )
 from gameball.rate_limit import Limiter
 from gameball.transport.connection import RawClient
-from gameball.transport.responses import usable_answer
+from gameball.transport.responses import readable_response
 
 
 class Jobs:
@@ -135,7 +135,7 @@ class Jobs:
         self._limiter.acquire()
         sent = True
         try:
-            with usable_answer():
+            with readable_response():
                 content: bytes = call.operation.sync_detailed(call.job_id, client=self._raw).content
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)

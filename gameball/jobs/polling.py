@@ -13,7 +13,7 @@ import orjson
 from attrs import define, frozen
 from gameball_api.api.batches import get_batch_job, get_batch_status, stop_batch, stop_batch_job
 
-from gameball.delivery.retries import SHORTEST_HOLD, asked_to_wait
+from gameball.delivery.retries import SHORTEST_HOLD, requested_wait
 from gameball.errors import (
     ConnectionFailedError,
     GameballError,
@@ -234,7 +234,7 @@ def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, Reply
         watch.failed_reads += 1
         if watch.failed_reads == _MAX_FAILED_READS:
             raise
-        asked = asked_to_wait(error)
+        asked = requested_wait(error)
         if isinstance(error, RateLimitError):
             yield PauseAll(max(asked, SHORTEST_HOLD))
         return asked

@@ -16,7 +16,7 @@ from gameball_api.models import EventsBatch
 
 from gameball.credentials import Credentials, KeyHeaders
 from gameball.errors import ResponseLostError
-from gameball.transport.responses import error_from_answer, error_from_exception
+from gameball.transport.responses import error_from_exception, error_from_response
 from gameball.version import __version__
 
 #: Where Gameball's API is; test and live accounts share it.
@@ -198,7 +198,7 @@ class ReadyBatch(EventsBatch):
         return f"<{len(self._content)} bytes>"
 
 
-class _Answer(httpx.Response):
+class _Response(httpx.Response):
     """A 2xx answer whose JSON, when it is none, is our error and not the decoder's."""
 
     def json(self, **_: Any) -> Any:  # noqa: ANN401 - as httpx declares it
@@ -213,15 +213,17 @@ class _Answer(httpx.Response):
 _STANDARD_STATUSES: Final = frozenset(HTTPStatus)
 
 
-def _check_answer(response: httpx.Response, settings: ConnectionSettings) -> None:
-    error = error_from_answer(response.status_code, response.headers, response.content, settings.credentials)
+def _check_response(response: httpx.Response, settings: ConnectionSettings) -> None:
+    error = error_from_response(
+        response.status_code, response.headers, response.content, settings.credentials
+    )
     if error is not None:
         raise error
     # The generated parser turns the number into an http.HTTPStatus, which knows no 299.
     if response.status_code not in _STANDARD_STATUSES:
         response.status_code = httpx.codes.OK
     # Reclassified, because httpx lets nothing but a transport of one's own choose the class.
-    response.__class__ = _Answer
+    response.__class__ = _Response
 
 
 def _forget_location(response: httpx.Response) -> None:
@@ -263,7 +265,7 @@ class SyncConnection(httpx.Client):
         except httpx.RequestError as error:
             failure = error_from_exception(error, self.settings.credentials)
         else:
-            _check_answer(response, self.settings)
+            _check_response(response, self.settings)
             return response
         # Outside of the handler: inside, httpx's exception and its frames would be attached.
         raise failure
@@ -299,7 +301,7 @@ class AsyncConnection(httpx.AsyncClient):
         except httpx.RequestError as error:
             failure = error_from_exception(error, self.settings.credentials)
         else:
-            _check_answer(response, self.settings)
+            _check_response(response, self.settings)
             return response
         raise failure
 

@@ -63,7 +63,7 @@ def error_from_exception(error: httpx.RequestError, credentials: Credentials) ->
     return ResponseLostError(f"the request was sent, and no usable answer came: {said} ({kind})")
 
 
-def error_from_answer(
+def error_from_response(
     status: int, headers: Mapping[str, str], content: bytes, credentials: Credentials
 ) -> GameballError | None:
     """Return the error that an answer stands for, or None for 2xx.
@@ -167,7 +167,7 @@ def _describe(status: int, headers: Mapping[str, str], content: bytes) -> str:
 
 
 @contextmanager
-def usable_answer() -> Iterator[None]:
+def readable_response() -> Iterator[None]:
     """Turn what the generated parser raises about an answer of an odd shape into ``ResponseLostError``."""
     kind = None
     try:
