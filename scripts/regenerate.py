@@ -30,7 +30,7 @@ from regeneration.regeneration_error import RegenerationError
 from regeneration.repair import Repair, is_overruled
 from regeneration.repairs import repair_document
 from regeneration.replacement import differences, read_tree, replace_all
-from regeneration.sources import Source, read_source
+from regeneration.sources import DocumentSource, read_source
 from regeneration.surface import read_surface
 
 # So many faults of a document beyond repair are listed.
@@ -39,7 +39,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 @frozen
-class Outcome:
+class RunResult:
     """What a run did, or with ``--check`` would have done.
 
     Attributes:
@@ -55,7 +55,7 @@ class Outcome:
     changes: tuple[Change, ...]
 
 
-def published_text(sources: Sequence[Source]) -> bytes:
+def published_text(sources: Sequence[DocumentSource]) -> bytes:
     """Return what openapi.yaml is to hold.
 
     Args:
@@ -130,7 +130,7 @@ def tell_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
     return compare(old, new, read_usage(files, (old, new)))
 
 
-def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check: bool) -> Outcome:
+def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check: bool) -> RunResult:
     """Generate the raw client, and write it and the document or compare with them.
 
     Args:
@@ -167,10 +167,10 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         changes = tell_changes(root, fresh, against) if against is not None else ()
         if files and not check:
             replace_all({root / "generated": fresh} | ({} if content is None else {kept: source}))
-    return Outcome(tuple(files), repairs, against, changes)
+    return RunResult(tuple(files), repairs, against, changes)
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(outcome: RunResult) -> str:
     """Write an outcome for machines: the changes, the repairs and the files."""
     report: dict[str, Any] = {
         "against": outcome.against,
@@ -185,7 +185,7 @@ def as_json(outcome: Outcome) -> str:
     return json.dumps(report, indent=2)
 
 
-def as_text(outcome: Outcome, *, check: bool) -> str:
+def as_text(outcome: RunResult, *, check: bool) -> str:
     """Write an outcome for people.
 
     Args:

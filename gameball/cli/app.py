@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from gameball.cli.common_options import DEFAULT, ClientOptions, ShowOptions
 from gameball.cli.examples import epilogue
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.send_options import SendOptions
+from gameball.cli.send_options import SendCommandOptions
 from gameball.version import __version__
 
 _EPILOGUE: Final = (
@@ -42,7 +42,7 @@ app.command(_jobs)
 app.command(_ledgers)
 app.register_install_completion_command(help="Install completion for your shell.")
 
-_NO_OPTIONS: Final = SendOptions()
+_NO_OPTIONS: Final = SendCommandOptions()
 _AS_USUAL: Final = ClientOptions()
 _SHOWN_AS_USUAL: Final = ShowOptions()
 JobIDs = Annotated[
@@ -66,7 +66,7 @@ def send(
     ],
     /,
     *,
-    options: SendOptions = _NO_OPTIONS,
+    options: SendCommandOptions = _NO_OPTIONS,
 ) -> ExitCode:
     """Send files of events, show how it goes, and record what became of each line.
 

@@ -29,7 +29,7 @@ _STYLES: Final = {
 
 
 @frozen
-class Progress:
+class SendProgress:
     """How far a send has come.
 
     Attributes:
@@ -63,7 +63,7 @@ class Progress:
         return min(left / self.events_per_second, _LONGEST_TIME)
 
 
-def draw(progress: Progress, width: int) -> list[str]:
+def draw(progress: SendProgress, width: int) -> list[str]:
     """Draw a display of a width.
 
     Args:
@@ -134,7 +134,7 @@ def _clock(seconds: float) -> str:
 class _Drawing:
     """What ``Live`` asks for whenever it draws."""
 
-    def __init__(self, progress: Callable[[], Progress]) -> None:
+    def __init__(self, progress: Callable[[], SendProgress]) -> None:
         self._progress = progress
 
     def __rich_console__(self, console: Console, _: object) -> Iterator[Text]:
@@ -147,7 +147,7 @@ class _Drawing:
 
 
 @contextmanager
-def showing(progress: Callable[[], Progress], console: Console) -> Iterator[None]:
+def showing(progress: Callable[[], SendProgress], console: Console) -> Iterator[None]:
     """Show how a send goes on, as long as the context lasts.
 
     Args:
@@ -178,7 +178,7 @@ def showing(progress: Callable[[], Progress], console: Console) -> Iterator[None
         ticker.join()
 
 
-def _tell(progress: Callable[[], Progress], console: Console, ended: threading.Event) -> None:
+def _tell(progress: Callable[[], SendProgress], console: Console, ended: threading.Event) -> None:
     pause = _FIRST_LINE
     while not ended.wait(pause):
         now = progress()

@@ -11,7 +11,7 @@ from rich.console import Console
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.send_options import SendOptions
+from gameball.cli.send_options import SendCommandOptions
 from gameball.cli.tally import DESCRIBED, describe_error
 from gameball.errors import InvalidEventError, SourceError
 from gameball.rate_limit import RateLimit
@@ -41,7 +41,7 @@ class _DryRun:
     """The dry run of one source."""
 
     source: Source
-    options: SendOptions
+    options: SendCommandOptions
     chunks: int = 0
     objects: int = 0
     events: int = 0
@@ -101,7 +101,7 @@ class _DryRun:
 
 
 def run_dry(
-    sources: Sequence[Source], options: SendOptions, rate_limits: Sequence[RateLimit] | None
+    sources: Sequence[Source], options: SendCommandOptions, rate_limits: Sequence[RateLimit] | None
 ) -> ExitCode:
     """Tell what sending sources would be.
 

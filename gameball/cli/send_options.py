@@ -11,7 +11,7 @@ from gameball.cli.common_options import DELIVERY, READING, RECORD, ClientOptions
 
 @Parameter(name="*")
 @frozen(kw_only=True)
-class SendOptions(ClientOptions):
+class SendCommandOptions(ClientOptions):
     """What ``gameball send`` can be told; each field's help says what it is for."""
 
     format: Annotated[

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from gameball.cli.client import parse_pairs
 from gameball.cli.rejects import beside
-from gameball.cli.send_options import SendOptions
+from gameball.cli.send_options import SendCommandOptions
 from gameball.sources import Source, find_source
 
 
-def find_sources(words: Sequence[str], options: SendOptions) -> list[Source]:
+def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Source]:
     """Find out how each source is to be read, and check what was said about them.
 
     Args:
@@ -70,7 +70,7 @@ def _same(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
-def ledger_path(source: Source, options: SendOptions) -> Path | None:
+def ledger_path(source: Source, options: SendCommandOptions) -> Path | None:
     """Return where the ledger of a source is, or None where it has none."""
     if options.no_ledger:
         return None

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from gameball.cli.client import open_client, parse_rate_limits
 from gameball.cli.code_of import code_of_beginning, code_of_error
-from gameball.cli.display import Progress, showing
+from gameball.cli.display import SendProgress, showing
 from gameball.cli.dry_run import run_dry
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
-from gameball.cli.send_options import SendOptions
+from gameball.cli.send_options import SendCommandOptions
 from gameball.cli.send_sources import find_sources, ledger_path
 from gameball.cli.summary import SourceResult, print_results
 from gameball.cli.tally import READ, Tally
@@ -32,7 +32,7 @@ from gameball.receipts import DeliveryReport, Outcome, Receipt
 from gameball.sources import Reading, Source
 
 
-def send_all(words: Sequence[str], options: SendOptions) -> ExitCode:
+def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     """Send sources one after the other.
 
     Args:
@@ -80,7 +80,7 @@ class _Sending:
 
     client: Gameball
     source: Source
-    options: SendOptions
+    options: SendCommandOptions
     interrupts: Interrupts
     rejects: RejectsFile | None
     tally: Tally = field(factory=Tally)
@@ -275,11 +275,11 @@ class _Sending:
         settled = self.tally.items / reading.items_read if reading.items_read else 0.0
         return min(reading.bytes_read / size, 1.0) * min(settled, 1.0)
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> SendProgress:
         tally = self.tally
         now = time.monotonic()
         per_second, requests_per_second = tally.rates(now)
-        return Progress(
+        return SendProgress(
             name=self.source.name,
             share=self._share(),
             seconds=now - self.begun,
@@ -292,7 +292,7 @@ class _Sending:
         )
 
 
-def describe_source(source: Source, options: SendOptions) -> dict[str, str]:
+def describe_source(source: Source, options: SendCommandOptions) -> dict[str, str]:
     """Return what ``gameball ledger show`` needs to read a source as it was read."""
     return {
         "source": "-" if source.path is None else str(source.path.absolute()),

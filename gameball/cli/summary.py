@@ -12,7 +12,7 @@ from rich.console import Console
 
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.rejects import RejectsFile
-from gameball.cli.send_options import SendOptions
+from gameball.cli.send_options import SendCommandOptions
 from gameball.cli.tally import DESCRIBED, Failure, Tally, describe_error
 from gameball.errors import JobTimeoutError, SourceError
 from gameball.jobs.batch_job import BatchJob
@@ -54,7 +54,7 @@ class SourceResult:
 def print_results(
     results: Sequence[SourceResult],
     left: Sequence[str],
-    options: SendOptions,
+    options: SendCommandOptions,
     rejects: RejectsFile | None,
     code: ExitCode,
 ) -> None:
@@ -156,7 +156,7 @@ def _and_more(count: int, what: str) -> list[str]:
 def advise(
     results: Sequence[SourceResult],
     left: Sequence[str],
-    options: SendOptions,
+    options: SendCommandOptions,
     rejects: RejectsFile | None,
     code: ExitCode,
 ) -> list[str]:
@@ -196,7 +196,7 @@ def advise(
     return lines
 
 
-def _advise_on(result: SourceResult, options: SendOptions) -> list[str]:
+def _advise_on(result: SourceResult, options: SendCommandOptions) -> list[str]:
     error = result.error
     if isinstance(error, SourceError) and error.line is not None:
         skip = "" if options.skip_invalid else ", or leave such lines out with --skip-invalid"

@@ -11,7 +11,7 @@ from gameball.sources.csv_records import csv_records
 from gameball.sources.jsonl import jsonl_items, jsonl_records
 from gameball.sources.lines import split_lines
 from gameball.sources.parquet_records import parquet_records
-from gameball.sources.progress import Progress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem, Records, items_of
 from gameball.sources.shape import Shape
@@ -38,7 +38,7 @@ class Reader:
 
     def read(self, on_problem: OnProblem | None) -> Reading:
         """Begin the fast pass, opening nothing yet."""
-        progress = Progress()
+        progress = ReadProgress()
         name = self.origin.name
         if self.format == "jsonl":
             blocks = split_lines(self.origin.blocks(progress), name)
@@ -48,7 +48,7 @@ class Reader:
             items = items_of(self.records(progress), self.shape, progress, on_problem, name=name, unit=unit)
         return Reading(items, progress)
 
-    def records(self, progress: Progress) -> Records:
+    def records(self, progress: ReadProgress) -> Records:
         """Begin to read row by row, opening nothing yet."""
         name = self.origin.name
         columns = Columns(self.shape, self.types)

@@ -11,7 +11,7 @@ from gameball.chunking.builder import EventLike
 from gameball.errors import SourceError
 from gameball.sources.json_text import UnparsableError, may_hold_long_integer, parse_json
 from gameball.sources.lines import TOO_LONG, LineBlock, LineBlocks
-from gameball.sources.progress import Progress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.records import Items, OnProblem, Record, Records
 from gameball.sources.shape import Shape
 
@@ -41,7 +41,7 @@ class _Left:
 
 
 def jsonl_items(  # noqa: C901 - see the comment
-    blocks: LineBlocks, shape: Shape, name: str, progress: Progress, on_problem: OnProblem | None
+    blocks: LineBlocks, shape: Shape, name: str, progress: ReadProgress, on_problem: OnProblem | None
 ) -> Items:
     """Read events as fast as they can be sent.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from gameball.sources.columns import Columns
-    from gameball.sources.progress import Progress
+    from gameball.sources.progress import ReadProgress
     from gameball.sources.records import Records
 
 #: The rows that are held as Python objects at once.
@@ -35,7 +35,7 @@ _DAMAGED: Final = "is damaged, or no Parquet file"
 
 
 def parquet_records(
-    path: Path, columns: Columns, name: str, progress: Progress, batch_size: int = BATCH_SIZE
+    path: Path, columns: Columns, name: str, progress: ReadProgress, batch_size: int = BATCH_SIZE
 ) -> Records:
     """Read rows one by one, each with its number.
 

@@ -14,7 +14,7 @@ _MAX_RUNS: Final = 16_384
 
 
 @define(eq=False)
-class Progress:
+class ReadProgress:
     """What a reader notes while it reads.
 
     Nothing is noted for an item that follows the one before it on the next line: one run stands for all of

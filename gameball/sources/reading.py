@@ -3,7 +3,7 @@
 from typing import Self
 
 from gameball.chunking.builder import EventLike
-from gameball.sources.progress import Progress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.records import Items
 
 
@@ -20,7 +20,7 @@ class Reading:
 
     __slots__ = ("_items", "_progress")
 
-    def __init__(self, items: Items, progress: Progress) -> None:
+    def __init__(self, items: Items, progress: ReadProgress) -> None:
         self._items = items
         self._progress = progress
 

@@ -8,7 +8,7 @@ from attrs import define
 
 from gameball.chunking.builder import EventLike
 from gameball.errors import SourceError
-from gameball.sources.progress import Progress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.shape import Shape
 
 OnProblem = Callable[[SourceError], None]
@@ -53,7 +53,7 @@ def show_text(text: bytes) -> str:
 def items_of(
     records: Records,
     shape: Shape,
-    progress: Progress,
+    progress: ReadProgress,
     on_problem: OnProblem | None,
     *,
     name: str,

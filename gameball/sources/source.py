@@ -11,7 +11,7 @@ from gameball.chunking.builder import MAX_OBJECTS, ChunkBuilder
 from gameball.sources.cells import check_types
 from gameball.sources.exact import Row, exact_rows
 from gameball.sources.formats import Format, Reader
-from gameball.sources.progress import Progress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem
 from gameball.sources.shape import Shape
@@ -120,7 +120,7 @@ class Source:
             raise ValueError("standard input can be read only once without spool=True")
         builder = ChunkBuilder(max_objects=MAX_OBJECTS, max_bytes=max_bytes, coalesce=False)
         reader = self._reader()
-        return exact_rows(reader.records(Progress()), reader.shape, builder)
+        return exact_rows(reader.records(ReadProgress()), reader.shape, builder)
 
     def _reader(self) -> Reader:
         origin = Input(

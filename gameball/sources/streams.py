@@ -12,7 +12,7 @@ from typing import IO, Final, Literal, Protocol
 
 from attrs import define, field, frozen
 
-from gameball.sources.progress import Progress
+from gameball.sources.progress import ReadProgress
 
 Compression = Literal["gz", "zst"]
 # Generators, and not any iterators, because each is closed by the one that reads it.
@@ -115,7 +115,7 @@ class Input:
     spool: Spool | None = None
     block_size: int = BLOCK_SIZE
 
-    def blocks(self, progress: Progress) -> Blocks:
+    def blocks(self, progress: ReadProgress) -> Blocks:
         """Read it, opening it at the first block.
 
         Args:
@@ -132,7 +132,7 @@ class Input:
             return _gunzip(raw, self.block_size)
         return _unzstandard(raw, self.block_size) if self.compression == "zst" else raw
 
-    def _raw_blocks(self, progress: Progress) -> Blocks:
+    def _raw_blocks(self, progress: ReadProgress) -> Blocks:
         opened = False
         reason = None
         try:

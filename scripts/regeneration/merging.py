@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from regeneration.document_walk import Document, Place, listing, mapping, pointer, value_at
 from regeneration.regeneration_error import RegenerationError
-from regeneration.sources import Source
+from regeneration.sources import DocumentSource
 
 # How deep below these the parts of documents are put together; what lies deeper must be identical, because
 # two versions of one operation or schema would otherwise become a third that nobody published.
 _DEPTHS: Final = {"paths": 2, "webhooks": 2, "components": 2}
 
 
-def merge_sources(sources: Sequence[Source]) -> Document:
+def merge_sources(sources: Sequence[DocumentSource]) -> Document:
     """Merge documents: what is identical is taken once, and what only some have is added.
 
     Args:

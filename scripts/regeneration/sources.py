@@ -26,7 +26,7 @@ _VERSION: Final = re.compile(r"3\.[01](\.|$)")
 
 
 @frozen
-class Source:
+class DocumentSource:
     """A document, and where it came from.
 
     Attributes:
@@ -45,7 +45,7 @@ class Source:
         return self.text.lstrip("\ufeff \t\r\n").startswith("{")
 
 
-def read_source(name: str) -> Source:
+def read_source(name: str) -> DocumentSource:
     """Read a source.
 
     Args:
@@ -61,7 +61,7 @@ def read_source(name: str) -> Source:
     return find_document(text, name)
 
 
-def find_document(text: str, name: str) -> Source:
+def find_document(text: str, name: str) -> DocumentSource:
     """Find the document in what a source holds.
 
     What it is shows in the text itself, because pages are served under all kinds of names and types.
@@ -93,7 +93,7 @@ def find_document(text: str, name: str) -> Source:
     version = str(document.get("openapi", document.get("swagger", "nothing")))
     if "openapi" not in document or not _VERSION.match(version):
         raise RegenerationError(f"{name} says it is version {version}; OpenAPI 3.0 or 3.1 is needed")
-    return Source(name, text, document)
+    return DocumentSource(name, text, document)
 
 
 def _is_document(text: str) -> bool:

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameball import Outcome
-from gameball.cli.display import Progress, draw
+from gameball.cli.display import SendProgress, draw
 from gameball.sandbox import Fault, Sandbox
 
-PROGRESS = Progress(
+PROGRESS = SendProgress(
     name="events.jsonl",
     share=0.62,
     seconds=12.0,
@@ -53,7 +53,7 @@ def test_a_narrow_display_has_more_lines_and_no_bar() -> None:
 
 @given(width=st.integers(1, 200), share=st.none() | st.floats(0, 1), name=st.text(min_size=1, max_size=60))
 def test_no_line_is_wider_than_the_display(width: int, share: float | None, name: str) -> None:
-    progress = Progress(
+    progress = SendProgress(
         name=name,
         share=share,
         seconds=1e6,

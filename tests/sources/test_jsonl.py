@@ -19,14 +19,14 @@ from gameball import CustomerEvents, SourceError
 from gameball.sources import Reading, Source, read_jsonl
 from gameball.sources.jsonl import jsonl_items
 from gameball.sources.lines import split_lines
-from gameball.sources.progress import Progress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.shape import Shape
 
 MEBIBYTE = 1024 * 1024
 
 
 def read_bytes(content: bytes, *, size: int = 64) -> Reading:
-    progress = Progress()
+    progress = ReadProgress()
     blocks = (content[start : start + size] for start in range(0, len(content), size))
     return Reading(jsonl_items(split_lines(blocks, "bytes"), Shape(), "bytes", progress, None), progress)
 
@@ -315,7 +315,7 @@ def test_for_any_events_what_is_written_is_read_with_its_line(
 )
 def test_for_any_mixture_every_line_is_an_item_or_a_problem_or_blank(lines: list[bytes], size: int) -> None:
     content = b"".join(text + b"\n" for text in lines)
-    progress = Progress()
+    progress = ReadProgress()
     found: list[SourceError] = []
     blocks = (content[start : start + size] for start in range(0, len(content), size))
     items = jsonl_items(split_lines(blocks, "bytes"), Shape(), "bytes", progress, found.append)
@@ -351,7 +351,7 @@ def test_a_long_line_may_end_anywhere_in_a_block(size: int) -> None:
     content = b"\n".join(
         [b" " * (LIMIT + 5), line("a"), b"x" * (2 * LIMIT), b"", line("b"), b"y" * (LIMIT + 1)]
     )
-    progress = Progress()
+    progress = ReadProgress()
     found: list[SourceError] = []
     blocks = (content[start : start + size] for start in range(0, len(content), size))
     items = jsonl_items(split_lines(blocks, "bytes"), Shape(), "bytes", progress, found.append)

@@ -10,7 +10,7 @@ from regenerate_project import REPOSITORY
 from regeneration.merging import merge_sources
 from regeneration.openapi_document import format_document, parse_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.sources import Source, find_document, read_source
+from regeneration.sources import DocumentSource, find_document, read_source
 
 PUBLISHED = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
 SMALL = "openapi: 3.1.0\ninfo: {title: Small, version: 1.0.0}\npaths: {}\n"
@@ -30,7 +30,7 @@ def document(**parts: object) -> str:
     return json.dumps({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, **parts})
 
 
-def sources(*texts: str) -> list[Source]:
+def sources(*texts: str) -> list[DocumentSource]:
     return [find_document(text, f"page-{number}") for number, text in enumerate(texts, start=1)]
 
 
