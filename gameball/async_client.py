@@ -17,7 +17,7 @@ from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
 from gameball.delivery.sender import CLOSE_TIMEOUT
 from gameball.errors import GameballError, MissingCredentialsError
-from gameball.jobs.async_clients import AsyncJobs
+from gameball.jobs.clients import AsyncJobs
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
@@ -30,27 +30,8 @@ AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]
 class AsyncGameball:
     """A client of the Gameball API. One client may be used by many tasks of one event loop.
 
-    Args:
-        api_key: The account's API key; by default the environment's ``GAMEBALL_API_KEY``.
-        secret_key: The account's secret key; by default the environment's ``GAMEBALL_SECRET_KEY``.
-        base_url: Where the API is; by default the environment's ``GAMEBALL_BASE_URL``, or else
-            ``https://api.gameball.co``. Plain ``http://`` is only taken for this very machine.
-        timeout: How long to wait for each step of a request: seconds, 60 by default, of which connecting may
-            take 10 at most; or an ``httpx.Timeout``, taken as it is.
-        rate_limits: How many requests the account may make, for sends and job polling together; Gameball
-            documents 30 per second and 360 per 30 seconds. None switches limiting off.
-        max_attempts: How often a chunk is sent at most, 5 by default, when it was certainly not accepted, or
-            with ``on_unknown="resend"``. The parts of one that the server found too large count anew.
-        transport: What to use instead of the network, for tests and unusual stacks.
-
-    Attributes:
-        events: Sends events.
-        jobs: Follows the jobs that process them.
-        raw: The generated client for every operation of the API, with these credentials and typed errors.
-
-    Raises:
-        MissingCredentialsError: A key is neither passed nor in the environment, or cannot be one.
-        ValueError: ``base_url``, ``timeout`` or ``max_attempts`` cannot be used.
+    Its arguments, attributes and errors are those of ``Gameball``, except that ``transport`` is an
+    ``httpx.AsyncBaseTransport``.
     """
 
     # When the constructor fails, the traceback may show the half-made client.
@@ -140,41 +121,10 @@ class AsyncEvents:
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
     ) -> DeliveryReport:
-        """Send events, and account for every one of them.
+        """Send events, and account for every one of them; see ``Events.send``.
 
-        Args:
-            events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
-                async iterable; a generator is read no further than needed.
-            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
-                exist.
-            max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
-            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
-            coalesce: Let events of one customer share an object while their names differ.
-            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
-                so that nothing is lost and something may count twice.
-            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
-                flight; or only at the outcomes given. Wrong keys always stop.
-            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
-                count what is left. Without it, the first one ends the send.
-            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
-                with it, and what was accepted is skipped.
-            on_receipt: Called with each chunk's receipt as it ends.
-            check: Raise an error if any event was not accepted; otherwise the report is all there is.
-
-        Returns:
-            What became of the events.
-
-        Raises:
-            DeliveryError: Not every event was accepted, and ``check`` is on. It carries the report.
-            InvalidEventError: An event cannot be sent. All before it were sent; ``report`` tells how.
-            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
-            LedgerLockedError: Another process, or another send, is using the ledger.
-            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
-            ValueError: An argument is out of its range, or of another kind.
-            RuntimeError: The client is closed, or belongs to another event loop.
-            GameballError: The client was closed meanwhile, by another task.
-            BaseException: Whatever ``events`` or ``on_receipt`` raise, and a cancellation, after what is in
-                flight has had up to 5 seconds to end; with the report as its ``report``.
+        ``events`` may be an async iterable, too. A client that was used in another event loop raises a
+        ``RuntimeError``.
         """
         source = EventSource(events)
         del events  # payload, which a traceback that is shown with locals would show
@@ -214,41 +164,10 @@ class AsyncEvents:
         on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
     ) -> AsyncIterator[Receipt]:
-        """Send events in constant memory, giving each chunk's receipt as it ends.
+        """Send events in constant memory, giving each chunk's receipt as it ends; see ``Events.stream``.
 
-        Nothing is sent before the first receipt is asked for, and nothing is checked: look at each receipt's
-        outcome.
-
-        Args:
-            events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable or
-                async iterable.
-            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
-                exist.
-            max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
-            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
-            coalesce: Let events of one customer share an object while their names differ.
-            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
-                so that nothing is lost and something may count twice.
-            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
-                flight; or only at the outcomes given. Wrong keys always stop.
-            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
-                count what is left. Without it, the first one ends the send.
-            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
-                with it, and what was accepted is skipped.
-
-        Returns:
-            An async iterator of receipts.
-
-        Raises:
-            ValueError: An argument is out of its range, or of another kind.
-            RuntimeError: While iterating, as all that follows: the client is closed, or belongs to another
-                event loop.
-            InvalidEventError: An event cannot be sent. All before it have their receipts.
-            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
-            LedgerLockedError: Another process, or another send, is using the ledger.
-            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
-            GameballError: The client was closed meanwhile.
-            BaseException: Whatever ``events`` raise. What has no receipt yet then is in its ``report``.
+        ``events`` may be an async iterable, too. While iterating, a client that was used in another event
+        loop raises a ``RuntimeError``.
         """
         source = EventSource(events)
         del events  # payload, which a traceback that is shown with locals would show

@@ -3,24 +3,11 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import StrEnum
-from http import HTTPStatus
-from typing import Final
+from typing import Protocol, Self
 
 from attrs import field, frozen
 
-from gameball.errors import (
-    APIError,
-    AuthenticationError,
-    ConnectionFailedError,
-    DeliveryError,
-    GameballError,
-    PermissionDeniedError,
-    RateLimitError,
-    ServerError,
-)
-
-#: Gameball's code for "another request for the same customer is in progress", sent with 422.
-_CUSTOMER_IS_BUSY: Final = 2001
+from gameball.errors import DeliveryError, GameballError
 
 
 class Outcome(StrEnum):
@@ -36,9 +23,29 @@ class Outcome(StrEnum):
     UNSENT = "unsent"
 
 
+class Part(Protocol):
+    """A part of a source: consecutive items, such as those of a chunk."""
+
+    @property
+    def first(self) -> int:
+        """The position of the first item."""
+
+    @property
+    def last(self) -> int:
+        """The position of the last item."""
+
+    @property
+    def objects(self) -> int:
+        """The number of objects in the request."""
+
+    @property
+    def events(self) -> int:
+        """The number of events."""
+
+
 @frozen
 class Receipt:
-    """What became of one chunk.
+    """The outcome of one chunk.
 
     Attributes:
         index: The chunk's number within its send, counted from 0.
@@ -47,7 +54,7 @@ class Receipt:
         last: The position of its last source item; all between the two are in the chunk as well.
         objects: The number of objects in the request; 0 where none was built.
         events: The number of events.
-        outcome: What became of them.
+        outcome: ACCEPTED, REJECTED, UNKNOWN or UNSENT.
         job_id: The job that processes them, when they were accepted.
         error: Why they were not accepted; otherwise None.
         attempts: How many requests were made for the chunk.
@@ -60,10 +67,27 @@ class Receipt:
     objects: int
     events: int
     outcome: Outcome
-    job_id: int | None
-    error: GameballError | None
-    attempts: int
-    elapsed: float
+    job_id: int | None = None
+    error: GameballError | None = None
+    attempts: int = 0
+    elapsed: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        part: Part,
+        index: int,
+        outcome: Outcome,
+        *,
+        job_id: int | None = None,
+        error: GameballError | None = None,
+        attempts: int = 0,
+        elapsed: float = 0.0,
+    ) -> Self:
+        """Return the receipt of a part of a source, such as a chunk."""
+        return cls(
+            index, part.first, part.last, part.objects, part.events, outcome, job_id, error, attempts, elapsed
+        )
 
 
 @frozen
@@ -122,32 +146,6 @@ class DeliveryReport:
         raise DeliveryError(
             f"not every event was accepted ({self}); first {where} {failed.outcome}{why}", report=self
         ) from failed.error
-
-
-def outcome_of(error: GameballError) -> Outcome:
-    """Decide what an attempt that failed means for the events in it.
-
-    Args:
-        error: How the attempt failed.
-
-    Returns:
-        UNSENT where the events were certainly not taken, REJECTED where they were refused, and otherwise
-        UNKNOWN.
-    """
-    if isinstance(error, ConnectionFailedError | RateLimitError):
-        return Outcome.UNSENT
-    if isinstance(error, APIError):
-        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            return Outcome.UNSENT
-        if error.status == HTTPStatus.UNPROCESSABLE_ENTITY and error.code == _CUSTOMER_IS_BUSY:
-            return Outcome.UNSENT
-        return Outcome.UNKNOWN if isinstance(error, ServerError) else Outcome.REJECTED
-    return Outcome.UNKNOWN
-
-
-def stops_everything(error: GameballError | None) -> bool:
-    """Tell whether no further chunk can fare better: the keys are wrong, or may not do this."""
-    return isinstance(error, AuthenticationError | PermissionDeniedError)
 
 
 def attach_report(error: BaseException, receipts: Iterable[Receipt]) -> None:

@@ -1,7 +1,6 @@
 """The public names, and that sync and async agree."""
 
 import inspect
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,7 @@ import pytest
 import gameball
 from gameball.async_client import AsyncEvents, AsyncGameball
 from gameball.client import Events, Gameball
-from gameball.jobs.async_clients import AsyncJobs
-from gameball.jobs.clients import Jobs
+from gameball.jobs.clients import AsyncJobs, Jobs
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [
@@ -85,35 +83,6 @@ def test_sync_and_async_take_the_same_arguments(sync: type, asynchronous: type) 
             twin = theirs[name].parameters[argument]
             assert (parameter.kind, parameter.default) == (twin.kind, twin.default)
         assert list(signature.parameters) == list(theirs[name].parameters)
-
-
-# What sync and async differ in, in words.
-WORDS = [
-    (r"\s+", " "),
-    (r"asynchronously|synchronously", ""),
-    (r" or async iterable", ""),
-    (r"[Aa]n async iterator", "an iterator"),
-    (r"An iterator", "an iterator"),
-    (r"Ctrl-C|a cancellation", ""),
-    (r"other (threads|tasks)|another (thread|task)", ""),
-    (r", or belongs to another event loop", ""),
-]
-
-
-def in_common(text: str) -> str:
-    for pattern, replacement in WORDS:
-        text = re.sub(pattern, replacement, text)
-    return text
-
-
-@pytest.mark.parametrize(
-    ("sync", "asynchronous"), [(Gameball, AsyncGameball), (Events, AsyncEvents), (Jobs, AsyncJobs)]
-)
-def test_sync_and_async_are_documented_in_the_same_words(sync: type, asynchronous: type) -> None:
-    for name in public_methods(sync):
-        if not name.startswith("__"):
-            ours, theirs = (inspect.getdoc(getattr(kind, name)) or "" for kind in (sync, asynchronous))
-            assert in_common(ours) == in_common(theirs), name
 
 
 @pytest.mark.parametrize("kind", [Gameball, AsyncGameball, Events, AsyncEvents, Jobs, AsyncJobs])

@@ -7,8 +7,8 @@ from typing import Any
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
-from gameball.delivery.attempts import PendingChunk, abandon_pending
 from gameball.delivery.options import OpenLedger
+from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import ABORT_TIMEOUT, GRACE

@@ -11,24 +11,21 @@ from attrs import define, field
 from gameball_api.api.batches import send_events_batch
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.attempts import (
+from gameball.delivery.attempts import DeliveryTools, deliver
+from gameball.delivery.effects import (
     AcquireSlot,
-    Delivery,
-    Effect,
+    DeliveryEffect,
+    DeliveryReply,
     PauseAll,
-    PendingChunk,
     RecordIntent,
     RecordOutcome,
     RecordSplit,
-    Reply,
     SendRequest,
     Sleep,
-    abandon,
-    abandoned_error,
-    ambiguous_error,
-    deliver,
 )
 from gameball.delivery.options import OpenLedger
+from gameball.delivery.outcomes import ambiguous_error
+from gameball.delivery.pending_chunk import PendingChunk, abandon, abandoned_error
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import Done
@@ -53,7 +50,7 @@ class AsyncSendContext:
         interrupt: Lets the caller see a problem at once.
 
     Attributes:
-        delivery: What delivering a chunk has at hand.
+        tools: What delivering a chunk needs from outside.
         tasks: What is to be delivered; a None ends a worker.
         results: What has come of it.
         stopped: Whether nothing new is to be sent.
@@ -65,15 +62,15 @@ class AsyncSendContext:
     limiter: AsyncLimiter
     ledger: OpenLedger | None
     interrupt: Callable[[BaseException], None]
-    delivery: Delivery = field(init=False)
+    tools: DeliveryTools = field(init=False)
     tasks: "asyncio.Queue[PendingChunk | None]" = field(init=False, factory=asyncio.Queue)
     results: "asyncio.Queue[Receipt | Done | None]" = field(init=False, factory=asyncio.Queue)
     stopped: asyncio.Event = field(init=False, factory=asyncio.Event)
     aborting: bool = field(init=False, default=False)
 
-    @delivery.default
-    def _at_hand(self) -> Delivery:
-        return Delivery(self.policy, time.monotonic, random.random, lambda: self.state.cause)
+    @tools.default
+    def _at_hand(self) -> DeliveryTools:
+        return DeliveryTools(self.policy, time.monotonic, random.random, lambda: self.state.cause)
 
     async def note(self, write: Callable[[Ledger], None]) -> LedgerError | None:
         """Write to the ledger, if there is one, in a thread; what fails ends the send."""
@@ -140,8 +137,8 @@ class AsyncWorker:
     async def work(self) -> None:
         """Deliver tasks until there are no more; it is what the task runs."""
         while (task := await self._context.tasks.get()) is not None:
-            steps = deliver(task, self._context.delivery)
-            reply: Reply = None
+            steps = deliver(task, self._context.tools)
+            reply: DeliveryReply = None
             try:
                 while True:
                     reply = await self._take(steps.send(reply))
@@ -159,7 +156,7 @@ class AsyncWorker:
                 await self.abandon()
             self._context.results.put_nowait(Done(task))
 
-    async def _take(self, step: Effect) -> Reply:
+    async def _take(self, step: DeliveryEffect) -> DeliveryReply:
         match step:
             case RecordIntent(task):
                 self.unfinished = [(task.index, task.chunk)]

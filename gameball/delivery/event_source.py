@@ -67,10 +67,7 @@ class EventSource:
                 objects=0,
                 events=events,
                 outcome=Outcome.UNSENT,
-                job_id=None,
                 error=error,
-                attempts=0,
-                elapsed=0.0,
             )
         ]
 

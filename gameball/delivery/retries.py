@@ -5,8 +5,9 @@ from typing import Final, Literal
 
 from attrs import field, frozen, validators
 
+from gameball.delivery.outcomes import outcome_of
 from gameball.errors import APIError, GameballError, RateLimitError
-from gameball.receipts import Outcome, outcome_of
+from gameball.receipts import Outcome
 
 #: What to do with a chunk that may or may not have been accepted.
 OnUnknown = Literal["report", "resend"]

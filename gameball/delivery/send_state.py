@@ -3,12 +3,13 @@
 from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.attempts import PendingChunk
 from gameball.delivery.event_source import EventSource
+from gameball.delivery.outcomes import stops_everything
+from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.retries import OnUnknown
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.ledger.records import LedgerChunk, boundaries_of, digest
-from gameball.receipts import Outcome, Receipt, stops_everything
+from gameball.receipts import Outcome, Receipt
 
 #: How many chunks exist at a time for each worker: one that is sent, and one that is ready.
 READ_AHEAD = 2
@@ -78,11 +79,11 @@ class SendState:
         ambiguous = None
         if recorded is not None:
             if recorded.outcome is Outcome.ACCEPTED:
-                return _as_receipt(index, recorded, None)
+                return _recorded_receipt(index, recorded, None)
             if recorded.outcome is Outcome.UNKNOWN:
                 ambiguous = ResponseLostError(_describe(recorded))
                 if self.on_unknown == "report":
-                    return _as_receipt(index, recorded, ambiguous)
+                    return _recorded_receipt(index, recorded, ambiguous)
         return PendingChunk(index, chunk, ambiguous)
 
     def advance(self, index: int, last: int) -> None:
@@ -145,16 +146,12 @@ def _describe(recorded: LedgerChunk) -> str:
     return f"in an earlier run: {recorded.error}"
 
 
-def _as_receipt(index: int, recorded: LedgerChunk, error: GameballError | None) -> Receipt:
-    return Receipt(
-        index=index,
-        first=recorded.first,
-        last=recorded.last,
-        objects=recorded.objects,
-        events=recorded.events,
-        outcome=recorded.outcome,
+def _recorded_receipt(index: int, recorded: LedgerChunk, error: GameballError | None) -> Receipt:
+    return Receipt.of(
+        recorded,
+        index,
+        recorded.outcome,
         job_id=recorded.job_id,
         error=error,
         attempts=recorded.attempts,
-        elapsed=0.0,
     )

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Final
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.attempts import PendingChunk, abandon_pending
 from gameball.delivery.options import OpenLedger
+from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import Done, SendContext, Worker

@@ -12,24 +12,21 @@ from attrs import define, field, frozen
 from gameball_api.api.batches import send_events_batch
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.attempts import (
+from gameball.delivery.attempts import DeliveryTools, deliver
+from gameball.delivery.effects import (
     AcquireSlot,
-    Delivery,
-    Effect,
+    DeliveryEffect,
+    DeliveryReply,
     PauseAll,
-    PendingChunk,
     RecordIntent,
     RecordOutcome,
     RecordSplit,
-    Reply,
     SendRequest,
     Sleep,
-    abandon,
-    abandoned_error,
-    ambiguous_error,
-    deliver,
 )
 from gameball.delivery.options import OpenLedger
+from gameball.delivery.outcomes import ambiguous_error
+from gameball.delivery.pending_chunk import PendingChunk, abandon, abandoned_error
 from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
@@ -59,7 +56,7 @@ class SendContext:
         ledger: The durable record; or None.
 
     Attributes:
-        delivery: What delivering a chunk has at hand.
+        tools: What delivering a chunk needs from outside.
         tasks: What is to be delivered; a None ends a worker.
         results: What has come of it. It is looked at first, and removed when it has been dealt with: an
             interrupt may come between any two steps of the caller's thread.
@@ -72,16 +69,16 @@ class SendContext:
     policy: RetryPolicy
     limiter: Limiter
     ledger: OpenLedger | None
-    delivery: Delivery = field(init=False)
+    tools: DeliveryTools = field(init=False)
     tasks: "queue.SimpleQueue[PendingChunk | None]" = field(init=False, factory=queue.SimpleQueue)
     results: "deque[Receipt | Done | None]" = field(init=False, factory=deque)
     arrived: threading.Condition = field(init=False, factory=threading.Condition)
     stopped: threading.Event = field(init=False, factory=threading.Event)
     concluding: threading.Lock = field(init=False, factory=threading.Lock)
 
-    @delivery.default
-    def _at_hand(self) -> Delivery:
-        return Delivery(self.policy, time.monotonic, random.random, lambda: self.state.cause)
+    @tools.default
+    def _at_hand(self) -> DeliveryTools:
+        return DeliveryTools(self.policy, time.monotonic, random.random, lambda: self.state.cause)
 
     def tell(self, result: Receipt | Done | None) -> None:
         """Hand something to the caller's thread."""
@@ -153,8 +150,8 @@ class Worker:
         while (task := self._context.tasks.get()) is not None:
             self.busy = True
             self.task = task
-            steps = deliver(task, self._context.delivery)
-            reply: Reply = None
+            steps = deliver(task, self._context.tools)
+            reply: DeliveryReply = None
             try:
                 while True:
                     reply = self._take(steps.send(reply))
@@ -170,7 +167,7 @@ class Worker:
         if self.abandoned:
             self.connection.close()
 
-    def _take(self, step: Effect) -> Reply:
+    def _take(self, step: DeliveryEffect) -> DeliveryReply:
         match step:
             case RecordIntent(task):
                 self.unfinished = [(task.index, task.chunk)]

@@ -1,23 +1,26 @@
-"""Following jobs, synchronously."""
+"""``Gameball.jobs`` and ``AsyncGameball.jobs``: read, stop and follow jobs.
 
+Both carry out what ``polling`` decides; they differ in how they wait.
+"""
+
+import asyncio
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 
+from gameball.delivery.effects import PauseAll, Sleep
 from gameball.errors import ConnectionFailedError, GameballError
 from gameball.jobs.batch_job import BatchJob
 from gameball.jobs.polling import (
     DEFAULT_WAIT,
     Call,
-    Effect,
     JobForms,
-    PauseAll,
-    Reply,
-    Sleep,
+    PollingEffect,
+    PollingReply,
     read_job,
     stop_job,
     watch_jobs,
 )
-from gameball.rate_limit import Limiter
+from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.transport.connection import RawClient
 from gameball.transport.responses import readable_response
 
@@ -104,8 +107,8 @@ class Jobs:
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
 
-    def _watch(self, steps: Generator[Effect, Reply, None]) -> Iterator[BatchJob]:
-        reply: Reply = None
+    def _watch(self, steps: Generator[PollingEffect, PollingReply, None]) -> Iterator[BatchJob]:
+        reply: PollingReply = None
         while True:
             try:
                 step = steps.send(reply)
@@ -121,8 +124,8 @@ class Jobs:
             else:
                 yield step.job
 
-    def _run(self, steps: Generator[Call, Reply, BatchJob]) -> BatchJob:
-        reply: Reply = None
+    def _run(self, steps: Generator[Call, PollingReply, BatchJob]) -> BatchJob:
+        reply: PollingReply = None
         while True:
             try:
                 call = steps.send(reply)
@@ -131,7 +134,7 @@ class Jobs:
                 return job
             reply = self._call(call)
 
-    def _call(self, call: Call) -> Reply:
+    def _call(self, call: Call) -> PollingReply:
         self._limiter.acquire()
         sent = True
         try:
@@ -142,4 +145,79 @@ class Jobs:
             return error
         finally:
             self._limiter.release(sent=sent)
+        return content
+
+
+class AsyncJobs:
+    """Follows the jobs that process batches; it is ``AsyncGameball.jobs``.
+
+    Its methods take, return and raise what those of ``Jobs`` do.
+
+    Args:
+        raw: The generated client to ask with.
+        limiter: The client's rate limits.
+    """
+
+    def __init__(self, raw: RawClient, limiter: AsyncLimiter) -> None:
+        self._raw = raw
+        self._limiter = limiter
+        self._forms = JobForms()
+
+    async def get(self, job_id: int) -> BatchJob:
+        """Read a job; see ``Jobs.get``."""
+        return await self._run(read_job(job_id, self._forms))
+
+    async def stop(self, job_id: int) -> BatchJob:
+        """Stop a job; see ``Jobs.stop``."""
+        return await self._run(stop_job(job_id, self._forms))
+
+    async def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
+        """Follow a job to its end; see ``Jobs.wait``."""
+        return await anext(self.wait_all([job_id], timeout=timeout))
+
+    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> AsyncIterator[BatchJob]:
+        """Follow jobs to their end, giving each as it ends; see ``Jobs.wait_all``."""
+        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
+        return self._watch(steps)
+
+    async def _watch(self, steps: Generator[PollingEffect, PollingReply, None]) -> AsyncIterator[BatchJob]:
+        reply: PollingReply = None
+        while True:
+            try:
+                step = steps.send(reply)
+            except StopIteration:
+                return
+            reply = None
+            if isinstance(step, Call):
+                reply = await self._call(step)
+            elif isinstance(step, Sleep):
+                await asyncio.sleep(step.seconds)
+            elif isinstance(step, PauseAll):
+                self._limiter.hold(step.seconds)
+            else:
+                yield step.job
+
+    async def _run(self, steps: Generator[Call, PollingReply, BatchJob]) -> BatchJob:
+        reply: PollingReply = None
+        while True:
+            try:
+                call = steps.send(reply)
+            except StopIteration as done:
+                job: BatchJob = done.value
+                return job
+            reply = await self._call(call)
+
+    async def _call(self, call: Call) -> PollingReply:
+        self._limiter.check_loop()
+        await self._limiter.acquire()
+        sent = True
+        try:
+            with readable_response():
+                response = await call.operation.asyncio_detailed(call.job_id, client=self._raw)
+        except GameballError as error:
+            sent = not isinstance(error, ConnectionFailedError)
+            return error
+        finally:
+            self._limiter.release(sent=sent)
+        content: bytes = response.content
         return content

@@ -13,6 +13,7 @@ import orjson
 from attrs import define, frozen
 from gameball_api.api.batches import get_batch_job, get_batch_status, stop_batch, stop_batch_job
 
+from gameball.delivery.effects import PauseAll, Sleep
 from gameball.delivery.retries import SHORTEST_HOLD, requested_wait
 from gameball.errors import (
     ConnectionFailedError,
@@ -76,32 +77,18 @@ class Call:
 
 
 @frozen
-class Sleep:
-    """Asks the shell to wait, in seconds."""
-
-    seconds: float
-
-
-@frozen
-class PauseAll:
-    """Asks the shell that nobody sends anything for some seconds, because the account was turned away."""
-
-    seconds: float
-
-
-@frozen
 class Ended:
     """Tells the shell of a job that has ended."""
 
     job: BatchJob
 
 
-Effect = Call | Sleep | PauseAll | Ended
+PollingEffect = Call | Sleep | PauseAll | Ended
 #: What a shell sends back: the body of a call's answer or why there is none; None after anything else.
-Reply = bytes | GameballError | None
+PollingReply = bytes | GameballError | None
 
 
-def read_job(job_id: int, forms: JobForms) -> Generator[Call, Reply, BatchJob]:
+def read_job(job_id: int, forms: JobForms) -> Generator[Call, PollingReply, BatchJob]:
     """Read a job in the form that the server knows.
 
     Args:
@@ -129,7 +116,7 @@ def read_job(job_id: int, forms: JobForms) -> Generator[Call, Reply, BatchJob]:
     return form.parse(job_id, raw)
 
 
-def stop_job(job_id: int, forms: JobForms) -> Generator[Call, Reply, BatchJob]:
+def stop_job(job_id: int, forms: JobForms) -> Generator[Call, PollingReply, BatchJob]:
     """Stop a job in the form that the server knows, and read it.
 
     Args:
@@ -152,7 +139,7 @@ def stop_job(job_id: int, forms: JobForms) -> Generator[Call, Reply, BatchJob]:
 
 def _try_forms(
     forms: JobForms, job_id: int, operation: Callable[[_Form], ModuleType]
-) -> Generator[Call, Reply, tuple[_Form, bytes]]:
+) -> Generator[Call, PollingReply, tuple[_Form, bytes]]:
     if isinstance(job_id, bool) or not isinstance(job_id, int):
         raise ValueError(f"the id of a job is a whole number, unlike {job_id!r}")  # noqa: TRY004 - it is a value
     missing: NotFoundError | None = None
@@ -169,7 +156,7 @@ def _try_forms(
 
 def watch_jobs(
     job_ids: Iterable[int], *, timeout: float, forms: JobForms, clock: Callable[[], float]
-) -> Generator[Effect, Reply, None]:
+) -> Generator[PollingEffect, PollingReply, None]:
     """Follow jobs to their end, asking less and less often.
 
     Args:
@@ -225,7 +212,7 @@ class _Watch:
         return pause
 
 
-def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, Reply, float]:
+def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, PollingReply, float]:
     """Read a job that is followed, and return how long the server asks to wait, in seconds."""
     watch.was_read = True
     try:

@@ -17,8 +17,8 @@ from gameball import (
     ResponseLostError,
     ServerError,
 )
+from gameball.delivery.outcomes import outcome_of, stops_everything
 from gameball.delivery.retries import Finish, Retry, RetryPolicy, Split, decide
-from gameball.receipts import outcome_of, stops_everything
 from gameball.sandbox import Ending, Fault, Sandbox
 
 REPORT = RetryPolicy(max_attempts=3)

@@ -23,7 +23,8 @@ from gameball import (
     ResponseLostError,
     ServerError,
 )
-from gameball.jobs.polling import Call, Ended, JobForms, PauseAll, Reply, Sleep, read_job, watch_jobs
+from gameball.delivery.effects import PauseAll, Sleep
+from gameball.jobs.polling import Call, Ended, JobForms, PollingReply, read_job, watch_jobs
 from gameball.sandbox import Fault, Sandbox
 
 EVENTS = [Event("cust-1", "song_liked"), Event("cust-closed", "song_liked")]
@@ -218,13 +219,13 @@ class Clock:
         return self.now
 
 
-def follow(answers: list[Reply], timeout: float) -> tuple[list[float], list[BatchJob]]:
+def follow(answers: list[PollingReply], timeout: float) -> tuple[list[float], list[BatchJob]]:
     """Follow one job through a list of answers, and return the pauses that were kept."""
     clock = Clock()
     steps = watch_jobs([7], timeout=timeout, forms=JobForms(), clock=clock)
     pauses: list[float] = []
     jobs: list[BatchJob] = []
-    reply: Reply = None
+    reply: PollingReply = None
     pending = iter(answers)
     for _ in range(10_000):
         try:

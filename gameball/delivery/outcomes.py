@@ -1,0 +1,51 @@
+"""What a failed attempt means for the events in it. Pure."""
+
+from http import HTTPStatus
+from typing import Final
+
+from gameball.errors import (
+    APIError,
+    AuthenticationError,
+    ConnectionFailedError,
+    GameballError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
+from gameball.receipts import Outcome
+
+#: Gameball's code for "another request for the same customer is in progress", sent with status 422.
+_CUSTOMER_IS_BUSY: Final = 2001
+
+
+def outcome_of(error: GameballError) -> Outcome:
+    """Decide what a failed attempt means for the events in it.
+
+    Args:
+        error: How the attempt failed.
+
+    Returns:
+        UNSENT where the events were certainly not accepted and may be accepted later, REJECTED where the
+        server refused them, and otherwise UNKNOWN.
+    """
+    if isinstance(error, ConnectionFailedError | RateLimitError):
+        return Outcome.UNSENT
+    if isinstance(error, APIError):
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return Outcome.UNSENT
+        if error.status == HTTPStatus.UNPROCESSABLE_ENTITY and error.code == _CUSTOMER_IS_BUSY:
+            return Outcome.UNSENT
+        return Outcome.UNKNOWN if isinstance(error, ServerError) else Outcome.REJECTED
+    return Outcome.UNKNOWN
+
+
+def ambiguous_error(result: object) -> GameballError | None:
+    """Return the error that an attempt ended with, if the attempt may have been accepted all the same."""
+    if isinstance(result, GameballError) and outcome_of(result) is Outcome.UNKNOWN:
+        return result
+    return None
+
+
+def stops_everything(error: GameballError | None) -> bool:
+    """Tell whether no later chunk can be accepted either: the keys are wrong, or lack the permission."""
+    return isinstance(error, AuthenticationError | PermissionDeniedError)

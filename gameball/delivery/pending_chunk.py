@@ -1,0 +1,52 @@
+"""One chunk on its way, and the receipt of a chunk whose delivery was abandoned. Pure."""
+
+from attrs import frozen
+
+from gameball.chunking.chunk import Chunk
+from gameball.delivery.outcomes import outcome_of
+from gameball.errors import ConnectionFailedError, GameballError, ResponseLostError
+from gameball.receipts import Receipt
+
+
+@frozen
+class PendingChunk:
+    """A chunk to be delivered.
+
+    Attributes:
+        index: Its number within the send.
+        chunk: The chunk.
+        ambiguous: The error of an earlier attempt that may have been accepted, or None. With one, the chunk
+            is UNKNOWN unless a later attempt is accepted.
+    """
+
+    index: int
+    chunk: Chunk
+    ambiguous: GameballError | None = None
+
+
+def abandon(index: int, chunk: Chunk, error: GameballError, *, attempts: int) -> Receipt:
+    """Return the receipt of a chunk whose delivery was abandoned.
+
+    Args:
+        index: The chunk's number within the send.
+        chunk: The chunk.
+        error: Why it was abandoned; its outcome follows from this.
+        attempts: How many requests were begun for it, as far as is known.
+
+    Returns:
+        The receipt.
+    """
+    return Receipt.of(chunk, index, outcome_of(error), error=error, attempts=attempts)
+
+
+def abandon_pending(pending: PendingChunk) -> Receipt:
+    """Return the receipt of a pending chunk that no worker has taken."""
+    error = pending.ambiguous or abandoned_error(sent=False)
+    return abandon(pending.index, pending.chunk, error, attempts=0)
+
+
+def abandoned_error(*, sent: bool) -> GameballError:
+    """Return the error of an attempt that was abandoned, by whether any of it may have been sent."""
+    if sent:
+        return ResponseLostError("abandoned while the request was in flight: it may have been accepted")
+    return ConnectionFailedError("abandoned before anything was sent")
