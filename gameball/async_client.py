@@ -9,12 +9,13 @@ import httpx
 from attrs import evolve
 
 from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking.chunk_events import OnInvalid, build_chunks_async
+from gameball.chunking.chunk_events import OnInvalid
 from gameball.credentials import look_up
 from gameball.delivery.async_sender import AsyncSender
-from gameball.delivery.event_source import EventSource
+from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
+from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import CLOSE_TIMEOUT
 from gameball.errors import GameballError, MissingCredentialsError
 from gameball.jobs.clients import AsyncJobs
@@ -126,12 +127,10 @@ class AsyncEvents:
         ``events`` may be an async iterable, too. A client that was used in another event loop raises a
         ``RuntimeError``.
         """
-        source = EventSource(events)
-        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        sender = self._begin(source, options)
+        sender = self._begin(events, options)
         receipts: list[Receipt] = []
         try:
             async for receipt in sender.receipts():
@@ -169,15 +168,13 @@ class AsyncEvents:
         ``events`` may be an async iterable, too. While iterating, a client that was used in another event
         loop raises a ``RuntimeError``.
         """
-        source = EventSource(events)
-        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        return self._stream(source, options)
+        return self._stream(events, options)
 
-    async def _stream(self, source: EventSource, options: SendOptions) -> AsyncIterator[Receipt]:
-        sender = self._begin(source, options)
+    async def _stream(self, events: AnyEvents, options: SendOptions) -> AsyncIterator[Receipt]:
+        sender = self._begin(events, options)
         try:
             async for receipt in sender.receipts():
                 yield receipt
@@ -188,16 +185,13 @@ class AsyncEvents:
         finally:
             await self._end(sender)
 
-    def _begin(self, source: EventSource, options: SendOptions) -> AsyncSender:
+    def _begin(self, events: AnyEvents, options: SendOptions) -> AsyncSender:
         if self._closed:
             raise RuntimeError("the client is closed")
         self._limiter.check_loop()
-        builder = options.builder()
-        source.begin(builder, options.on_invalid)
-        state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
+        ledger = open_ledger(options, self._pool.base_url, self._pool.account)
         sender = AsyncSender(
-            build_chunks_async(source.take(), builder, state.boundaries(), source.on_invalid),
-            state,
+            SendState.begin(events, options, ledger),
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
             pool=self._pool,

@@ -10,11 +10,12 @@ import httpx
 from attrs import evolve
 
 from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
-from gameball.chunking.chunk_events import OnInvalid, build_chunks
+from gameball.chunking.chunk_events import OnInvalid
 from gameball.credentials import look_up
-from gameball.delivery.event_source import EventSource
+from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
+from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import CLOSE_TIMEOUT, Sender
 from gameball.errors import GameballError, MissingCredentialsError
 from gameball.jobs.clients import Jobs
@@ -175,12 +176,10 @@ class Events:
             BaseException: Whatever ``events`` or ``on_receipt`` raise, and Ctrl-C, after what is in flight
                 has had up to 5 seconds to end; with the report as its ``report``.
         """
-        source = EventSource(events)
-        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        sender = self._begin(source, options)
+        sender = self._begin(events, options)
         receipts: list[Receipt] = []
         try:
             for receipt in sender.receipts():
@@ -248,15 +247,13 @@ class Events:
             GameballError: The client was closed meanwhile.
             BaseException: Whatever ``events`` raise. What has no receipt yet then is in its ``report``.
         """
-        source = EventSource(events)
-        del events  # payload, which a traceback that is shown with locals would show
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
         )
-        return self._stream(source, options)
+        return self._stream(events, options)
 
-    def _stream(self, source: EventSource, options: SendOptions) -> Iterator[Receipt]:
-        sender = self._begin(source, options)
+    def _stream(self, events: Iterable[EventLike], options: SendOptions) -> Iterator[Receipt]:
+        sender = self._begin(events, options)
         given: Receipt | None = None
         try:
             for given in sender.receipts():
@@ -270,16 +267,13 @@ class Events:
         finally:
             self._end(sender)
 
-    def _begin(self, source: EventSource, options: SendOptions) -> Sender:
+    def _begin(self, events: Iterable[EventLike], options: SendOptions) -> Sender:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the client is closed")
-        builder = options.builder()
-        source.begin(builder, options.on_invalid)
-        state, ledger = options.begin(source, self._pool.base_url, self._pool.account)
+        ledger = open_ledger(options, self._pool.base_url, self._pool.account)
         sender = Sender(
-            build_chunks(source.take(), builder, state.boundaries(), source.on_invalid),
-            state,
+            SendState.begin(events, options, ledger),
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
             pool=self._pool,

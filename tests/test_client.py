@@ -19,8 +19,7 @@ from gameball import (
     Gameball,
     MissingCredentialsError,
 )
-from gameball.delivery.event_source import EventSource
-from gameball.delivery.options import SendOptions
+from gameball.delivery.send_state import SendState
 from gameball.sandbox import Fault, Sandbox
 
 CLIENTS = pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
@@ -183,13 +182,13 @@ def test_a_client_closed_just_before_a_send_begins_sends_nothing(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = Gameball("key", "secret", base_url=box.url)
-    begin = SendOptions.begin
+    begin = SendState.begin
 
-    def close_first(options: SendOptions, source: EventSource, base_url: str, account: Any) -> Any:
+    def close_first(*arguments: Any) -> SendState:
         client.close()
-        return begin(options, source, base_url, account)
+        return begin(*arguments)
 
-    monkeypatch.setattr(SendOptions, "begin", close_first)
+    monkeypatch.setattr(SendState, "begin", close_first)
     with pytest.raises(RuntimeError, match="closed"):
         client.events.send([Event("a", "b")])
     assert box.received == []

@@ -50,8 +50,7 @@ class ChunkBuilder:
     """
 
     def __init__(self, *, max_objects: int, max_bytes: int, coalesce: bool, first: int = 0) -> None:
-        check_whole("max_objects", max_objects, most=MAX_OBJECTS)
-        check_whole("max_bytes", max_bytes)
+        check_chunk_limits(max_objects, max_bytes)
         self._max_objects = max_objects
         self._max_bytes = max_bytes
         self._coalesce = coalesce
@@ -325,6 +324,16 @@ class ChunkBuilder:
         known = customer_id if isinstance(customer_id, str) else None
         index = self.position + self._left_out
         return InvalidEventError(index=index, customer_id=known, field=place, reason=reason)
+
+
+def check_chunk_limits(max_objects: object, max_bytes: object) -> None:
+    """Check the limits of a chunk.
+
+    Raises:
+        ValueError: ``max_objects`` is not 1 to 1,000, or ``max_bytes`` not at least 1.
+    """
+    check_whole("max_objects", max_objects, most=MAX_OBJECTS)
+    check_whole("max_bytes", max_bytes)
 
 
 def check_whole(name: str, value: object, *, most: int | None = None) -> None:

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, ChunkBuilder, EventLike
 from gameball.chunking.chunk import Chunk
 from gameball.errors import InvalidEventError
-from gameball.events import convert
 
 
 def chunk_events(
@@ -42,10 +41,6 @@ def chunk_events(
 # How many items are taken before the event loop has its turn. A chunk of 1,000 takes longer to make than a
 # request does to send, and would keep all answers that arrive meanwhile waiting.
 _ITEMS_PER_TURN: Final = 125
-
-_OUR_MODULES: Final = frozenset(
-    {__name__, ChunkBuilder.__module__, InvalidEventError.__module__, convert.__module__}
-)
 
 #: Is told of each event that is left out because it cannot be sent.
 OnInvalid = Callable[[InvalidEventError], object]
@@ -83,9 +78,7 @@ def _chunks_and_turns(
     items_per_turn: int | None,
 ) -> Iterator[Chunk | None]:
     """Drive a builder as ``build_chunks`` does, and yield None whenever others may have a turn."""
-    # The locals of this frame may be shown in a traceback: an iterator's repr tells nothing of the events.
     source = iter(events)
-    del events
     problem: Exception | None = None
     more = True
     while more:
@@ -99,10 +92,7 @@ def _chunks_and_turns(
             problem = _leave_out(error, on_invalid, builder)
             more = problem is None
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
-            problem, more = _without_our_frames(error), False
-        except BaseException as error:
-            _without_our_frames(error)
-            raise
+            problem, more = error, False
         if chunk is not None or items_per_turn is not None:
             yield chunk
     # What was read before a problem can be sent, so it is given first.
@@ -158,9 +148,7 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
     on_invalid: OnInvalid | None,
 ) -> AsyncIterator[Chunk]:
     source = aiter(events)
-    del events
     problem: Exception | None = None
-    item: EventLike | None = None
     while problem is None:
         try:
             item = await anext(source)
@@ -172,17 +160,13 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
         except InvalidEventError as error:
             problem = _leave_out(error, on_invalid, builder)
         except Exception as error:  # noqa: BLE001 - the source's own; raised again below
-            problem = _without_our_frames(error)
-        except BaseException as error:
-            _without_our_frames(error)
-            raise
+            problem = error
         else:
             if chunk is not None:
                 yield chunk
             # A source that never waits would not let go of the event loop.
             if builder.position % _ITEMS_PER_TURN == 0:
                 await asyncio.sleep(0)
-    item = None
     rest = builder.finish()
     if rest is not None:
         yield rest
@@ -190,20 +174,10 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
         raise problem
 
 
-def _without_our_frames(error: BaseException) -> Any:  # noqa: ANN401 - the same error
-    """Leave our frames out of the start of a traceback: it may be shown with locals, which hold events."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OUR_MODULES:
-        traceback = traceback.tb_next
-    return error.with_traceback(traceback)
-
-
 def _leave_out(
     error: InvalidEventError, on_invalid: OnInvalid | None, builder: ChunkBuilder
 ) -> Exception | None:
     """Tell of an event that cannot be sent, and return what ends the source, if anything does."""
-    # Its traceback so far leads through frames that hold the payload, and may be shown with their locals.
-    error = error.with_traceback(None)
     if on_invalid is None:
         return error
     builder.leave_out()

@@ -7,12 +7,12 @@ from typing import Any
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
-from gameball.delivery.options import OpenLedger
+from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.retries import RetryPolicy
+from gameball.delivery.send_context import Done
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import ABORT_TIMEOUT, GRACE
-from gameball.delivery.workers import Done
 from gameball.errors import LedgerError
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
@@ -23,8 +23,7 @@ class AsyncSender:
     """One send: reads chunks in the caller's task, and delivers them in others.
 
     Args:
-        chunks: What to send.
-        state: How the send goes on.
+        state: What is being sent.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
         pool: The client's connections.
@@ -33,7 +32,6 @@ class AsyncSender:
 
     def __init__(
         self,
-        chunks: AsyncIterator[Chunk],
         state: SendState,
         *,
         policy: RetryPolicy,
@@ -41,9 +39,11 @@ class AsyncSender:
         pool: AsyncConnectionPool,
         ledger: OpenLedger | None,
     ) -> None:
-        self._chunks = chunks
+        self._chunks = state.source.chunks_async()
         self._state = state
-        self._context = AsyncSendContext(state, policy, limiter, ledger, self.interrupt)
+        self._context = AsyncSendContext(
+            state=state, policy=policy, limiter=limiter, ledger=ledger, interrupt=self.interrupt
+        )
         self._pool = pool
         self._workers: list[AsyncWorker] = []
         self._interrupted = False
@@ -132,18 +132,18 @@ class AsyncSender:
     async def _collect(self) -> Receipt | None:
         result = await self._context.results.get()
         if isinstance(result, Done):
-            self._state.open.pop(result.task.index, None)
+            self._state.open.pop(result.pending.index, None)
             return None
         return result
 
-    def _submit(self, task: PendingChunk) -> None:
+    def _submit(self, pending: PendingChunk) -> None:
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             connection = self._pool.borrow()
-            worker = AsyncWorker(self._context, connection)
+            worker = AsyncWorker(connection, self._context)
             name = f"gameball-send-{len(self._workers)}"
-            worker.loop_task = asyncio.create_task(worker.work(), name=name)
+            worker.task = asyncio.create_task(worker.work(), name=name)
             self._workers.append(worker)
-        self._context.tasks.put_nowait(task)
+        self._context.queue.put_nowait(pending)
 
     def interrupt(self, problem: BaseException) -> None:
         """Let the caller see a problem at once; what is in flight has its grace time then."""
@@ -190,10 +190,10 @@ class AsyncSender:
                 self._abort_connections()
                 await self._drain(receipts, ABORT_TIMEOUT)
             for worker in self._workers:
-                await worker.abandon()
-            while not self._context.tasks.empty():
-                if (task := self._context.tasks.get_nowait()) is not None:
-                    receipts.append(abandon_pending(task))
+                await worker.abandon_chunk()
+            while not self._context.queue.empty():
+                if (pending := self._context.queue.get_nowait()) is not None:
+                    receipts.append(abandon_pending(pending))
             await self._drain(receipts, 0.0)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
@@ -217,19 +217,19 @@ class AsyncSender:
     def _abort_connections(self) -> None:
         self._context.aborting = True
         for worker in self._workers:
-            if worker.attempting and worker.loop_task is not None:
-                worker.loop_task.cancel()
+            if worker.attempting and worker.task is not None:
+                worker.task.cancel()
 
     async def _close(self) -> None:
         self._context.aborting = True
-        loop_tasks = [worker.loop_task for worker in self._workers if worker.loop_task is not None]
+        tasks = [worker.task for worker in self._workers if worker.task is not None]
         if self._state.open:
-            for loop_task in loop_tasks:
-                loop_task.cancel()
-        for _ in loop_tasks:
-            self._context.tasks.put_nowait(None)
-        if loop_tasks:
-            await asyncio.wait(loop_tasks, timeout=ABORT_TIMEOUT)
+            for task in tasks:
+                task.cancel()
+        for _ in tasks:
+            self._context.queue.put_nowait(None)
+        if tasks:
+            await asyncio.wait(tasks, timeout=ABORT_TIMEOUT)
         for worker in self._workers:
             if worker.has_ended:
                 self._pool.give_back(worker.connection)

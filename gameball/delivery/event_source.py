@@ -1,85 +1,90 @@
-"""What was handed over to a send, and what is left of it that was not sent."""
+"""What was handed over to a send: its chunks, its positions, and the part of it that was not sent."""
 
-import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
-from gameball.chunking.builder import ChunkBuilder
-from gameball.chunking.chunk_events import OnInvalid
+from gameball.chunking.builder import ChunkBuilder, EventLike
+from gameball.chunking.chunk import Chunk
+from gameball.chunking.chunk_events import OnInvalid, build_chunks, build_chunks_async
 from gameball.errors import GameballError, InvalidEventError
 from gameball.events import CustomerEvents
 from gameball.receipts import Outcome, Receipt
 
 
 class EventSource:
-    """Keeps what a user handed over, out of sight: its repr shows nothing of the events.
+    """A source of events with its positions, and what was left out of it.
 
     Args:
-        events: What the user handed over.
+        events: What was handed over. Only ``chunks_async`` takes async iterables.
+        builder: Packs the events into chunks.
+        on_invalid: Called with the error of each event that is left out; None ends at the first one.
+        boundaries: Positions at which a chunk must start, as in an earlier run.
     """
 
-    def __init__(self, events: object) -> None:
-        self._source: Any = events
+    def __init__(
+        self,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        builder: ChunkBuilder,
+        on_invalid: OnInvalid | None = None,
+        boundaries: Collection[int] = (),
+    ) -> None:
+        self._events = events
         self._sequence = events if isinstance(events, Sequence) else ()
-        self._builder: ChunkBuilder | None = None
-        self._on_invalid: OnInvalid | None = None
-        self._left_out: list[int] = []
-
-    def begin(self, builder: ChunkBuilder, on_invalid: OnInvalid | None) -> None:
-        """Note what divides the events, and what is told of those that are left out."""
         self._builder = builder
         self._on_invalid = on_invalid
+        self._boundaries = boundaries
+        self._left_out: set[int] = set()
 
-    def take(self) -> Any:  # noqa: ANN401 - whatever was handed over
-        """Return what was handed over, once."""
-        source, self._source = self._source, ()
-        return source
+    def chunks(self) -> Iterator[Chunk]:
+        """Return the chunks, made as they are asked for.
 
-    @property
-    def on_invalid(self) -> OnInvalid | None:
-        """What to tell of each event that is left out; None where none is to be."""
-        return None if self._on_invalid is None else self._leave_out
+        Raises:
+            TypeError: The source is an async iterable.
+        """
+        if not isinstance(self._events, Iterable):
+            raise TypeError("an async iterable needs AsyncGameball; Gameball takes any other iterable")
+        return build_chunks(self._events, self._builder, self._boundaries, self._leave_out_hook())
 
-    def _leave_out(self, error: InvalidEventError) -> None:
-        if self._on_invalid is not None:
-            self._on_invalid(error)
-        if self._sequence:
-            self._left_out.append(error.index)
+    def chunks_async(self) -> AsyncIterator[Chunk]:
+        """Return the chunks, made as they are asked for; between events the event loop has its turn."""
+        return build_chunks_async(self._events, self._builder, self._boundaries, self._leave_out_hook())
 
-    def rest(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
-        """Return the receipt of what has none, or nothing where there is none.
+    def _leave_out_hook(self) -> OnInvalid | None:
+        on_invalid = self._on_invalid
+        if on_invalid is None:
+            return None
 
-        Of a sequence that is all that was not read, too; of anything else, what was read in vain.
+        def leave_out(error: InvalidEventError) -> None:
+            on_invalid(error)
+            if self._sequence:
+                self._left_out.add(error.index)
+
+        return leave_out
+
+    def unsent(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
+        """Return the receipt of everything that has none, or nothing where there is nothing.
+
+        For a sequence that includes what was not read; for anything else, what was read and not sent.
 
         Args:
             index: The receipt's number.
             position: The position of the first item without a receipt.
             error: Why it was not sent.
         """
-        items, events = self._left_from(position)
+        items, events = self._remaining_from(position)
         if items <= 0:
             return []
-        return [
-            Receipt(
-                index=index,
-                first=position,
-                last=position + items - 1,
-                objects=0,
-                events=events,
-                outcome=Outcome.UNSENT,
-                error=error,
-            )
-        ]
+        last = position + items - 1
+        return [Receipt(index, position, last, objects=0, events=events, outcome=Outcome.UNSENT, error=error)]
 
-    def _left_from(self, position: int) -> tuple[int, int]:
+    def _remaining_from(self, position: int) -> tuple[int, int]:
         if not self._sequence:
-            return (0, 0) if self._builder is None else self._builder.taken_beyond(position)
-        left_out = set(self._left_out)
-        kept = (item for place, item in enumerate(self._sequence) if place not in left_out)
-        events = sum(_events_in(item) for item in itertools.islice(kept, position, None))
-        return len(self._sequence) - len(left_out) - position, events
+            return self._builder.taken_beyond(position)
+        kept = (item for place, item in enumerate(self._sequence) if place not in self._left_out)
+        events = sum(_count_events(item) for item in islice(kept, position, None))
+        return len(self._sequence) - len(self._left_out) - position, events
 
 
-def _events_in(item: object) -> int:
+def _count_events(item: object) -> int:
     # What was not read was not checked either: it may hold anything.
     return len(item.events) if isinstance(item, CustomerEvents) and isinstance(item.events, Mapping) else 1

@@ -1,9 +1,15 @@
-"""The course of a send: when to read on, what to do with each chunk, and when it is over. Pure."""
+"""What is being sent, where it stands, and what stopped it. Pure."""
+
+from collections.abc import AsyncIterable, Iterable
+from typing import Self
 
 from attrs import define, field
 
+from gameball.chunking.builder import ChunkBuilder, EventLike
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.event_source import EventSource
+from gameball.delivery.open_ledger import OpenLedger
+from gameball.delivery.options import SendOptions
 from gameball.delivery.outcomes import stops_everything
 from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.retries import OnUnknown
@@ -17,19 +23,20 @@ READ_AHEAD = 2
 
 @define
 class SendState:
-    """How far a send has come.
+    """What is being sent, and where it stands.
 
     Attributes:
         concurrency: The number of workers.
         stop_on: The outcomes that stop the send; wrong keys always do.
         on_unknown: What to do with chunks that an earlier run left UNKNOWN.
-        source: What was handed over.
+        source: The events, and their chunks.
         known: What the ledger knows of each chunk, by its first position; empty without one.
         frontier: The number of the next chunk, and the position of the next source item.
-        open: The tasks that have not come to their end, by the number of their chunk.
+        open: The chunks that have no receipt yet, by their number.
         reading: Whether there may be more to read.
         cause: The error that stopped the send, once one has.
         problem: What the caller is to see in the end, once there is something.
+        rest_is_known: Whether what was not sent has its receipt.
     """
 
     concurrency: int
@@ -42,15 +49,38 @@ class SendState:
     reading: bool = True
     cause: GameballError | None = None
     problem: BaseException | None = None
+    rest_is_known: bool = False
+
+    @classmethod
+    def begin(
+        cls,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        options: SendOptions,
+        ledger: OpenLedger | None,
+    ) -> Self:
+        """Return the state of a send that has not begun to read.
+
+        Args:
+            events: What was handed over.
+            options: How it is to be sent.
+            ledger: The durable record of earlier runs; or None.
+        """
+        known = {} if ledger is None else ledger.known
+        builder = ChunkBuilder(
+            max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=options.coalesce
+        )
+        return cls(
+            concurrency=options.concurrency,
+            stop_on=options.stop_on,
+            on_unknown=options.on_unknown,
+            source=EventSource(events, builder, options.on_invalid, boundaries_of(known.values())),
+            known=known,
+        )
 
     @property
     def stopped(self) -> bool:
         """Whether nothing new is to be sent."""
         return self.cause is not None
-
-    def boundaries(self) -> frozenset[int]:
-        """Return where chunks must begin to be those of earlier runs."""
-        return boundaries_of(self.known.values())
 
     def wants_chunk(self) -> bool:
         """Tell whether to read a chunk now: there is more, and room for it."""
@@ -122,14 +152,12 @@ class SendState:
         self.cause = self.cause or cause or GameballError("the send was stopped before this was sent")
 
     def rest(self) -> list[Receipt]:
-        """Return the receipt of what was handed over and has none, or nothing where there is none."""
+        """Return, once, the receipt of what was handed over and has none, where there is such."""
         error = self.problem if isinstance(self.problem, GameballError) else self.cause
-        receipts = self.source.rest(*self.frontier, error) if self._unread() else []
-        self.source = EventSource(())
-        return receipts
-
-    def _unread(self) -> bool:
-        return self.stopped or self.problem is not None
+        if self.rest_is_known or not (self.stopped or self.problem):
+            return []
+        self.rest_is_known = True
+        return self.source.unsent(*self.frontier, error)
 
 
 def _check_same(recorded: LedgerChunk, chunk: Chunk) -> None:

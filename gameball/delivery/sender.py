@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
-from gameball.chunking.chunk import Chunk
-from gameball.delivery.options import OpenLedger
+from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.retries import RetryPolicy
+from gameball.delivery.send_context import Done
 from gameball.delivery.send_state import SendState
-from gameball.delivery.workers import Done, SendContext, Worker
+from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import LedgerError
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
@@ -31,8 +31,7 @@ class Sender:
     """One send: reads chunks in the caller's thread, and delivers them in others.
 
     Args:
-        chunks: What to send.
-        state: How the send goes on.
+        state: What is being sent.
         policy: How often and how soon to try again.
         limiter: The client's rate limits.
         pool: The client's connections.
@@ -41,7 +40,6 @@ class Sender:
 
     def __init__(
         self,
-        chunks: Iterator[Chunk],
         state: SendState,
         *,
         policy: RetryPolicy,
@@ -49,9 +47,9 @@ class Sender:
         pool: ConnectionPool,
         ledger: OpenLedger | None,
     ) -> None:
-        self._chunks = chunks
+        self._chunks = state.source.chunks()
         self._state = state
-        self._context = SendContext(state, policy, limiter, ledger)
+        self._context = SendContext(state=state, policy=policy, limiter=limiter, ledger=ledger)
         self._pool = pool
         self._workers: list[Worker] = []
         self._submitted = -1
@@ -116,22 +114,22 @@ class Sender:
                 self._context.arrived.wait()
         result = self._context.results[0]
         if isinstance(result, Done):
-            self._state.open.pop(result.task.index, None)
+            self._state.open.pop(result.pending.index, None)
         elif result is not None:
             yield result
         # Unless the send was settled meanwhile.
         if self._context.results and self._context.results[0] is result:
             self._context.results.popleft()
 
-    def _submit(self, task: PendingChunk) -> None:
+    def _submit(self, pending: PendingChunk) -> None:
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
-        self._submitted = task.index
-        self._context.tasks.put(task)
+        self._submitted = pending.index
+        self._context.queue.put(pending)
 
     def _begin_worker(self) -> None:
         connection = self._pool.borrow()
-        worker = Worker(self._context, connection)
+        worker = Worker(connection, self._context)
         name = f"gameball-send-{len(self._workers)}"
         worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
         self._workers.append(worker)
@@ -185,20 +183,20 @@ class Sender:
         self._context.stop()
         try:
             # What the interrupt has kept from being handed to a worker never will be.
-            unsubmitted = [task for task in self._state.open.values() if task.index > self._submitted]
-            for task in unsubmitted:
-                self._abandon(task, receipts)
+            for pending in list(self._state.open.values()):
+                if pending.index > self._submitted:
+                    self._abandon(pending, receipts)
             self._drain(receipts, GRACE)
             self._abort_connections()
             self._drain(receipts, ABORT_TIMEOUT)
             with self._context.concluding:
                 for worker in self._workers:
                     worker.abandoned = worker.busy
-                    worker.abandon()
+                    worker.abandon_chunk()
             self._drain(receipts, 0.0)
-            stuck = {worker.task for worker in self._workers if worker.abandoned}
-            for task in set(self._state.open.values()) - stuck:
-                self._abandon(task, receipts)
+            stuck = {worker.pending for worker in self._workers if worker.abandoned}
+            for pending in set(self._state.open.values()) - stuck:
+                self._abandon(pending, receipts)
         finally:
             # A second interrupt lands here at once; what is still in flight stays so in the ledger.
             try:
@@ -211,11 +209,11 @@ class Sender:
                         self._context.ledger.end_run()
         return receipts + self._state.rest()
 
-    def _abandon(self, task: PendingChunk, receipts: list[Receipt]) -> None:
-        """Finish a task that no worker has come to."""
-        receipts.append(abandon_pending(task))
-        self._state.advance(task.index, task.chunk.last)
-        del self._state.open[task.index]
+    def _abandon(self, pending: PendingChunk, receipts: list[Receipt]) -> None:
+        """Finish a pending that no worker has come to."""
+        receipts.append(abandon_pending(pending))
+        self._state.advance(pending.index, pending.chunk.last)
+        del self._state.open[pending.index]
 
     def _drain(self, receipts: list[Receipt], seconds: float) -> None:
         """Collect receipts until nothing is open or the time is over."""
@@ -228,7 +226,7 @@ class Sender:
                     self._context.arrived.wait(left)
             result = self._context.results.popleft()
             if isinstance(result, Done):
-                self._state.open.pop(result.task.index, None)
+                self._state.open.pop(result.pending.index, None)
             elif result is not None:
                 receipts.append(result)
                 self._state.advance(result.index, result.last)
@@ -240,7 +238,7 @@ class Sender:
 
     def _close(self) -> None:
         for _ in self._workers:
-            self._context.tasks.put(None)
+            self._context.queue.put(None)
         for worker in self._workers:
             if not worker.busy and worker.thread is not None:
                 # An interrupt may have come just when it was about to begin; it finds nothing to do then.

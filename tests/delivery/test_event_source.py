@@ -2,8 +2,7 @@
 
 import asyncio
 import itertools
-import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,14 +14,12 @@ from gameball import (
     CustomerEvents,
     Event,
     Gameball,
-    LedgerError,
     LedgerMismatchError,
     Outcome,
     chunk_events,
 )
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
-from gameball.delivery.event_source import EventSource
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -134,50 +131,6 @@ class Lazy(Mapping[str, object]):
 def test_metadata_that_cannot_be_read_fails_as_it_does() -> None:
     with pytest.raises(ConnectionError, match="database"):
         list(chunk_events([Event("a", "x", Lazy())]))
-
-
-def failing_source() -> Iterator[Any]:
-    yield ("a", "x", {"song": "payload"})
-    raise ZeroDivisionError
-
-
-async def failing_async_source() -> AsyncIterator[Any]:
-    yield ("a", "x", {"song": "payload"})
-    raise ZeroDivisionError
-
-
-ROWS = [("a", "x", {"song": "payload"})]
-FAILURES: list[Callable[[Any], Any]] = [
-    lambda gb: gb.events.send(failing_source()),
-    lambda gb: gb.events.stream(failing_source()),
-    lambda gb: gb.events.send(ROWS, max_objects=0),
-    lambda gb: gb.events.stream(ROWS, on_unknown="x"),
-    lambda gb: gb.events.send(ROWS, ledger="/absent/a.ledger"),
-    lambda gb: gb.events.send(ROWS, on_receipt=stop_it),
-]
-
-
-@pytest.mark.parametrize("use", FAILURES)
-def test_a_traceback_with_locals_shows_no_payload_in_our_frames(
-    use: Callable[[Any], Any], either: EitherClient
-) -> None:
-    uses = [use]
-    if either.kind == "async":
-        uses.append(lambda gb: gb.events.send(failing_async_source()))
-    for failing in uses:
-        with pytest.raises((ZeroDivisionError, ValueError, LedgerError)) as caught:
-            either.call(failing)
-        shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-        ours = [frame for frame in shown.stack if "/gameball/" in frame.filename]
-        assert ours
-        assert not [frame for frame in ours if "payload" in str(frame.locals)]
-
-
-def test_a_handover_shows_nothing_and_is_taken_once() -> None:
-    source = EventSource(ROWS)
-    assert "payload" not in repr(source)
-    assert source.take() is ROWS
-    assert source.take() == ()
 
 
 @pytest.mark.parametrize(
