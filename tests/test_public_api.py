@@ -55,13 +55,13 @@ NAMES = [
 
 
 def test_the_public_names_are_these() -> None:
-    assert gameball.__all__ == NAMES
+    assert sorted(vars(gameball)["__all__"]) == sorted(NAMES)
     assert all(getattr(gameball, name) is not None for name in NAMES)
     assert set(NAMES) <= set(dir(gameball))
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="attribute nothing"):
         _ = gameball.nothing  # type: ignore[attr-defined]
 
 
