@@ -33,6 +33,7 @@ check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the ge
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy --no-warn-redundant-casts generated/gameball_api  # the generator casts more than it need
 	$(BIN)/python scripts/regenerate.py --check
 
