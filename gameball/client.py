@@ -9,8 +9,8 @@ from typing import Self
 import httpx
 from attrs import evolve
 
-from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, EventLike
 from gameball.chunking.chunk_events import OnInvalid
+from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.credentials import look_up
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
@@ -18,6 +18,7 @@ from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPoli
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import CLOSE_TIMEOUT, Sender
 from gameball.errors import GameballError, MissingCredentialsError
+from gameball.events import EventLike
 from gameball.jobs.clients import Jobs
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit

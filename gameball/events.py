@@ -79,6 +79,9 @@ class CustomerEvents:
     events: Mapping[str, Mapping[str, object]] = field(repr=_show_size)
 
 
+#: What one item of a source may be: an event, several of one customer, or (customer_id, name, metadata).
+EventLike = Event | CustomerEvents | tuple[str, str, Mapping[str, object]]
+
 #: ``encode(value, convert, OPTIONS)`` is a value's JSON, exactly as it is sent. It raises TypeError where
 #: JSON has no form for something in it, and writes NaN and infinity as null; ``find_problem`` finds those.
 encode: Final = orjson.dumps

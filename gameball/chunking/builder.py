@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import orjson
-
 from gameball.chunking.chunk import (
     ENVELOPE_SIZE,
     EVENTS_OPEN,
@@ -14,16 +12,18 @@ from gameball.chunking.chunk import (
     Layout,
     assemble,
 )
+from gameball.chunking.limits import check_chunk_limits
 from gameball.errors import InvalidEventError
-from gameball.events import OPTIONS, CustomerEvents, Event, are_finite, convert, encode, find_problem
-
-#: Gameball documents at most 1,000 objects per request.
-MAX_OBJECTS: Final = 1_000
-#: Gameball documents no limit in bytes. This is far below the 30 MB of the server software it seems to use.
-DEFAULT_MAX_BYTES: Final = 2_000_000
-
-#: What one item of a source may be: an event, several of one customer, or (customer_id, name, metadata).
-EventLike = Event | CustomerEvents | tuple[str, str, Mapping[str, object]]
+from gameball.events import (
+    OPTIONS,
+    CustomerEvents,
+    Event,
+    EventLike,
+    are_finite,
+    convert,
+    encode,
+    find_problem,
+)
 
 _NULL: Final = b"null"
 _U: Final = ord("u")
@@ -324,66 +324,3 @@ class ChunkBuilder:
         known = customer_id if isinstance(customer_id, str) else None
         index = self.position + self._left_out
         return InvalidEventError(index=index, customer_id=known, field=place, reason=reason)
-
-
-def check_chunk_limits(max_objects: object, max_bytes: object) -> None:
-    """Check the limits of a chunk.
-
-    Raises:
-        ValueError: ``max_objects`` is not 1 to 1,000, or ``max_bytes`` not at least 1.
-    """
-    check_whole("max_objects", max_objects, most=MAX_OBJECTS)
-    check_whole("max_bytes", max_bytes)
-
-
-def check_whole(name: str, value: object, *, most: int | None = None) -> None:
-    """Check that an argument is a whole number, at least 1.
-
-    Args:
-        name: The argument.
-        value: Its value.
-        most: The most it may be, if there is such a limit.
-
-    Raises:
-        ValueError: It is not.
-    """
-    limit = "at least 1" if most is None else f"1 to {most:,}"
-    # A float would be compared, and never met exactly: no limit at all.
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= (most or value):
-        raise ValueError(f"{name} is {value!r}, and must be a whole number, {limit}")
-
-
-def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:
-    """Divide a chunk in two, by its source items, for a server that found it too large.
-
-    Args:
-        chunk: A chunk of at least two source items.
-
-    Returns:
-        The first half and the second half, each what chunking its source items anew would give: a send that
-        is resumed begins its chunks where those before have begun, and must find the same bytes.
-
-    Raises:
-        ValueError: The chunk holds a single source item, which is never divided.
-    """
-    items = chunk.items()
-    middle = len(items) // 2
-    if middle == 0:
-        raise ValueError("a chunk of a single source item cannot be split")
-    return _rebuild(chunk, items[:middle], 0), _rebuild(chunk, items[middle:], middle)
-
-
-def _rebuild(chunk: Chunk, items: list[tuple[bytes, bytes]], offset: int) -> Chunk:
-    builder = ChunkBuilder(
-        max_objects=MAX_OBJECTS,
-        max_bytes=chunk.size,
-        coalesce=chunk.layout.coalesce,
-        first=chunk.first + offset,
-    )
-    for customer, events in items:
-        # Decoded only for the names: decoding and encoding a number anew could change it.
-        builder.place(orjson.loads(customer), set(orjson.loads(b"{" + events + b"}")), events)
-    part = builder.finish()
-    if part is None:
-        raise ValueError("a part of a chunk holds at least one source item")
-    return part

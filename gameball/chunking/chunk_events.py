@@ -5,9 +5,11 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, 
 from itertools import islice
 from typing import Final, cast
 
-from gameball.chunking.builder import DEFAULT_MAX_BYTES, MAX_OBJECTS, ChunkBuilder, EventLike
+from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
+from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.errors import InvalidEventError
+from gameball.events import EventLike
 
 
 def chunk_events(

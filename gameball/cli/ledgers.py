@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gameball.chunking.builder import DEFAULT_MAX_BYTES, ChunkBuilder
+from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
+from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.rejects import Reject, encode_reject, find_rejects

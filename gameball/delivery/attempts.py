@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator
 
 from attrs import define, frozen
 
-from gameball.chunking.builder import split_chunk
 from gameball.chunking.chunk import Chunk
+from gameball.chunking.split import split_chunk
 from gameball.delivery.effects import (
     AcquireSlot,
     DeliveryEffect,

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from gameball.chunking.builder import ChunkBuilder, EventLike
+from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
 from gameball.chunking.chunk_events import OnInvalid, build_chunks, build_chunks_async
 from gameball.errors import GameballError, InvalidEventError
-from gameball.events import CustomerEvents
+from gameball.events import CustomerEvents, EventLike
 from gameball.receipts import Outcome, Receipt
 
 

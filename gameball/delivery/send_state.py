@@ -5,7 +5,7 @@ from typing import Self
 
 from attrs import define, field
 
-from gameball.chunking.builder import ChunkBuilder, EventLike
+from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.open_ledger import OpenLedger
@@ -14,6 +14,7 @@ from gameball.delivery.outcomes import stops_everything
 from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.retries import OnUnknown
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
+from gameball.events import EventLike
 from gameball.ledger.records import LedgerChunk, boundaries_of, digest
 from gameball.receipts import Outcome, Receipt
 

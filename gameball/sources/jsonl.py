@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from gameball.chunking.builder import EventLike
 from gameball.errors import SourceError
+from gameball.events import EventLike
 from gameball.sources.json_text import UnparsableError, may_hold_long_integer, parse_json
 from gameball.sources.lines import TOO_LONG, LineBlock, LineBlocks
 from gameball.sources.progress import ReadProgress

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from gameball.chunking.builder import EventLike
+from gameball.events import EventLike
 from gameball.sources.progress import ReadProgress
 from gameball.sources.records import Items
 

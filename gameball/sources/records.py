@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from attrs import define
 
-from gameball.chunking.builder import EventLike
 from gameball.errors import SourceError
+from gameball.events import EventLike
 from gameball.sources.progress import ReadProgress
 from gameball.sources.shape import Shape
 

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from gameball.chunking.builder import EventLike
-from gameball.events import CustomerEvents
+from gameball.events import CustomerEvents, EventLike
 
 #: The key under which the command's file of rejects tells why a row is in it.
 MARK: Final = "_rejected"

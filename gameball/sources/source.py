@@ -7,7 +7,8 @@ from typing import Final, cast, get_args
 
 from attrs import field, frozen
 
-from gameball.chunking.builder import MAX_OBJECTS, ChunkBuilder
+from gameball.chunking.builder import ChunkBuilder
+from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.cells import check_types
 from gameball.sources.exact import Row, exact_rows
 from gameball.sources.formats import Format, Reader

@@ -3,7 +3,6 @@
 import enum
 import itertools
 import math
-import traceback
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
@@ -18,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameball import Chunk, CustomerEvents, Event, InvalidEventError, chunk_events
-from gameball.chunking.builder import ChunkBuilder, EventLike, split_chunk
+from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
+from gameball.chunking.split import split_chunk
+from gameball.events import EventLike
 
 
 def bodies(chunks: list[Chunk]) -> list[list[dict[str, Any]]]:
@@ -259,17 +260,6 @@ def test_everything_before_an_error_of_the_source_is_given_first() -> None:
     assert next(chunks).events == 3
     with pytest.raises(OSError, match="the disk is gone"):
         next(chunks)
-
-
-def test_the_payload_is_not_in_the_traceback_of_an_invalid_event() -> None:
-    events = [("a", "liked", {"song": "payload", "length": math.nan})]
-    try:
-        list(chunk_events(events))
-    except InvalidEventError as error:
-        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-        ours = [frame for frame in shown.stack if "/gameball/" in frame.filename]
-        assert ours
-        assert "payload" not in repr([frame.locals for frame in ours])
 
 
 @pytest.mark.parametrize("limits", [{"max_objects": 0}, {"max_objects": 1001}, {"max_bytes": 0}])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from source_files import line, write
 
 from gameball import Event, Gameball, InvalidEventError, chunk_events
-from gameball.chunking.builder import EventLike
+from gameball.events import EventLike
 from gameball.sandbox import Sandbox
 from gameball.sources import Row, Source, find_source, read_csv, read_jsonl
 from gameball.sources.streams import Compression

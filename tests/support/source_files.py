@@ -9,7 +9,7 @@ import orjson
 import zstandard
 
 from gameball import CustomerEvents, SourceError
-from gameball.chunking.builder import EventLike
+from gameball.events import EventLike
 from gameball.sources import Source
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
