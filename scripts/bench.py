@@ -4,6 +4,7 @@ python scripts/bench.py             speed against a minimal server on this machi
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
 python scripts/bench.py --memory    5,000,000 events from a generator
 python scripts/bench.py --command   1,000,000 lines of JSONL, CSV and Parquet through `gameball send`
+python scripts/bench.py --before ../other   speed of another checkout and of this one, in turn
 """
 
 import argparse
@@ -59,10 +60,13 @@ def server(latency: float) -> Iterator[str]:
         process.stdin.close()
 
 
-def measure(case: str, url: str, events: int) -> Figures:
+def measure(case: str, url: str, events: int, checkout: Path = _SCRIPTS.parent) -> Figures:
     """Run a case in a process of its own, so that its memory is its own."""
     command = [sys.executable, str(_SCRIPTS / "benchmarks" / "cases.py"), case, url, str(events)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own script
+    packages = os.pathsep.join([str(checkout), str(checkout / "generated")])
+    done = subprocess.run(  # noqa: S603 - our own script
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": packages}
+    )
     figures: Figures = json.loads(done.stdout)
     return figures
 
@@ -103,6 +107,25 @@ def bench_speed(events: int, rounds: int) -> None:
     for kind in ("sync", "async"):
         one, eight = (figures[f"{kind}, events, concurrency {n}"]["seconds"] for n in (1, 8))
         print(f"\n{kind}: concurrency 8 has {one / eight:.2f} times the speed of concurrency 1")
+
+
+def bench_before(before: Path, events: int, rounds: int) -> None:
+    """Measure another checkout and this one in turn, so that a slow moment hits both alike."""
+    cases = [case for case in _SPEED if case.startswith(("sync", "async"))]
+    runs: dict[str, tuple[list[Figures], list[Figures]]] = {case: ([], []) for case in cases}
+    with server(0.0) as url:
+        for _ in range(rounds):
+            for case in cases:
+                for checkout, of_case in zip((before, _SCRIPTS.parent), runs[case], strict=True):
+                    of_case.append(measure(case, url, events, checkout))
+    print(f"{events:,} events, {rounds} rounds, medians. Above 1 this checkout is faster than {before}.")
+    print("\n| case | speed, relative | CPU, relative | noise |\n|---|---:|---:|---:|")
+    for case, (old, new) in runs.items():
+        was, now = medians(old), medians(new)
+        print(
+            f"| {case} | {was['seconds'] / now['seconds']:.2f} | {was['cpu'] / now['cpu']:.2f} "
+            f"| {max(spread(old, 'seconds'), spread(new, 'seconds')):.0%} |"
+        )
 
 
 def bench_latency(events: int) -> None:
@@ -181,6 +204,7 @@ def main() -> None:
     parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
     parser.add_argument("--memory", action="store_true", help="memory growth over many events")
     parser.add_argument("--command", action="store_true", help="files through the command")
+    parser.add_argument("--before", type=Path, help="another checkout, to compare the speed with")
     parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (%(default)s)")
     options = parser.parse_args()
@@ -192,6 +216,8 @@ def main() -> None:
         bench_quota(options.events or 1_000_000)
     elif options.memory:
         bench_memory(options.events or 5_000_000)
+    elif options.before:
+        bench_before(options.before.resolve(), options.events or 200_000, options.rounds)
     elif options.command:
         events = options.events or 1_000_000
         with server(0.0) as url:

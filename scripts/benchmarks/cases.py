@@ -19,8 +19,7 @@ from gameball_api.api.batches import send_events_batch
 from gameball_api.models import CustomerEvents as RawCustomerEvents
 from gameball_api.models import EventsBatch, NamedEvents
 
-from gameball import AsyncGameball, CustomerEvents, Event, Gameball
-from gameball.chunking.chunk_events import chunk_events
+from gameball import AsyncGameball, CustomerEvents, Event, Gameball, chunk_events
 
 _PATH: Final = "/api/v4.0/integrations/batch/events"
 _HEADERS: Final = {"apikey": "key", "secretkey": "secret"}
