@@ -4,9 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 from either_client import KEYS, EitherClient
+from hypothesis import settings
 
 from gameball import Gameball
 from gameball.sandbox import Sandbox
+
+# A loaded machine may take longer over an example than any deadline that would say something.
+settings.register_profile("gameball", deadline=None)
+settings.load_profile("gameball")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Final, Literal, Protocol
+from typing import IO, Final, Literal, Protocol, cast
 
 from attrs import define, field, frozen
 
@@ -26,8 +26,6 @@ STANDARD_INPUT: Final = "standard input"
 # A kilobyte of zstandard can stand for 32 MiB (a repeated byte takes 4 bytes per 128 KiB), and the
 # decompressor gives all of it at once: memory stays bounded only when it is fed little by little.
 _ZSTANDARD_FEED: Final = 1024
-# zlib's way to ask for a gzip header and its check sum.
-_GZIP_WINDOW: Final = 16 + 15
 
 
 class UnreadableError(Exception):
@@ -176,38 +174,53 @@ def _read_some(file: BinaryFile, size: int) -> bytes:
     return block or b""
 
 
-def _gunzip(raw: Blocks, size: int) -> Blocks:
-    # By hand, because gzip.GzipFile drops what it has decompressed when it comes upon a file's broken end.
-    import zlib  # noqa: PLC0415 - only those who read compressed files pay for it
+class _BlockFile:
+    """Blocks as a file, for ``gzip``, which reads from files.
 
-    decoder = None
-    begun = damaged = False
+    Args:
+        blocks: The blocks.
+    """
+
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+        self.is_empty = True
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes, but two at least unless the end comes before.
+
+        A pipe is not waited for until all are there; but ``gzip`` takes a magic number of one byte for a
+        broken one.
+        """
+        while len(self._rest) < min(size, 2) and (block := next(self._blocks, b"")):
+            self._rest = memoryview(bytes(self._rest) + block)
+            self.is_empty = False
+        data, self._rest = bytes(self._rest[:size]), self._rest[size:]
+        return data
+
+
+def _gunzip(raw: Blocks, size: int) -> Blocks:
+    import gzip  # noqa: PLC0415 - only those who read compressed files pay for it
+    import zlib  # noqa: PLC0415
+
+    begun = False
+    reason = None
     with closing(raw):
-        try:
-            for block in raw:
-                data = block
-                while data:
-                    if decoder is None:
-                        # Zeros may follow a member, to fill up the last block of a tape or a disk.
-                        data = data.lstrip(b"\0") if begun else data
-                        decoder = zlib.decompressobj(_GZIP_WINDOW) if data else None
-                        continue
-                    decompressed = decoder.decompress(data, size)
-                    data = decoder.unconsumed_tail
-                    while decompressed:
-                        begun = True
-                        yield decompressed
-                        # A full block may mean that there is more, even where all input is consumed.
-                        decompressed = decoder.decompress(data, size)
-                        data = decoder.unconsumed_tail
-                    if decoder.eof:
-                        data, decoder, begun = decoder.unused_data, None, True
-        except zlib.error:
-            damaged = True
-    if damaged:
-        raise UnreadableError("is damaged, or no gzip file", whole=not begun)
-    if decoder is not None or not begun:
-        raise UnreadableError("is cut off: its gzip stream has no end", whole=not begun)
+        source = _BlockFile(raw)
+        # read1 gives what was decompressed before it comes upon a broken end; read would drop that.
+        with gzip.GzipFile(fileobj=cast("IO[bytes]", source)) as file:
+            try:
+                while block := file.read1(size):
+                    begun = True
+                    yield block
+            except EOFError:
+                reason = "is cut off: its gzip stream has no end"
+            except (gzip.BadGzipFile, zlib.error):
+                reason = "is damaged, or no gzip file"
+    if reason is None and source.is_empty:
+        reason = "is cut off: its gzip stream has no end"
+    if reason is not None:
+        raise UnreadableError(reason, whole=not begun)
 
 
 def _unzstandard(raw: Blocks, size: int) -> Blocks:
