@@ -7,6 +7,7 @@ from .client import Gameball as Gameball
 from .credentials import Credentials as Credentials
 from .errors import APIError as APIError
 from .errors import AuthenticationError as AuthenticationError
+from .errors import ClientClosedError as ClientClosedError
 from .errors import ConnectionFailedError as ConnectionFailedError
 from .errors import DeliveryError as DeliveryError
 from .errors import GameballError as GameballError

@@ -17,14 +17,17 @@ from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import CLOSE_TIMEOUT
-from gameball.errors import GameballError, MissingCredentialsError
+from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
 from gameball.events import EventLike
+from gameball.fork_safety import renew_after_fork
 from gameball.jobs.clients import AsyncJobs
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
-from gameball.transport.connection import DEFAULT_TIMEOUT, AsyncConnection, ConnectionSettings, RawClient
+from gameball.transport.connection import AsyncConnection
 from gameball.transport.pool import AsyncConnectionPool
+from gameball.transport.raw_client import RawClient
+from gameball.transport.settings import DEFAULT_TIMEOUT, ConnectionSettings
 
 AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]
 
@@ -61,7 +64,7 @@ class AsyncGameball:
         self.raw = RawClient(self._connection)
         limiter = self._limiter = AsyncLimiter(rate_limits)
         self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, RetryPolicy(max_attempts))
-        self.jobs = AsyncJobs(self.raw, limiter)
+        self.jobs = AsyncJobs(self._connection, limiter)
 
     @property
     def quota_used(self) -> float:
@@ -106,6 +109,11 @@ class AsyncEvents:
         self._limiter = limiter
         self._policy = policy
         self._closed = False
+        self.after_fork_in_child()
+        renew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the sends under way to the parent."""
         self._senders: set[AsyncSender] = set()
 
     async def send(
@@ -188,7 +196,7 @@ class AsyncEvents:
 
     def _begin(self, events: AnyEvents, options: SendOptions) -> AsyncSender:
         if self._closed:
-            raise RuntimeError("the client is closed")
+            raise ClientClosedError
         self._limiter.check_loop()
         ledger = open_ledger(options, self._pool.base_url, self._pool.account)
         sender = AsyncSender(

@@ -17,14 +17,17 @@ from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import CLOSE_TIMEOUT, Sender
-from gameball.errors import GameballError, MissingCredentialsError
+from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
 from gameball.events import EventLike
+from gameball.fork_safety import renew_after_fork
 from gameball.jobs.clients import Jobs
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
-from gameball.transport.connection import DEFAULT_TIMEOUT, ConnectionSettings, RawClient, SyncConnection
+from gameball.transport.connection import SyncConnection
 from gameball.transport.pool import ConnectionPool
+from gameball.transport.raw_client import RawClient
+from gameball.transport.settings import DEFAULT_TIMEOUT, ConnectionSettings
 
 
 class Gameball:
@@ -78,7 +81,7 @@ class Gameball:
         self.raw = RawClient(self._connection)
         limiter = self._limiter = Limiter(rate_limits)
         self.events = Events(ConnectionPool(settings), limiter, RetryPolicy(max_attempts))
-        self.jobs = Jobs(self.raw, limiter)
+        self.jobs = Jobs(self._connection, limiter)
 
     @property
     def quota_used(self) -> float:
@@ -122,8 +125,13 @@ class Events:
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
-        self._lock = threading.Lock()
         self._closed = False
+        self.after_fork_in_child()
+        renew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the sends under way to the parent."""
+        self._lock = threading.Lock()
         self._senders: set[Sender] = set()
 
     def send(
@@ -172,7 +180,7 @@ class Events:
             LedgerLockedError: Another process, or another send, is using the ledger.
             LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
             ValueError: An argument is out of its range, or of another kind.
-            RuntimeError: The client is closed.
+            ClientClosedError: The client is closed.
             GameballError: The client was closed meanwhile, by another thread.
             BaseException: Whatever ``events`` or ``on_receipt`` raise, and Ctrl-C, after what is in flight
                 has had up to 5 seconds to end; with the report as its ``report``.
@@ -240,7 +248,7 @@ class Events:
 
         Raises:
             ValueError: An argument is out of its range, or of another kind.
-            RuntimeError: While iterating, as all that follows: the client is closed.
+            ClientClosedError: While iterating, as all that follows: the client is closed.
             InvalidEventError: An event cannot be sent. All before it have their receipts.
             LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
             LedgerLockedError: Another process, or another send, is using the ledger.
@@ -271,7 +279,7 @@ class Events:
     def _begin(self, events: Iterable[EventLike], options: SendOptions) -> Sender:
         with self._lock:
             if self._closed:
-                raise RuntimeError("the client is closed")
+                raise ClientClosedError
         ledger = open_ledger(options, self._pool.base_url, self._pool.account)
         sender = Sender(
             SendState.begin(events, options, ledger),
@@ -285,7 +293,7 @@ class Events:
             self._senders.add(sender)
         if closed:  # by another thread, since it was asked first
             self._end(sender)
-            raise RuntimeError("the client is closed")
+            raise ClientClosedError
         return sender
 
     def _end(self, sender: Sender) -> None:

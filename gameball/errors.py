@@ -13,6 +13,7 @@ GameballError
 │   └── ServerError                 5xx, the 52x of a content delivery network included
 ├── ConnectionFailedError           nothing was sent
 ├── ResponseLostError               sent, and no usable answer: it may have been accepted
+├── ClientClosedError               the client is closed (also a RuntimeError)
 ├── JobTimeoutError                 a job that is still running on the server
 ├── DeliveryError                   events that were not accepted
 └── LedgerError                     the ledger cannot be used
@@ -171,6 +172,13 @@ class ResponseLostError(GameballError):
 
     Gameball cannot recognise a repeated event, so sending it again may count it twice.
     """
+
+
+class ClientClosedError(GameballError, RuntimeError):
+    """The client was closed before this was asked of it. Nothing was sent."""
+
+    def __init__(self, message: str = "the client is closed") -> None:
+        super().__init__(message)
 
 
 class JobTimeoutError(GameballError):

@@ -11,6 +11,8 @@ from typing import Final
 
 from attrs import field, frozen, validators
 
+from gameball.fork_safety import renew_after_fork
+
 
 @frozen
 class RateLimit:
@@ -95,6 +97,12 @@ class Windows:
         if sent:
             self._answers.append(now)
 
+    def answer_all(self, now: float) -> None:
+        """Take every request in flight as answered now: in a forked child nobody else will tell of them."""
+        for _ in range(self._in_flight):
+            self._answers.append(now)
+        self._in_flight = 0
+
     def hold(self, until: float) -> None:
         """Let no request be sent before a time."""
         self._held_until = max(self._held_until, until)
@@ -114,6 +122,12 @@ class Limiter:
         self._windows = Windows(check_limits(limits))
         self._clock = clock
         self._changed = threading.Condition()
+        renew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Go on with what is known of the windows: the account is the same, and its requests were made."""
+        self._changed = threading.Condition()
+        self._windows.answer_all(self._clock())
 
     def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Wait for a place, and take it.
@@ -170,6 +184,13 @@ class AsyncLimiter:
         self._clock = clock
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        renew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Go on with what is known of the windows, in an event loop of the child's."""
+        self._changed = asyncio.Event()
+        self._loop = None
+        self._windows.answer_all(self._clock())
 
     def check_loop(self) -> None:
         """Check that it is used in one event loop only, the first in which it was.

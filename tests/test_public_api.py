@@ -20,6 +20,7 @@ NAMES = [
     "AuthenticationError",
     "BatchJob",
     "Chunk",
+    "ClientClosedError",
     "ConnectionFailedError",
     "Credentials",
     "CustomerEvents",

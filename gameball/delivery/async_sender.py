@@ -1,6 +1,7 @@
 """Sends with tasks: the same shell around ``SendState`` and ``deliver`` as in ``sender``, with ``await``."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,7 @@ from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.retries import RetryPolicy
-from gameball.delivery.send_context import Done
+from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import ABORT_TIMEOUT, GRACE
 from gameball.errors import LedgerError
@@ -39,6 +40,7 @@ class AsyncSender:
         pool: AsyncConnectionPool,
         ledger: OpenLedger | None,
     ) -> None:
+        self._process = os.getpid()
         self._chunks = state.source.chunks_async()
         self._state = state
         self._context = AsyncSendContext(
@@ -64,6 +66,7 @@ class AsyncSender:
         """
         steps = self._receipts()
         while True:
+            check_process(self._process)
             self._driver = asyncio.current_task()
             try:
                 receipt = await anext(steps, None)
@@ -174,6 +177,8 @@ class AsyncSender:
         Returns:
             The receipts that were not given yet, once.
         """
+        if self._process != os.getpid():
+            return []
         async with self._finishing:
             if not self._finished.is_set():
                 self._rest = await self._finish_once()

@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 
 from attrs import define, field
-from gameball_api.api.batches import send_events_batch
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import deliver
@@ -27,9 +26,8 @@ from gameball.errors import ConnectionFailedError, GameballError, LedgerError, R
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
-from gameball.transport.connection import ReadyBatch
 from gameball.transport.pool import AsyncWorkerConnection
-from gameball.transport.responses import job_or_error, readable_response
+from gameball.transport.responses import job_or_error
 
 
 @define(eq=False, kw_only=True)
@@ -153,10 +151,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
         sent = True
         self.attempting = True
         try:
-            with readable_response():
-                response = await send_events_batch.asyncio_detailed(
-                    client=self.raw, body=ReadyBatch(chunk.content)
-                )
+            content = await self.connection.send_batch(chunk.content)
         except ConnectionFailedError as error:
             sent = False
             return error
@@ -176,7 +171,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
         finally:
             self.attempting = False
             self.context.limiter.release(sent=sent)
-        return job_or_error(response.content)
+        return job_or_error(content)
 
     async def abandon_chunk(self) -> None:
         """Hand out the receipts of what is unfinished."""

@@ -1,6 +1,7 @@
 """What the workers of a send share, and what each works on; the same for threads and tasks."""
 
 import asyncio
+import os
 import random
 import threading
 import time
@@ -18,7 +19,6 @@ from gameball.delivery.send_state import SendState
 from gameball.errors import GameballError
 from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.receipts import Receipt
-from gameball.transport.connection import RawClient
 from gameball.transport.pool import AsyncWorkerConnection, WorkerConnection
 
 
@@ -27,6 +27,19 @@ class Done:
     """Tells that a worker has done all it could for a chunk."""
 
     pending: PendingChunk
+
+
+def check_process(process: int) -> None:
+    """Check that a send is driven by the process that began it.
+
+    Raises:
+        GameballError: This is a forked child of it.
+    """
+    if process != os.getpid():
+        raise GameballError(
+            "this send belongs to the process that began it, and goes on there: "
+            "begin another one after a fork"
+        )
 
 
 @define(eq=False, kw_only=True)
@@ -82,19 +95,13 @@ class BaseWorker(Generic[ConnectionT]):
         connection: Its connection.
 
     Attributes:
-        raw: The generated client over it.
         unfinished: The chunk it works on, or the parts of one that was split, as far as they have no receipt.
         ambiguous: The error of an attempt at those that may have been accepted, or None.
     """
 
     connection: ConnectionT
-    raw: RawClient = field(init=False)
     unfinished: list[tuple[int, Chunk]] = field(factory=list, init=False)
     ambiguous: GameballError | None = field(default=None, init=False)
-
-    @raw.default
-    def _over_connection(self) -> RawClient:
-        return RawClient(self.connection)
 
     def note_begun(self, pending: PendingChunk) -> None:
         """Note that the worker has taken a chunk."""

@@ -1,5 +1,6 @@
 """Sends with threads: the shell around ``SendState`` and ``deliver`` that reads, waits and sends."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import Final
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.retries import RetryPolicy
-from gameball.delivery.send_context import Done
+from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import LedgerError
@@ -47,6 +48,7 @@ class Sender:
         pool: ConnectionPool,
         ledger: OpenLedger | None,
     ) -> None:
+        self._process = os.getpid()
         self._chunks = state.source.chunks()
         self._state = state
         self._context = SendContext(state=state, policy=policy, limiter=limiter, ledger=ledger)
@@ -69,6 +71,7 @@ class Sender:
         """
         steps = self._receipts()
         while True:
+            check_process(self._process)
             with self._driving:
                 self._driver = threading.get_ident()
                 receipt = next(steps, None)
@@ -172,6 +175,8 @@ class Sender:
         Returns:
             The receipts that were not given yet, once.
         """
+        if self._process != os.getpid():
+            return []
         with self._finishing:
             if not self._finished.is_set():
                 self._rest = self._finish_once()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 
 from attrs import define, field
-from gameball_api.api.batches import send_events_batch
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import deliver
@@ -28,9 +27,8 @@ from gameball.errors import ConnectionFailedError, GameballError, LedgerError, R
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
-from gameball.transport.connection import ReadyBatch
 from gameball.transport.pool import WorkerConnection
-from gameball.transport.responses import job_or_error, readable_response
+from gameball.transport.responses import job_or_error
 
 
 @define(eq=False, kw_only=True)
@@ -141,8 +139,7 @@ class Worker(BaseWorker[WorkerConnection]):
     def _send(self, chunk: Chunk) -> int | GameballError:
         sent = True
         try:
-            with readable_response():
-                response = send_events_batch.sync_detailed(client=self.raw, body=ReadyBatch(chunk.content))
+            content = self.connection.send_batch(chunk.content)
         except ConnectionFailedError as error:
             sent = False
             return error
@@ -153,7 +150,7 @@ class Worker(BaseWorker[WorkerConnection]):
             return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
         finally:
             self.context.limiter.release(sent=sent)
-        return job_or_error(response.content)
+        return job_or_error(content)
 
     def _record_outcome(self, receipt: Receipt) -> None:
         context = self.context

@@ -21,20 +21,19 @@ from gameball.jobs.polling import (
     watch_jobs,
 )
 from gameball.rate_limit import AsyncLimiter, Limiter
-from gameball.transport.connection import RawClient
-from gameball.transport.responses import readable_response
+from gameball.transport.connection import AsyncConnection, SyncConnection, read_arguments
 
 
 class Jobs:
     """Follows the jobs that process batches; it is ``Gameball.jobs``.
 
     Args:
-        raw: The generated client to ask with.
+        connection: What to ask over.
         limiter: The client's rate limits.
     """
 
-    def __init__(self, raw: RawClient, limiter: Limiter) -> None:
-        self._raw = raw
+    def __init__(self, connection: SyncConnection, limiter: Limiter) -> None:
+        self._connection = connection
         self._limiter = limiter
         self._forms = JobForms()
 
@@ -138,14 +137,13 @@ class Jobs:
         self._limiter.acquire()
         sent = True
         try:
-            with readable_response():
-                content: bytes = call.operation.sync_detailed(call.job_id, client=self._raw).content
+            response = self._connection.request(**read_arguments(call.operation, call.job_id))
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)
             return error
         finally:
             self._limiter.release(sent=sent)
-        return content
+        return response.content
 
 
 class AsyncJobs:
@@ -154,12 +152,12 @@ class AsyncJobs:
     Its methods take, return and raise what those of ``Jobs`` do.
 
     Args:
-        raw: The generated client to ask with.
+        connection: What to ask over.
         limiter: The client's rate limits.
     """
 
-    def __init__(self, raw: RawClient, limiter: AsyncLimiter) -> None:
-        self._raw = raw
+    def __init__(self, connection: AsyncConnection, limiter: AsyncLimiter) -> None:
+        self._connection = connection
         self._limiter = limiter
         self._forms = JobForms()
 
@@ -212,12 +210,10 @@ class AsyncJobs:
         await self._limiter.acquire()
         sent = True
         try:
-            with readable_response():
-                response = await call.operation.asyncio_detailed(call.job_id, client=self._raw)
+            response = await self._connection.request(**read_arguments(call.operation, call.job_id))
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)
             return error
         finally:
             self._limiter.release(sent=sent)
-        content: bytes = response.content
-        return content
+        return response.content

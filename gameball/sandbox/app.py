@@ -192,6 +192,7 @@ class SandboxApp:
         self._next_job_id += 1
         self.jobs[job.id] = job
         received.accepted = True
+        received.job_id = job.id
         return JSONResponse({"jobId": job.id})
 
     def _read_job(self, received: Received, job_id: int) -> Response:

@@ -23,6 +23,7 @@ class Received:
         content: Its body.
         status: The status it was answered with, or None while it is not.
         accepted: Whether a job was started for it.
+        job_id: The job that was started for it, or None.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Received:
     content: bytes = field(repr=False)
     status: int | None = None
     accepted: bool = False
+    job_id: int | None = None
 
     @property
     def objects(self) -> list[dict[str, Any]]:

@@ -1,201 +1,46 @@
-"""The HTTP connections that everything travels over: keys on, errors typed, bodies ready-made."""
+"""The HTTP connections that everything travels over: keys on, errors typed, answers bounded.
 
-import math
+``SyncConnection`` and ``AsyncConnection`` are httpx clients, and share what is in ``_Shared`` and the
+functions of this module.
+"""
+
 import os
-import ssl
-from collections.abc import Callable
+import socket
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
-from ipaddress import ip_address
-from typing import Any, Final, NoReturn, Self
+from types import ModuleType
+from typing import Any, Final
+from weakref import WeakSet
 
 import httpx
 import orjson
-from attrs import evolve, field, frozen
-from gameball_api import AuthenticatedClient
+from gameball_api.api.batches import send_events_batch
 from gameball_api.models import EventsBatch
 
-from gameball.credentials import Credentials, KeyHeaders
-from gameball.errors import ResponseLostError
+from gameball.errors import ClientClosedError, GameballError, ResponseLostError
+from gameball.fork_safety import renew_after_fork
 from gameball.transport.responses import error_from_exception, error_from_response
-from gameball.version import __version__
+from gameball.transport.settings import ConnectionSettings
 
-#: Where Gameball's API is; test and live accounts share it.
-DEFAULT_BASE_URL: Final = "https://api.gameball.co"
-#: A batch of 1,000 objects may take its time, and giving up leaves its events UNKNOWN: seconds.
-DEFAULT_TIMEOUT: Final = 60.0
-_CONNECT_TIMEOUT: Final = 10.0
-_LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=5.0)
+#: The most bytes that are read of an answer. Gameball's are far smaller; an endless one must not fill the
+#: memory.
+MAX_ANSWER: Final = 16 * 1024 * 1024
+#: The most bytes that are read of an answer to a batch, and of any answer that is an error.
+MAX_SHORT_ANSWER: Final = 1024 * 1024
 
-
-@frozen
-class ConnectionSettings:
-    """What a connection is made of.
-
-    Attributes:
-        credentials: The two keys.
-        base_url: Where the API is; checked.
-        timeout: How long to wait for each step of a request, in seconds.
-        transport: What to use instead of the network, or None.
-        tls: How servers prove themselves; shared, because making one takes longer than a request.
-        headers: What is sent besides, by name.
-        cookies: What is sent as cookies, by name.
-    """
-
-    credentials: Credentials
-    base_url: httpx.URL
-    timeout: httpx.Timeout
-    transport: Any = field(repr=False)
-    tls: ssl.SSLContext = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-    cookies: dict[str, str] = field(repr=False)
-
-    @classmethod
-    def find(
-        cls,
-        credentials: Credentials,
-        base_url: str | None,
-        timeout: float | httpx.Timeout,
-        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
-    ) -> Self:
-        """Check what a user passed, and fill in the rest.
-
-        Args:
-            credentials: The two keys.
-            base_url: Where the API is; None reads ``GAMEBALL_BASE_URL`` or else means Gameball itself.
-            timeout: Seconds, or an ``httpx.Timeout``.
-            transport: What to use instead of the network, or None.
-
-        Raises:
-            ValueError: The URL or the timeout cannot be used; the text says why.
-        """
-        address = os.environ.get("GAMEBALL_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
-        url = check_base_url(address)
-        return cls(
-            credentials=credentials,
-            base_url=url,
-            timeout=_check_timeout(timeout),
-            transport=transport,
-            # Loading the certificates takes longer than a request, and plain http has no use for them.
-            tls=httpx.create_ssl_context()
-            if url.scheme == "https"
-            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            headers={"User-Agent": f"gameball-client/{__version__}", "Accept": "application/json"},
-            cookies={},
-        )
-
-    def options(self) -> dict[str, Any]:
-        """Return the arguments of httpx's clients, the same for sync and async."""
-        return {
-            "auth": KeyHeaders(self.credentials),
-            "base_url": self.base_url,
-            "timeout": self.timeout,
-            "transport": self.transport,
-            "verify": self.tls,
-            "headers": self.headers,
-            "cookies": self.cookies,
-            "limits": _LIMITS,
-            # Off the default because the keys would follow a redirect to wherever it leads.
-            "follow_redirects": False,
-            # A proxy from the environment must not be given the keys in plain text.
-            "trust_env": self.base_url.scheme == "https",
-        }
+#: The step of which httpcore tells its tracer right before a request's first byte.
+_SENDING: Final = "http11.send_request_headers.started"
+_CONNECTED: Final = ("connection.connect_tcp.complete", "connection.start_tls.complete")
+_STANDARD_STATUSES: Final = frozenset(HTTPStatus)
 
 
-def check_base_url(address: str) -> httpx.URL:
-    """Return an address as a URL that keys may be sent to.
-
-    Args:
-        address: ``https://host``, with a path where a gateway needs one; ``http://`` only for this machine.
-
-    Raises:
-        ValueError: It is no such URL.
-    """
-    try:
-        url = httpx.URL(address)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"base_url is not a URL: {error}") from None
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("base_url must be a plain https://host, without user, query or fragment")
-    if not url.host or url.scheme not in {"https", "http"}:
-        raise ValueError(f"base_url must begin with https:// and name a host, unlike {address!r}")
-    if url.scheme == "http" and not _is_loopback(url.host):
-        raise ValueError(f"base_url must be https: over http the keys would reach {url.host} in plain text")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _check_timeout(timeout: float | httpx.Timeout) -> httpx.Timeout:
-    if isinstance(timeout, httpx.Timeout):
-        return timeout
-    if not (timeout > 0 and math.isfinite(timeout)):
-        raise ValueError(f"timeout is {timeout}; it must be a positive number of seconds")
-    return httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
-
-
-class _ReadyJSON(dict[str, Any]):
-    """JSON that is already written: our connections send its bytes, and no other can send it."""
-
-    def __init__(self, content: bytes) -> None:
-        # Something no encoder takes, so that another client fails rather than sends an empty body.
-        super().__init__(body=object())
-        self.content = content
-
-
-def _build_ready(
-    build: Callable[..., httpx.Request],
-    arguments: dict[str, Any],
-    json: _ReadyJSON,
-    urls: dict[str, httpx.URL],
-) -> httpx.Request:
-    """Build a request of ready-made JSON.
-
-    Args:
-        build: httpx's ``build_request``.
-        arguments: Its arguments.
-        json: The body.
-        urls: The absolute URL of each path that such a request went to. Parsing them anew takes a tenth of
-            all that a request takes.
-    """
-    path = arguments["url"]
-    request = build(**{**arguments, "url": urls.get(path, path), "content": json.content})
-    urls[path] = request.url
-    return request
-
-
-class _Cookies(httpx.Cookies):
-    """Cookies that look for others only in answers that set some: httpx's parse the URL of each for it."""
+class _NoCookies(httpx.Cookies):
+    """The cookies that a user has set. Those of answers are not kept: the API has no use for them."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Keep the cookies that an answer sets."""
-        if "set-cookie" in response.headers:
-            super().extract_cookies(response)
-
-
-class ReadyBatch(EventsBatch):
-    """A batch for the generated endpoint whose JSON is already written.
-
-    Building the generated models for 1,000 events costs many times what writing their JSON does.
-
-    Args:
-        content: The request's body.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(body=[])
-        self._content = content
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what the connection recognises and sends as it is."""
-        return _ReadyJSON(self._content)
-
-    def __repr__(self) -> str:
-        return f"<{len(self._content)} bytes>"
+        """Keep none."""
 
 
 class _Response(httpx.Response):
@@ -210,20 +55,129 @@ class _Response(httpx.Response):
         raise ResponseLostError(f"the request was sent, and the answer is not JSON: {kind}")
 
 
-_STANDARD_STATUSES: Final = frozenset(HTTPStatus)
+class Trace:
+    """What httpcore tells of one request while it is under way.
+
+    Args:
+        connection: What the request travels over.
+
+    Attributes:
+        may_have_sent: Whether any byte of the request may have been sent.
+    """
+
+    def __init__(self, connection: "SyncConnection | AsyncConnection") -> None:
+        self._connection = connection
+        # A transport of the user's own may not tell when it begins to send.
+        self.may_have_sent = connection.settings.transport is not None
+
+    def note(self, step: str, details: Mapping[str, Any]) -> None:
+        """Note a step; httpcore calls this for each."""
+        if step in _CONNECTED:
+            self._connection.note_stream(details["return_value"])
+        elif step == _SENDING and details["request"].method != b"CONNECT":
+            # What a proxy is asked for before is not the request.
+            self._connection.note_sending()
+            self.may_have_sent = True
+
+    async def note_async(self, step: str, details: Mapping[str, Any]) -> None:
+        """Note a step of an asynchronous connection."""
+        self.note(step, details)
 
 
-def _check_response(response: httpx.Response, settings: ConnectionSettings) -> None:
-    error = error_from_response(
-        response.status_code, response.headers, response.content, settings.credentials
-    )
-    if error is not None:
-        raise error
-    # The generated parser turns the number into an http.HTTPStatus, which knows no 299.
-    if response.status_code not in _STANDARD_STATUSES:
-        response.status_code = httpx.codes.OK
-    # Reclassified, because httpx lets nothing but a transport of one's own choose the class.
-    response.__class__ = _Response
+class _Shared:
+    """What both connections are besides httpx clients.
+
+    Attributes:
+        settings: What the connection is made of.
+        max_answer: The most bytes that are read of an answer.
+    """
+
+    settings: ConnectionSettings
+    max_answer = MAX_ANSWER
+    _streams: "WeakSet[Any]"
+    _urls: dict[str, httpx.URL]
+
+    def note_stream(self, stream: Any) -> None:  # noqa: ANN401 - httpcore's, sync or async
+        """Note a stream that was opened."""
+        self._streams.add(stream)
+
+    def note_sending(self) -> None:
+        """Note that a request is about to be sent."""
+
+    def _batch(self, content: bytes) -> dict[str, Any]:
+        """Return the arguments of the request for a batch whose JSON is already written."""
+        # The generated function builds the request, and its answer is read by us: see ``read_job_id``. Its
+        # own parser fails over what Gameball may add to the answer at any time, and the events would be
+        # UNKNOWN.
+        arguments = send_events_batch._get_kwargs(body=_NO_EVENTS)  # noqa: SLF001
+        del arguments["json"]
+        arguments["content"] = content
+        # Parsing the URL anew takes a tenth of all that a request takes.
+        path = arguments["url"]
+        if path not in self._urls:
+            self._urls[path] = self._absolute(path)
+        arguments["url"] = self._urls[path]
+        return arguments
+
+    def _absolute(self, path: str) -> httpx.URL:
+        base = self.settings.base_url
+        return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode())
+
+    def _read_answer(
+        self, response: httpx.Response, content: bytes | None
+    ) -> "httpx.Response | GameballError":
+        """Return an answer with its content if that is a 2xx, or else the error it stands for.
+
+        Args:
+            response: The answer, without its content.
+            content: The content, or None where it was too long.
+        """
+        status = response.status_code
+        error = error_from_response(status, response.headers, content or b"", self.settings.credentials)
+        if error is not None:
+            return error
+        if content is None:
+            return ResponseLostError(
+                f"the request was sent, and the answer has more than {self.max_answer:,} bytes"
+            )
+        headers = response.headers.copy()
+        for name in ("content-encoding", "content-length", "transfer-encoding"):
+            headers.pop(name, None)
+        return _Response(
+            # The generated parser turns the number into an http.HTTPStatus, which knows no 299.
+            status if status in _STANDARD_STATUSES else HTTPStatus.OK,
+            headers=headers,
+            content=content,
+            request=response.request,
+            extensions=response.extensions,
+        )
+
+    def _limit_for(self, response: httpx.Response) -> int:
+        return self.max_answer if response.is_success else min(self.max_answer, MAX_SHORT_ANSWER)
+
+
+_NO_EVENTS: Final = EventsBatch(body=[])
+
+
+def read_arguments(operation: ModuleType, job_id: int) -> dict[str, Any]:
+    """Return the arguments of the request of a job operation, for a connection to send.
+
+    As for batches the generated function builds the request, and its parser, which fails over states that the
+    document does not know, is left out.
+    """
+    arguments: dict[str, Any] = operation._get_kwargs(job_id)  # noqa: SLF001
+    return arguments
+
+
+def _decode(content: bytes, encoding: str, limit: int) -> bytes | None:
+    """Return what a compressed answer stands for, or None where that is too long. We ask for none."""
+    window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
+    if window is None:
+        return content
+    with suppress(zlib.error):
+        decoded = zlib.decompressobj(window).decompress(content, limit + 1)
+        return None if len(decoded) > limit else decoded
+    return content
 
 
 def _forget_location(response: httpx.Response) -> None:
@@ -235,129 +189,170 @@ async def _forget_location_async(response: httpx.Response) -> None:
     _forget_location(response)
 
 
-class SyncConnection(httpx.Client):
-    """An ``httpx.Client`` that raises our errors and sends ready-made JSON as it is."""
+def _with_unread_bytes(client: httpx.Client | httpx.AsyncClient) -> Iterator[Any]:
+    """Yield the idle connections of a client that hold bytes nobody asked for.
+
+    A server that answers once too often would have its surplus answer taken for that of the next request.
+    httpx and httpcore have no public way to ask for this.
+    """
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
+        for connection in getattr(getattr(transport, "_pool", None), "connections", ()):
+            inner = connection
+            while (state := getattr(inner, "_h11_state", None)) is None:
+                if (inner := getattr(inner, "_connection", None)) is None:
+                    break
+            if state is not None and connection.is_idle() and state.trailing_data[0]:
+                yield connection
+
+
+class SyncConnection(_Shared, httpx.Client):
+    """An ``httpx.Client`` that raises our errors, and whose answers are bounded."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(**settings.options(), event_hooks={"response": [_forget_location]})
-        self._cookies = _Cookies(self._cookies)
         self.settings = settings
-        self._urls: dict[str, httpx.URL] = {}
+        self._begin()
+        renew_after_fork(self)
 
-    def build_request(self, *args: Any, json: Any = None, **rest: Any) -> httpx.Request:  # noqa: ANN401
-        """Build a request, as httpx does, from ready-made JSON too."""
-        build = super().build_request
-        return (
-            _build_ready(build, rest, json, self._urls)
-            if isinstance(json, _ReadyJSON)
-            else build(*args, json=json, **rest)
-        )
+    def _begin(self) -> None:
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [_forget_location]}
+        httpx.Client.__init__(self, **self.settings.options(), event_hooks=hooks)
+        self._cookies = _NoCookies(self._cookies)
+        self._urls = {}
+        self._streams = WeakSet()
+
+    def after_fork_in_child(self) -> None:
+        """Let go of the parent's sockets, without a word to the server, and begin with none."""
+        for stream in list(self._streams):
+            connection = stream.get_extra_info("socket")
+            if connection is not None:
+                with suppress(OSError):
+                    # Past what TLS adds, which would tell the server that the parent's session ends.
+                    os.close(socket.socket.detach(connection))
+        closed = self.is_closed
+        self._begin()
+        if closed:
+            self.close()
+
+    def send_batch(self, content: bytes) -> bytes:
+        """Send a batch whose JSON is already written, and return the content of its answer.
+
+        Raises:
+            GameballError: There was no answer with 2xx.
+        """
+        return self.request(**self._batch(content)).content
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         """Send a request, and return its answer if that is a 2xx.
 
         Raises:
+            ClientClosedError: The client is closed.
             GameballError: Anything else came of it.
         """
+        if self.is_closed:
+            raise ClientClosedError
+        trace = Trace(self)
+        request.extensions = {**request.extensions, "trace": trace.note}
         try:
-            response = super().send(request, **options)
-            response.read()  # a streamed answer has not been, and may be an error to describe
-        except httpx.RequestError as error:
-            failure = error_from_exception(error, self.settings.credentials)
+            response = super().send(request, **{**options, "stream": True})
+            try:
+                content = self._read(response)
+            finally:
+                response.close()
+        except Exception as error:  # noqa: BLE001 - httpx's, those it does not know, and a user's transport's
+            failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
         else:
-            _check_response(response, self.settings)
-            return response
+            for connection in _with_unread_bytes(self):
+                connection.close()
+            answer = self._read_answer(response, content)
+            # A server may repeat a key in its answer, and a traceback may show the locals of this frame.
+            del response, content
+            if isinstance(answer, httpx.Response):
+                return answer
+            failure = answer
         # Outside of the handler: inside, httpx's exception and its frames would be attached.
         raise failure
 
+    def _read(self, response: httpx.Response) -> bytes | None:
+        limit = self._limit_for(response)
+        if response.is_stream_consumed:  # a transport of the user's own gave the whole answer
+            return response.content if len(response.content) <= limit else None
+        content = bytearray()
+        for block in response.iter_raw():
+            content += block
+            if len(content) > limit:
+                return None
+        return _decode(bytes(content), response.headers.get("content-encoding", ""), limit)
 
-class AsyncConnection(httpx.AsyncClient):
-    """An ``httpx.AsyncClient`` that raises our errors and sends ready-made JSON as it is."""
+
+class AsyncConnection(_Shared, httpx.AsyncClient):
+    """An ``httpx.AsyncClient`` that raises our errors, and whose answers are bounded."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(**settings.options(), event_hooks={"response": [_forget_location_async]})
-        self._cookies = _Cookies(self._cookies)
         self.settings = settings
-        self._urls: dict[str, httpx.URL] = {}
+        self._begin()
+        self._of_parents: list[object] = []
+        renew_after_fork(self)
 
-    def build_request(self, *args: Any, json: Any = None, **rest: Any) -> httpx.Request:  # noqa: ANN401
-        """Build a request, as httpx does, from ready-made JSON too."""
-        build = super().build_request
-        return (
-            _build_ready(build, rest, json, self._urls)
-            if isinstance(json, _ReadyJSON)
-            else build(*args, json=json, **rest)
-        )
+    def _begin(self) -> None:
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [_forget_location_async]}
+        httpx.AsyncClient.__init__(self, **self.settings.options(), event_hooks=hooks)
+        self._cookies = _NoCookies(self._cookies)
+        self._urls = {}
+        self._streams = WeakSet()
+
+    def after_fork_in_child(self) -> None:
+        """Begin with no socket. The parent's are never touched again: they are part of its event loop."""
+        self._of_parents.append((self._transport, self._mounts))
+        closed = self.is_closed
+        self._begin()
+        if closed:
+            self._state = httpx._client.ClientState.CLOSED  # noqa: SLF001 - closing it would need an event loop
+
+    async def send_batch(self, content: bytes) -> bytes:
+        """Send a batch whose JSON is already written, and return the content of its answer.
+
+        Raises:
+            GameballError: There was no answer with 2xx.
+        """
+        return (await self.request(**self._batch(content))).content
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         """Send a request, and return its answer if that is a 2xx.
 
         Raises:
+            ClientClosedError: The client is closed.
             GameballError: Anything else came of it.
         """
+        if self.is_closed:
+            raise ClientClosedError
+        trace = Trace(self)
+        request.extensions = {**request.extensions, "trace": trace.note_async}
         try:
-            response = await super().send(request, **options)
-            await response.aread()  # a streamed answer has not been, and may be an error to describe
-        except httpx.RequestError as error:
-            failure = error_from_exception(error, self.settings.credentials)
+            response = await super().send(request, **{**options, "stream": True})
+            try:
+                content = await self._read(response)
+            finally:
+                await response.aclose()
+        except Exception as error:  # noqa: BLE001 - as in SyncConnection
+            failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
         else:
-            _check_response(response, self.settings)
-            return response
+            for connection in _with_unread_bytes(self):
+                await connection.aclose()
+            answer = self._read_answer(response, content)
+            # A server may repeat a key in its answer, and a traceback may show the locals of this frame.
+            del response, content
+            if isinstance(answer, httpx.Response):
+                return answer
+            failure = answer
         raise failure
 
-
-class RawClient(AuthenticatedClient):
-    """The generated client over one of our connections, for every operation the document has.
-
-    Args:
-        connection: What its calls travel over.
-    """
-
-    def __init__(self, connection: SyncConnection | AsyncConnection) -> None:
-        # The keys travel in the connection's own headers; the generated client knows of one token only.
-        super().__init__(base_url=str(connection.settings.base_url), token="")
-        self._connection = connection
-
-    def get_httpx_client(self) -> httpx.Client:
-        """Return the connection of ``sync`` and ``sync_detailed``.
-
-        Raises:
-            TypeError: The client is an asynchronous one.
-        """
-        if isinstance(self._connection, SyncConnection):
-            return self._connection
-        raise TypeError("the raw client of AsyncGameball takes asyncio calls; for sync ones use Gameball")
-
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Return the connection of ``asyncio`` and ``asyncio_detailed``.
-
-        Raises:
-            TypeError: The client is a synchronous one.
-        """
-        if isinstance(self._connection, AsyncConnection):
-            return self._connection
-        raise TypeError("the raw client of Gameball takes sync calls; for asyncio ones use AsyncGameball")
-
-    # The generated with_... change the shared connection, and return a client that sends no keys.
-    def with_headers(self, headers: dict[str, str]) -> "RawClient":
-        """Return another client that also sends these headers. Close it by itself."""
-        settings = self._connection.settings
-        return self._with(evolve(settings, headers={**settings.headers, **headers}))
-
-    def with_cookies(self, cookies: dict[str, str]) -> "RawClient":
-        """Return another client that also sends these cookies. Close it by itself."""
-        settings = self._connection.settings
-        return self._with(evolve(settings, cookies={**settings.cookies, **cookies}))
-
-    def with_timeout(self, timeout: httpx.Timeout) -> "RawClient":
-        """Return another client with this timeout. Close it by itself."""
-        return self._with(evolve(self._connection.settings, timeout=timeout))
-
-    def _with(self, settings: ConnectionSettings) -> "RawClient":
-        return RawClient(type(self._connection)(settings))
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a client is not pickled: create one where it is used")
-
-    def __repr__(self) -> str:
-        return f"RawClient({self._base_url!r})"
+    async def _read(self, response: httpx.Response) -> bytes | None:
+        limit = self._limit_for(response)
+        if response.is_stream_consumed:
+            return response.content if len(response.content) <= limit else None
+        content = bytearray()
+        async for block in response.aiter_raw():
+            content += block
+            if len(content) > limit:
+                return None
+        return _decode(bytes(content), response.headers.get("content-encoding", ""), limit)

@@ -1,45 +1,42 @@
 """Connections of their own for the workers of a send.
 
 A thread that waits for an answer cannot be told to give up; shutting its socket down is what ends the wait.
-So each worker has a connection that carries nothing else, and that tells whether it began to send. A task
-can be cancelled, but has one too: a pool looks through all of its connections several times per request.
+So each worker has a connection that carries nothing else, and that tells whether it began to send. A task can
+be cancelled, but has one too: a pool looks through all of its connections several times per request.
 """
 
 import socket
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import httpx
 from attrs import evolve
 
-from gameball.errors import ConnectionFailedError
-from gameball.transport.connection import AsyncConnection, ConnectionSettings, SyncConnection
-
-#: The step of which httpcore tells its tracer right before a request's first byte.
-_SENDING: Final = "http11.send_request_headers.started"
-
-
-def _tells_nothing(settings: ConnectionSettings) -> bool:
-    """Tell whether requests go through something that may not tell when it begins to send."""
-    return settings.transport is not None
+from gameball.fork_safety import renew_after_fork
+from gameball.transport.connection import MAX_SHORT_ANSWER, AsyncConnection, SyncConnection
+from gameball.transport.settings import ConnectionSettings
 
 
 class _AbortedError(Exception):
-    """Raised within the HTTP library, to keep it from sending what was given up on."""
+    """Raised within the HTTP library, to keep it from sending what was abandoned."""
+
+    def __str__(self) -> str:
+        return "the send was abandoned"
 
 
 class WorkerConnection(SyncConnection):
-    """A connection that one thread at a time uses, and that another can break off."""
+    """A connection that one thread at a time uses, and that another can abort."""
+
+    max_answer = MAX_SHORT_ANSWER
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(settings)
         self._lock = threading.Lock()
         self._stream: Any = None
         self._aborted = False
         #: Whether any of the latest request may have been sent.
         self.began_to_send = False
+        super().__init__(settings)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx has it
         """Send a request as any connection does, unless it is aborted first.
@@ -48,24 +45,28 @@ class WorkerConnection(SyncConnection):
             ConnectionFailedError: It was aborted before anything was sent.
             GameballError: Anything else that came of it.
         """
-        # httpcore tells its tracer of each step, with the stream that a connection has opened.
-        request.extensions = {**request.extensions, "trace": self._trace}
-        self.began_to_send = _tells_nothing(self.settings)
-        try:
-            return super().send(request, **options)
-        except _AbortedError:
-            pass
-        raise ConnectionFailedError("the send was given up before anything of this was sent")
+        # A transport of the user's own may not tell when it begins to send.
+        self.began_to_send = self.settings.transport is not None
+        return super().send(request, **options)
 
-    def _trace(self, step: str, details: Mapping[str, Any]) -> None:
-        if step in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            with self._lock:
-                self._stream = details["return_value"]
-        elif step == _SENDING:
-            with self._lock:
-                if self._aborted:
-                    raise _AbortedError
-                self.began_to_send = True
+    def note_stream(self, stream: Any) -> None:  # noqa: ANN401 - httpcore's
+        """Note a stream that was opened."""
+        super().note_stream(stream)
+        with self._lock:
+            self._stream = stream
+
+    def note_sending(self) -> None:
+        """Note that a request is about to be sent, unless the connection was aborted."""
+        with self._lock:
+            if self._aborted:
+                raise _AbortedError
+            self.began_to_send = True
+
+    def after_fork_in_child(self) -> None:
+        """Let go of the parent's socket; see ``SyncConnection``."""
+        self._lock = threading.Lock()
+        self._stream = None
+        super().after_fork_in_child()
 
     @property
     def is_aborted(self) -> bool:
@@ -86,10 +87,12 @@ class WorkerConnection(SyncConnection):
 class AsyncWorkerConnection(AsyncConnection):
     """A connection that one task at a time uses."""
 
+    max_answer = MAX_SHORT_ANSWER
+
     def __init__(self, settings: ConnectionSettings) -> None:
-        super().__init__(settings)
         #: Whether any of the latest request may have been sent.
         self.began_to_send = False
+        super().__init__(settings)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
         """Send a request as any connection does.
@@ -97,13 +100,12 @@ class AsyncWorkerConnection(AsyncConnection):
         Raises:
             GameballError: Anything but a 2xx came of it.
         """
-        request.extensions = {**request.extensions, "trace": self._trace}
-        self.began_to_send = _tells_nothing(self.settings)
+        self.began_to_send = self.settings.transport is not None
         return await super().send(request, **options)
 
-    async def _trace(self, step: str, _: Mapping[str, Any]) -> None:
-        if step == _SENDING:
-            self.began_to_send = True
+    def note_sending(self) -> None:
+        """Note that a request is about to be sent."""
+        self.began_to_send = True
 
 
 class _SharedTransport(httpx.BaseTransport):
@@ -117,7 +119,7 @@ class _SharedTransport(httpx.BaseTransport):
 
 
 class ConnectionPool:
-    """The pool of a client, kept open from one send to the next.
+    """The connections of a client, kept open from one send to the next.
 
     Args:
         settings: What each connection is made of.
@@ -131,9 +133,14 @@ class ConnectionPool:
         self.base_url = str(settings.base_url)
         #: Tells, for a salt, the account they lead to from others.
         self.account = settings.credentials.fingerprint
+        self._closed = False
+        self.after_fork_in_child()
+        renew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Begin with no connection."""
         self._lock = threading.Lock()
         self._free: list[WorkerConnection] = []
-        self._closed = False
 
     def borrow(self) -> WorkerConnection:
         """Return a connection that nobody else uses."""
@@ -151,7 +158,7 @@ class ConnectionPool:
         connection.close()
 
     def close(self) -> None:
-        """Close all pool: at once those that nobody uses, and the others when they are given back."""
+        """Close all connections: at once those that nobody uses, and the others when they are given back."""
         with self._lock:
             self._closed = True
             free, self._free = self._free, []
@@ -170,7 +177,7 @@ class _SharedAsyncTransport(httpx.AsyncBaseTransport):
 
 
 class AsyncConnectionPool:
-    """The pool of an asynchronous client, kept open from one send to the next.
+    """The connections of an asynchronous client, kept open from one send to the next.
 
     Args:
         settings: What each connection is made of.
@@ -184,8 +191,16 @@ class AsyncConnectionPool:
         self.base_url = str(settings.base_url)
         #: Tells, for a salt, the account they lead to from others.
         self.account = settings.credentials.fingerprint
+        self._of_parents: list[AsyncWorkerConnection] = []
         self._all: list[AsyncWorkerConnection] = []
         self._free: list[AsyncWorkerConnection] = []
+        renew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Begin with no connection. The parent's are kept, so that nothing closes them in its event loop."""
+        self._of_parents += self._all
+        self._all = []
+        self._free = []
 
     def borrow(self) -> AsyncWorkerConnection:
         """Return a connection that nobody else uses."""
@@ -200,6 +215,6 @@ class AsyncConnectionPool:
         self._free.append(connection)
 
     async def close(self) -> None:
-        """Close all pool, even those that were not given back because their user would not end."""
+        """Close all connections, even those that were not given back because their user would not end."""
         for connection in self._all:
             await connection.aclose()

@@ -1,8 +1,7 @@
 """What an answer means: the error it stands for, or the job it names. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -45,20 +44,24 @@ _CLIENT_ERROR: Final = range(400, 500)
 _MAX_MESSAGE_LENGTH: Final = 500
 
 
-def error_from_exception(error: httpx.RequestError, credentials: Credentials) -> GameballError:
+def error_from_exception(error: Exception, credentials: Credentials, *, sent: bool) -> GameballError:
     """Turn a failure of the HTTP library into ours, by whether anything may have been sent.
 
     Args:
-        error: What httpx raised.
+        error: What was raised: by httpx, by something below it that it does not know, such as TLS, or by a
+            user's own transport.
         credentials: What must not appear in our error's text.
+        sent: Whether any of the request may have been sent.
 
     Returns:
         ``ConnectionFailedError`` when nothing was sent, otherwise ``ResponseLostError``. It is not chained to
         the failure, whose traceback leads through frames that hold the keys.
     """
+    if isinstance(error, GameballError):
+        return error
     kind = type(error).__name__
-    said = credentials.redact(str(error)) or "no details"
-    if isinstance(error, _NOTHING_SENT):
+    said = credentials.redact(str(error))[:_MAX_MESSAGE_LENGTH] or "no details"
+    if not sent or isinstance(error, _NOTHING_SENT):
         return ConnectionFailedError(f"no connection to Gameball, nothing was sent: {said} ({kind})")
     return ResponseLostError(f"the request was sent, and no usable answer came: {said} ({kind})")
 
@@ -164,17 +167,3 @@ def _describe(status: int, headers: Mapping[str, str], content: bytes) -> str:
         phrase = "a status outside the standard"
     body = headers.get("content-type", "").partition(";")[0] if content else "no body"
     return f"{phrase}, with {body or 'a body'} instead of Gameball's error"
-
-
-@contextmanager
-def readable_response() -> Iterator[None]:
-    """Turn what the generated parser raises about an answer of an odd shape into ``ResponseLostError``."""
-    kind = None
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, GameballError):
-            raise
-        kind = type(error).__name__
-    if kind is not None:
-        raise ResponseLostError(f"the request was sent, and the answer has an unknown shape ({kind})")

@@ -190,3 +190,12 @@ def test_its_answers_conform_to_the_document(case: schemathesis.Case[Any], runni
         base_url=running_sandbox.url,
         headers=HEADERS,
     )
+
+
+def test_the_sandbox_sends_each_answer_at_once(box: Sandbox) -> None:
+    # Without TCP_NODELAY each answer but the first waited some 40 ms for the client's acknowledgement.
+    with httpx.Client(base_url=box.url) as client:
+        client.get("/")
+        (transport, *_) = box._app.transports.values()
+        accepted = transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0

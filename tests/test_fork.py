@@ -1,0 +1,198 @@
+"""Clients that are forked: parent and child share nothing that belongs to one process."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from either_client import KEYS
+from gameball_api.api.batches import send_events_batch
+from gameball_api.models import BatchStarted, CustomerEvents, EventsBatch, NamedEvents
+
+from gameball import AsyncGameball, DeliveryReport, Event, Gameball, GameballError, RateLimit
+from gameball.sandbox import Sandbox
+
+#: How often parent and child send at once; any number by hand.
+ROUNDS = int(os.environ.get("GAMEBALL_FORK_ROUNDS", "10"))
+FORKING = multiprocessing.get_context("fork")
+
+
+def in_child(act: Callable[[], Any]) -> Callable[[], Any]:
+    """Fork, act in the child, and return what waits for the child and returns its result."""
+    receiving, sending = FORKING.Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        try:
+            sending.send(act())
+        except BaseException as error:  # noqa: BLE001 - the parent shows it
+            sending.send(f"{type(error).__name__}: {error}")
+        os._exit(0)
+    sending.close()
+
+    def result() -> Any:
+        answer = receiving.recv() if receiving.poll(30) else "no answer"
+        receiving.close()
+        os.waitpid(child, 0)
+        return answer
+
+    return result
+
+
+def sent_by(box: Sandbox) -> Counter[str]:
+    """Return how often each customer's event has arrived."""
+    return Counter({customer: count for (customer, _, _), count in box.events.items()})
+
+
+def job_of_each(box: Sandbox) -> dict[str, int | None]:
+    """Return the job that the server named for each customer."""
+    jobs: dict[str, int | None] = {}
+    for request in box.batches:
+        for item in json.loads(request.content)["body"]:
+            jobs[item["customerId"]] = request.job_id
+    return jobs
+
+
+Jobs = dict[str, int | None]
+Send = Callable[[str], Jobs]
+
+
+def many(who: str, count: int = 30) -> list[Event]:
+    return [Event(f"{who}-{number}", "song_liked") for number in range(count)]
+
+
+@contextmanager
+def sending_with(kind: str, url: str) -> Iterator[Send]:
+    """Give what sends thirty events, and tells which job each customer's is said to be in."""
+    if kind == "async":
+        # It has sent in the parent, and then sends in the child in an event loop of the child's.
+        limits = [RateLimit(10_000, 1.0)]
+        asynchronous = AsyncGameball(*KEYS, base_url=url, rate_limits=limits, timeout=10)
+        loops: dict[int, asyncio.AbstractEventLoop] = {}
+
+        def send_async(who: str) -> Jobs:
+            loop = loops.get(os.getpid()) or loops.setdefault(os.getpid(), asyncio.new_event_loop())
+            return jobs_of(who, loop.run_until_complete(asynchronous.events.send(many(who), max_objects=1)))
+
+        yield send_async
+        loops[os.getpid()].run_until_complete(asynchronous.close())
+        loops[os.getpid()].close()
+        return
+    with Gameball(*KEYS, base_url=url, rate_limits=None, timeout=10) as client:
+        raw = client.raw.with_headers({"x-trace": "7"})
+
+        def send_raw(who: str) -> Jobs:
+            jobs: Jobs = {}
+            for number in range(30):
+                customer = CustomerEvents(f"{who}-{number}", NamedEvents.from_dict({"song_liked": {}}))
+                started = send_events_batch.sync(client=raw, body=EventsBatch([customer]))
+                assert isinstance(started, BatchStarted)
+                assert isinstance(started.job_id, int)
+                jobs[f"{who}-{number}"] = started.job_id
+            return jobs
+
+        if kind == "raw":
+            yield send_raw
+        else:
+            yield lambda who: jobs_of(who, client.events.send(many(who), max_objects=1))
+        raw.get_httpx_client().close()
+
+
+def jobs_of(who: str, report: DeliveryReport) -> Jobs:
+    return {f"{who}-{receipt.first}": receipt.job_id for receipt in report.receipts}
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "raw"])
+def test_parent_and_child_send_at_once_and_each_gets_its_own_answers(kind: str) -> None:
+    with Sandbox() as box, sending_with(kind, box.url) as send:
+        told = send("before")
+        for number in range(ROUNDS):
+            child = in_child(partial(send, f"child{number}"))
+            told |= send(f"parent{number}")
+            answer = child()
+            assert isinstance(answer, dict), answer
+            told |= answer
+        assert set(sent_by(box).values()) == {1}
+        assert len(told) == 30 * (1 + 2 * ROUNDS)
+        assert told == job_of_each(box)
+
+
+def test_a_fork_while_other_threads_send_leaves_the_child_no_lock_that_is_held() -> None:
+    with (
+        Sandbox(latency=0.002) as box,
+        Gameball(*KEYS, base_url=box.url, rate_limits=[RateLimit(100_000, 1.0)]) as client,
+    ):
+        stop = threading.Event()
+        threads = [threading.Thread(target=keep_sending, args=(client, stop, n)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(ROUNDS):
+                child = in_child(partial(client.events.send, many(f"child{number}")))
+                assert child().accepted == 30
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert set(sent_by(box).values()) == {1}
+
+
+def keep_sending(client: Gameball, stop: threading.Event, name: int) -> None:
+    rounds = 0
+    while not stop.is_set():
+        client.events.send(many(f"thread{name}-{rounds}", 10), max_objects=1)
+        rounds += 1
+
+
+def test_a_stream_goes_on_in_the_parent_only(box: Sandbox) -> None:
+    with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+        stream = client.events.stream(many("cust"), max_objects=1, concurrency=2)
+        next(stream)
+
+        def go_on() -> str:
+            try:
+                next(stream)
+            except GameballError as error:
+                return str(error)
+            return "it went on"
+
+        assert "belongs to the process that began it" in in_child(go_on)()
+        assert sum(receipt.events for receipt in stream) == 29
+    assert set(sent_by(box).values()) == {1}
+
+
+def test_a_child_that_leaves_a_send_of_its_parent_breaks_nothing_off(box: Sandbox) -> None:
+    with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+        stream = client.events.stream(many("cust"), max_objects=1, concurrency=2)
+        next(stream)
+
+        def leave() -> str:
+            stream.close()  # type: ignore[attr-defined]  # as when an exception leaves its loop
+            client.close()
+            return "left"
+
+        assert in_child(leave)() == "left"
+        assert sum(receipt.events for receipt in stream) == 29
+    assert set(sent_by(box).values()) == {1}
+
+
+def test_requests_in_flight_at_a_fork_occupy_the_rate_limit_of_the_child_for_a_window_only() -> None:
+    with Sandbox(latency=0.3) as box:
+        client = Gameball(*KEYS, base_url=box.url, rate_limits=[RateLimit(2, 0.2)])
+        threads = [
+            threading.Thread(target=client.events.send, args=(many(f"parent{n}", 1),)) for n in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        while client.quota_used < 1.0:
+            pass
+        assert in_child(lambda: client.events.send(many("child", 3)).accepted)() == 3
+        for thread in threads:
+            thread.join()
+        client.close()
