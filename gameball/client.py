@@ -44,7 +44,8 @@ class Gameball:
             documents 30 per second and 360 per 30 seconds. None switches limiting off.
         max_attempts: How often a chunk is sent at most, 5 by default, when it was certainly not accepted, or
             with ``on_unknown="resend"``. The parts of one that the server found too large count anew.
-        transport: What to use instead of the network, for tests and unusual stacks.
+        transport: What to use instead of the network, for tests and unusual stacks. A forked child shares it
+            as it is, while our own connections belong to one process.
 
     Attributes:
         events: Sends events.

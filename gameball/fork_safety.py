@@ -11,7 +11,10 @@ from weakref import WeakSet
 
 
 class ForkAware(Protocol):
-    """Something that must change in a forked child."""
+    """Something that must change in a forked child.
+
+    It may also have ``before_fork``, called in the parent before each fork, and ``after_fork_in_parent``.
+    """
 
     def after_fork_in_child(self) -> None:
         """Renew what belongs to the parent. No other thread runs yet, and locks of the parent may be held."""
@@ -20,6 +23,8 @@ class ForkAware(Protocol):
 # The only state of the package that is global: os.register_at_fork knows no objects, and never forgets a
 # function.
 _objects: "WeakSet[ForkAware]" = WeakSet()
+# What was told of the fork that is under way, so that it is told of its end as well.
+_told: list[ForkAware] = []
 
 
 def renew_after_fork(thing: ForkAware) -> None:
@@ -27,10 +32,27 @@ def renew_after_fork(thing: ForkAware) -> None:
     _objects.add(thing)
 
 
-def _renew_all() -> None:
-    for thing in list(_objects):
+def _before() -> None:
+    _told.extend(_objects)
+    for thing in _told:
+        getattr(thing, "before_fork", _nothing)()
+
+
+def _in_parent() -> None:
+    for thing in _told:
+        getattr(thing, "after_fork_in_parent", _nothing)()
+    _told.clear()
+
+
+def _in_child() -> None:
+    for thing in _told:
         thing.after_fork_in_child()
+    _told.clear()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

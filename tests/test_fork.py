@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from either_client import KEYS
+from either_client import KEYS, EitherClient
 from gameball_api.api.batches import send_events_batch
 from gameball_api.models import BatchStarted, CustomerEvents, EventsBatch, NamedEvents
 
@@ -196,3 +196,28 @@ def test_requests_in_flight_at_a_fork_occupy_the_rate_limit_of_the_child_for_a_w
         for thread in threads:
             thread.join()
         client.close()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_source_that_forks_has_its_events_sent_by_the_parent_only(kind: str) -> None:
+    parent = os.getpid()
+    children: list[int] = []
+
+    def source() -> Iterator[Event]:
+        yield from many("before", 2)
+        children.append(os.fork())
+        yield from many("after", 6)
+
+    for _ in range(ROUNDS):
+        with Sandbox() as box:
+            told = "it was sent"
+            try:
+                EitherClient(kind, box.url).send(source(), max_objects=1)
+            except Exception as error:  # noqa: BLE001 - in a loop of the parent's, asyncio may fail first
+                told = str(error)
+            if os.getpid() != parent:
+                os._exit(0 if kind == "async" or "belongs to the process that began it" in told else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(children.pop(), 0)[1]) == 0
+            assert told == "it was sent"
+            assert set(sent_by(box).values()) == {1}
+            assert len(sent_by(box)) == 8

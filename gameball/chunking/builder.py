@@ -74,6 +74,11 @@ class ChunkBuilder:
         self._open: dict[str, int] = {}
 
     @property
+    def first(self) -> int:
+        """The position of the first source item that is in no chunk yet."""
+        return self._first
+
+    @property
     def position(self) -> int:
         """The position of the next source item, which is the number of those taken so far."""
         return self._first + len(self._objects)

@@ -1,7 +1,7 @@
 """Events in, ready-to-send requests out: the chunking helper by itself, without any I/O."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, cast
 
@@ -48,10 +48,14 @@ _ITEMS_PER_TURN: Final = 125
 OnInvalid = Callable[[InvalidEventError], object]
 
 
+#: Returns the next position behind a given one at which a chunk must start, or None where there is none.
+NextBoundary = Callable[[int], int | None]
+
+
 def build_chunks(
     events: Iterable[EventLike],
     builder: ChunkBuilder,
-    boundaries: Collection[int] = (),
+    next_boundary: NextBoundary | None = None,
     on_invalid: OnInvalid | None = None,
 ) -> Iterator[Chunk]:
     """Drive a builder through a source.
@@ -59,7 +63,7 @@ def build_chunks(
     Args:
         events: The source.
         builder: The builder.
-        boundaries: Positions at which a new chunk begins even if the one before is not full.
+        next_boundary: Tells at which positions a chunk must start even if the one before is not full.
         on_invalid: Told of each event that cannot be sent, which is left out; None ends at the first one.
 
     Yields:
@@ -69,13 +73,13 @@ def build_chunks(
         InvalidEventError: An event cannot be sent.
     """
     # Without turns to give, it yields chunks only.
-    return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, boundaries, on_invalid, None))
+    return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, next_boundary, on_invalid, None))
 
 
 def _chunks_and_turns(
     events: Iterable[EventLike],
     builder: ChunkBuilder,
-    boundaries: Collection[int],
+    next_boundary: NextBoundary | None,
     on_invalid: OnInvalid | None,
     items_per_turn: int | None,
 ) -> Iterator[Chunk | None]:
@@ -84,12 +88,19 @@ def _chunks_and_turns(
     problem: Exception | None = None
     more = True
     while more:
+        limit = items_per_turn
+        boundary = None if next_boundary is None else next_boundary(builder.first)
+        if boundary is not None:
+            room = boundary - builder.position
+            if room == 0:
+                yield builder.finish()
+                continue
+            limit = room if limit is None else min(limit, room)
         chunk = None
         begun = builder.position
         try:
-            items = source if items_per_turn is None else islice(source, items_per_turn)
-            chunk = _fill(builder, items, boundaries) if boundaries else builder.fill(items)
-            more = chunk is not None or builder.position - begun == items_per_turn
+            chunk = builder.fill(source if limit is None else islice(source, limit))
+            more = chunk is not None or builder.position - begun == limit
         except InvalidEventError as error:
             problem = _leave_out(error, on_invalid, builder)
             more = problem is None
@@ -97,6 +108,7 @@ def _chunks_and_turns(
             problem, more = error, False
         if chunk is not None or items_per_turn is not None:
             yield chunk
+        chunk = None  # while the next one is made, it is gone
     # What was read before a problem can be sent, so it is given first.
     rest = builder.finish()
     if rest is not None:
@@ -105,33 +117,16 @@ def _chunks_and_turns(
         raise problem
 
 
-def _fill(builder: ChunkBuilder, source: Iterator[EventLike], boundaries: Collection[int]) -> Chunk | None:
-    """Take source items until a chunk is full, or comes to a cut."""
-    # The item that did not fit into the chunk before may be the last before a cut.
-    if (alone := _at_boundary(builder, boundaries)) is not None:
-        return alone
-    for item in source:
-        full = builder.push(item) or _at_boundary(builder, boundaries)
-        if full is not None:
-            return full
-    return None
-
-
-def _at_boundary(builder: ChunkBuilder, boundaries: Collection[int]) -> Chunk | None:
-    """Return what has been taken, if a new chunk is to begin behind it."""
-    return builder.finish() if builder.position in boundaries else None
-
-
 def build_chunks_async(
     events: Iterable[EventLike] | AsyncIterable[EventLike],
     builder: ChunkBuilder,
-    boundaries: Collection[int] = (),
+    next_boundary: NextBoundary | None = None,
     on_invalid: OnInvalid | None = None,
 ) -> AsyncIterator[Chunk]:
     """Drive a builder through a source of either kind, exactly as ``build_chunks`` does."""
     if isinstance(events, AsyncIterable):
-        return _build_from_async(events, builder, boundaries, on_invalid)
-    return _as_async(_chunks_and_turns(events, builder, boundaries, on_invalid, _ITEMS_PER_TURN))
+        return _build_from_async(events, builder, next_boundary, on_invalid)
+    return _as_async(_chunks_and_turns(events, builder, next_boundary, on_invalid, _ITEMS_PER_TURN))
 
 
 async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
@@ -146,7 +141,7 @@ async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
 async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
     events: AsyncIterable[EventLike],
     builder: ChunkBuilder,
-    boundaries: Collection[int],
+    next_boundary: NextBoundary | None,
     on_invalid: OnInvalid | None,
 ) -> AsyncIterator[Chunk]:
     source = aiter(events)
@@ -154,8 +149,10 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
     while problem is None:
         try:
             item = await anext(source)
-            if (chunk := _at_boundary(builder, boundaries)) is not None:
-                yield chunk
+            if next_boundary is not None and builder.position == next_boundary(builder.first):
+                chunk = builder.finish()
+                if chunk is not None:
+                    yield chunk
             chunk = builder.push(item)
         except StopAsyncIteration:
             break

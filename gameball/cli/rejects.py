@@ -1,7 +1,9 @@
 """The lines that were not accepted: found by reading their source once more, and written to be sent again."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Protocol, Self
@@ -10,9 +12,10 @@ import orjson
 from attrs import define, field, frozen
 
 from gameball.cli.tally import Failure
-from gameball.errors import SourceError
+from gameball.errors import LedgerError, SourceError
 from gameball.events import OPTIONS, convert, find_problem
 from gameball.jobs.batch_job import BatchJob
+from gameball.ledger.file import move_ledger
 from gameball.receipts import Outcome
 from gameball.sources import Row
 from gameball.sources.records import show_text
@@ -167,7 +170,8 @@ class RejectsFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        #: Where the rejects are, in the end.
+        self.path = path
         self._part = path.with_name(f"{path.name}.part")
         self._file: IO[bytes] | None = None
         self.lines = 0
@@ -187,9 +191,12 @@ class RejectsFile:
     def __enter__(self) -> Self:
         # Before anything is sent: what cannot be written should be known then.
         try:
-            self._file = self._part.open("wb")
+            # What is there may be a link, and what it leads to is not ours to overwrite.
+            self._part.unlink(missing_ok=True)
+            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = os.fdopen(descriptor, "wb")
         except OSError as error:
-            raise ValueError(f"--rejects {self._path} cannot be written: {error.strerror}") from None
+            raise ValueError(f"--rejects {self.path} cannot be written: {error.strerror}") from None
         return self
 
     def __exit__(
@@ -205,9 +212,13 @@ class RejectsFile:
         if self.lines == 0 and exc_type is not None:
             self._part.unlink(missing_ok=True)
             return
-        keep_aside(self._path)
+        try:
+            keep_aside(self.path)
+        except LedgerError:
+            # Somebody is sending the file that is there: it stays, and the new one gets another name.
+            self.path = unused_name(self.path)
         if self.lines:
-            self._part.replace(self._path)
+            self._part.replace(self.path)
         else:
             self._part.unlink(missing_ok=True)
 
@@ -218,14 +229,21 @@ def beside(source: Path) -> Path:
 
 
 def keep_aside(path: Path) -> None:
-    """Give a file that is there another name: somebody may be correcting it."""
+    """Give a file that is there another name: somebody may be correcting it.
+
+    Raises:
+        LedgerError: Its ledger is in use, or its record is not complete. Both files stay as they are.
+    """
     if not path.exists():
         return
-    number = 1
-    while (aside := path.with_name(f"{path.name}.{number}")).exists():
-        number += 1
+    aside = unused_name(path)
     # Its ledger goes with it, should it have been sent: by the old one, new lines would be taken for sent.
-    ledger = beside(path)
-    if ledger.exists():
-        ledger.rename(beside(aside))
+    if beside(path).exists():
+        move_ledger(beside(path), beside(aside))
     path.rename(aside)
+
+
+def unused_name(path: Path) -> Path:
+    """Return the path with the first number behind it that neither a file has nor a ledger of one."""
+    numbered = (path.with_name(f"{path.name}.{number}") for number in count(1))
+    return next(name for name in numbered if not (name.exists() or beside(name).exists()))

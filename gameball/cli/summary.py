@@ -70,7 +70,7 @@ def print_results(
     if options.json:
         report = {
             "exit_code": int(code),
-            "rejects": None if rejects is None or not rejects.lines else str(options.rejects),
+            "rejects": None if rejects is None or not rejects.lines else str(rejects.path),
             "sources": [_as_json(result) for result in results],
             "not_begun": list(left),
         }
@@ -175,7 +175,7 @@ def advise(
     rejected = any(result.tally.events[Outcome.REJECTED] for result in results)
     recorded = all(result.ledger is not None for result in results)
     if rejects is not None and rejects.lines:
-        lines.append(f"{rejects.lines:,} lines are in {options.rejects}.")
+        lines.append(f"{rejects.lines:,} lines are in {rejects.path}.")
         if not incomplete:
             or_again = (
                 ", or run this command again, but not both" if recorded and (unsent or rejected) else ""

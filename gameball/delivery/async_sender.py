@@ -140,6 +140,7 @@ class AsyncSender:
         return result
 
     def _submit(self, pending: PendingChunk) -> None:
+        check_process(self._process)
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             connection = self._pool.borrow()
             worker = AsyncWorker(connection, self._context)

@@ -1,11 +1,11 @@
 """What was handed over to a send: its chunks, its positions, and the part of it that was not sent."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
-from gameball.chunking.chunk_events import OnInvalid, build_chunks, build_chunks_async
+from gameball.chunking.chunk_events import NextBoundary, OnInvalid, build_chunks, build_chunks_async
 from gameball.errors import GameballError, InvalidEventError
 from gameball.events import CustomerEvents, EventLike
 from gameball.receipts import Outcome, Receipt
@@ -18,7 +18,7 @@ class EventSource:
         events: What was handed over. Only ``chunks_async`` takes async iterables.
         builder: Packs the events into chunks.
         on_invalid: Called with the error of each event that is left out; None ends at the first one.
-        boundaries: Positions at which a chunk must start, as in an earlier run.
+        next_boundary: Tells at which positions a chunk must start, as in an earlier run.
     """
 
     def __init__(
@@ -26,13 +26,13 @@ class EventSource:
         events: Iterable[EventLike] | AsyncIterable[EventLike],
         builder: ChunkBuilder,
         on_invalid: OnInvalid | None = None,
-        boundaries: Collection[int] = (),
+        next_boundary: NextBoundary | None = None,
     ) -> None:
         self._events = events
         self._sequence = events if isinstance(events, Sequence) else ()
         self._builder = builder
         self._on_invalid = on_invalid
-        self._boundaries = boundaries
+        self._next_boundary = next_boundary
         self._left_out: set[int] = set()
 
     def chunks(self) -> Iterator[Chunk]:
@@ -43,11 +43,11 @@ class EventSource:
         """
         if not isinstance(self._events, Iterable):
             raise TypeError("an async iterable needs AsyncGameball; Gameball takes any other iterable")
-        return build_chunks(self._events, self._builder, self._boundaries, self._leave_out_hook())
+        return build_chunks(self._events, self._builder, self._next_boundary, self._leave_out_hook())
 
     def chunks_async(self) -> AsyncIterator[Chunk]:
         """Return the chunks, made as they are asked for; between events the event loop has its turn."""
-        return build_chunks_async(self._events, self._builder, self._boundaries, self._leave_out_hook())
+        return build_chunks_async(self._events, self._builder, self._next_boundary, self._leave_out_hook())
 
     def _leave_out_hook(self) -> OnInvalid | None:
         on_invalid = self._on_invalid

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from attrs import frozen
 
 from gameball.delivery.options import SendOptions
+from gameball.ledger.known_chunks import KnownChunks
 from gameball.ledger.ledger import Ledger
-from gameball.ledger.records import LedgerChunk
 
 
 @frozen
@@ -16,12 +16,12 @@ class OpenLedger:
     Attributes:
         ledger: The ledger.
         closes: Whether the send opened it, and so closes it.
-        known: What the ledger knows of each chunk, by the position of its first item.
+        known: What the ledger knows of the chunks of earlier runs.
     """
 
     ledger: Ledger
     closes: bool
-    known: dict[int, LedgerChunk]
+    known: KnownChunks
 
     def end_run(self) -> None:
         """Record the end of the run, and close what the send has opened."""

@@ -15,7 +15,8 @@ from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.retries import OnUnknown
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.events import EventLike
-from gameball.ledger.records import LedgerChunk, boundaries_of, digest
+from gameball.ledger.known_chunks import KnownChunks
+from gameball.ledger.records import LedgerChunk, digest
 from gameball.receipts import Outcome, Receipt
 
 #: How many chunks exist at a time for each worker: one that is sent, and one that is ready.
@@ -31,7 +32,7 @@ class SendState:
         stop_on: The outcomes that stop the send; wrong keys always do.
         on_unknown: What to do with chunks that an earlier run left UNKNOWN.
         source: The events, and their chunks.
-        known: What the ledger knows of each chunk, by its first position; empty without one.
+        known: What the ledger knows of the chunks of earlier runs; None without a ledger.
         frontier: The number of the next chunk, and the position of the next source item.
         open: The chunks that have no receipt yet, by their number.
         reading: Whether there may be more to read.
@@ -44,7 +45,7 @@ class SendState:
     stop_on: frozenset[Outcome]
     on_unknown: OnUnknown
     source: EventSource
-    known: dict[int, LedgerChunk]
+    known: KnownChunks | None
     frontier: tuple[int, int] = (0, 0)
     open: dict[int, PendingChunk] = field(factory=dict)
     reading: bool = True
@@ -66,7 +67,7 @@ class SendState:
             options: How it is to be sent.
             ledger: The durable record of earlier runs; or None.
         """
-        known = {} if ledger is None else ledger.known
+        known = None if ledger is None else ledger.known
         builder = ChunkBuilder(
             max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=options.coalesce
         )
@@ -74,7 +75,9 @@ class SendState:
             concurrency=options.concurrency,
             stop_on=options.stop_on,
             on_unknown=options.on_unknown,
-            source=EventSource(events, builder, options.on_invalid, boundaries_of(known.values())),
+            source=EventSource(
+                events, builder, options.on_invalid, None if known is None else known.next_boundary
+            ),
             known=known,
         )
 
@@ -99,10 +102,10 @@ class SendState:
         Raises:
             LedgerMismatchError: It is not the chunk that the ledger knows.
         """
-        recorded = self.known.pop(chunk.first, None)
+        recorded = None if self.known is None else self.known.take(chunk.first)
         if recorded is not None:
             _check_same(recorded, chunk)
-        elif any(first <= chunk.last for first in self.known if first > chunk.first):
+        elif self._known_before(chunk.last + 1):
             raise LedgerMismatchError(
                 f"source items {chunk.first} to {chunk.last} were divided otherwise before"
             )
@@ -131,11 +134,15 @@ class SendState:
         self.reading = False
         if problem is not None:
             self.problem = self.problem or problem
-        elif self.known:
-            beyond = max(chunk.last for chunk in self.known.values())
+        elif self.known is not None and self._known_before(self.known.end):
             self.problem = LedgerMismatchError(
-                f"the source ends after {self.frontier[1]} items, and the ledger knows of {beyond + 1}"
+                f"the source ends after {self.frontier[1]} items, and the ledger knows of {self.known.end}"
             )
+
+    def _known_before(self, position: int) -> bool:
+        """Tell whether the ledger knows of a chunk that begins before a position and was not read yet."""
+        first = None if self.known is None else self.known.next_first()
+        return first is not None and first < position
 
     def note_outcome(self, receipt: Receipt) -> None:
         """Note what became of a chunk, and stop if that says so."""

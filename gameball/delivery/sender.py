@@ -125,6 +125,8 @@ class Sender:
             self._context.results.popleft()
 
     def _submit(self, pending: PendingChunk) -> None:
+        # The source may have forked: the child must not deliver what is its parent's.
+        check_process(self._process)
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
         self._submitted = pending.index

@@ -3,104 +3,59 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from gameball.chunking.chunk import Chunk
 from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError
-from gameball.ledger.records import LedgerChunk, LedgerRun, digest, read_chunk
+from gameball.fork_safety import renew_after_fork
+from gameball.ledger.file import LedgerFile
+from gameball.ledger.known_chunks import KnownChunks
+from gameball.ledger.records import LedgerChunk, LedgerRun, checksum, digest, read_chunk
 from gameball.receipts import Outcome, Receipt
 
-_FORMAT: Final = 1
-# Room that is kept free beside the file, so that the outcomes of what is in flight fit even on a full disk.
-_RESERVE: Final = 1_048_576
-_SCHEMA: Final = """
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE runs (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT);
-CREATE TABLE chunks (
-    first INTEGER PRIMARY KEY,
-    last INTEGER NOT NULL,
-    number INTEGER NOT NULL,
-    run INTEGER NOT NULL REFERENCES runs,
-    objects INTEGER NOT NULL,
-    events INTEGER NOT NULL,
-    digest BLOB NOT NULL,
-    outcome TEXT,
-    job_id INTEGER,
-    attempts INTEGER NOT NULL,
-    error TEXT
-);
-"""
 _COLUMNS: Final = "first, last, number, run, objects, events, digest, outcome, job_id, attempts, error"
+_INSERT: Final = f"INSERT INTO chunks ({_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_SELECT: Final = f"SELECT {_COLUMNS}, checksum FROM chunks"  # noqa: S608 - constant columns
 
 
 class Ledger:
     """A durable record of what became of each chunk of one source.
 
     Before a chunk's first byte is sent its intent is on disk: its number, its source range and the SHA-256 of
-    its bytes; after the answer, its outcome and its job. A power failure, unlike a killed process, may take
-    the last outcomes with it, and leave their chunks UNKNOWN. It holds no payload and no key, only a salted
-    fingerprint of the API key. One process can have it open at a time. It can be opened by itself, to see
-    what became of a source.
+    its bytes; after the answer, its outcome and its job. It holds no payload and no key, only a salted
+    fingerprint of the API key. One process can have it open at a time, and a forked child cannot use the one
+    that its parent has opened. It can be opened by itself, to see what became of a source.
+
+    A file whose record is not complete is refused, and never taken for an empty one: keep the ``-journal``
+    that a killed process leaves beside it, and move the two together.
 
     Args:
-        path: The file; it is created when it is not there. Two files may stand beside it while it is open.
+        path: The file; it is created, for its owner only, when it is not there. A ``-journal`` and a
+            ``-reserve`` may stand beside it while it is open.
 
     Raises:
         LedgerLockedError: Another process has it open.
-        LedgerError: It cannot be opened, or is no ledger.
+        LedgerError: It cannot be opened, is not a ledger, or its record is not complete.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        self._reserve = self._path.with_name(self._path.name + "-reserve")
-        self._lock = threading.Lock()
+        self._file = LedgerFile(path)
+        self._path = self._file.path
+        self._beginning = threading.Lock()
         self._run = 0
         self._running = False
-        if self._path.exists() and not self._path.is_file():
-            raise LedgerError(f"the ledger {self._path} is no regular file")
-        try:
-            self._database = sqlite3.connect(
-                self._path, timeout=0.0, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error as error:
-            raise LedgerError(f"the ledger {self._path} cannot be opened: {error}") from None
-        try:
-            with self._translated():
-                self._open()
-        except LedgerError:
-            self._database.close()
-            raise
+        renew_after_fork(self)
 
-    def _open(self) -> None:
-        # Exclusive, so that two processes can never send by the same ledger; the system lets go of the lock
-        # when a process is killed.
-        self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.execute("BEGIN IMMEDIATE")
-        (version,) = self._database.execute("PRAGMA user_version").fetchone()
-        tables = self._database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if version == 0 and tables == 0:
-            for statement in _SCHEMA.split(";\n"):
-                self._database.execute(statement)
-            self._database.execute(f"PRAGMA user_version = {_FORMAT}")
-        elif version != _FORMAT:
-            self._database.execute("ROLLBACK")
-            raise LedgerError(f"{self._path} is no ledger of this version of gameball-client")
-        self._database.execute("COMMIT")
+    def after_fork_in_child(self) -> None:
+        """Leave a send under way to the parent."""
+        self._beginning = threading.Lock()
 
     def close(self) -> None:
         """Close the file, and let others open it."""
-        self._drop_reserve()
-        # A worker that was given up on may be writing: closing under its hands would crash the interpreter.
-        with self._lock:
-            self._database.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +77,7 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        rows = self._rows("SELECT number, started_at, ended_at FROM runs ORDER BY number")
+        rows = self._file.rows("SELECT number, started_at, ended_at FROM runs ORDER BY number")
         return [
             LedgerRun(number, datetime.fromisoformat(begun), ended and datetime.fromisoformat(ended))
             for number, begun, ended in rows
@@ -137,9 +92,8 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        rows = self._rows(f"SELECT {_COLUMNS} FROM chunks ORDER BY first")  # noqa: S608 - constant columns
-        chunks = [read_chunk(row) for row in rows]
-        return [chunk for chunk in chunks if outcome is None or chunk.outcome is outcome]
+        where, values = ("", ()) if outcome is None else _where(outcome)
+        return [read_chunk(row) for row in self._file.rows(f"{_SELECT}{where} ORDER BY first", values)]
 
     def ranges(self, outcome: Outcome) -> list[range]:
         """Return the positions of the source items whose chunks ended in an outcome.
@@ -164,8 +118,8 @@ class Ledger:
         Raises:
             LedgerError: It cannot be written.
         """
-        with self._transaction():
-            self._database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
+        with self._file.transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
 
     def notes(self) -> dict[str, str]:
         """Return what was kept with ``note``, by name.
@@ -173,7 +127,7 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        return dict(self._rows("SELECT name, value FROM notes"))
+        return dict(self._file.rows("SELECT name, value FROM notes"))
 
     def settings(self) -> dict[str, str]:
         """Return what must be the same for every run, by name; empty before the first.
@@ -181,11 +135,11 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        return dict(self._rows("SELECT name, value FROM settings"))
+        return dict(self._file.rows("SELECT name, value FROM settings"))
 
     def begin_run(
         self, settings: dict[str, str], account: Callable[[str], str] = lambda _: ""
-    ) -> dict[int, LedgerChunk]:
+    ) -> KnownChunks:
         """Begin a send.
 
         Args:
@@ -194,14 +148,14 @@ class Ledger:
             account: Tells, for a salt, the account that they are sent to from others.
 
         Returns:
-            What is known of each chunk, by the position of its first source item.
+            What is known of the chunks of earlier runs.
 
         Raises:
             LedgerMismatchError: The ledger was begun with other settings.
             LedgerLockedError: Another send of this process is using it.
             LedgerError: It cannot be written.
         """
-        with self._lock:
+        with self._beginning:
             if self._running:
                 raise LedgerLockedError(f"another send of this process is using the ledger {self._path}")
             self._running = True
@@ -211,8 +165,12 @@ class Ledger:
             self._running = False
             raise
 
-    def _begin_run(self, given: dict[str, str], account: Callable[[str], str]) -> dict[int, LedgerChunk]:
-        known = self.settings()
+    def _begin_run(self, given: dict[str, str], account: Callable[[str], str]) -> KnownChunks:
+        # Until something was accepted, or may have been, nothing is bound to an account or a division.
+        bound = self._file.rows(
+            "SELECT EXISTS (SELECT 1 FROM chunks WHERE outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
+        )[0][0]
+        known = self.settings() if bound else {}
         salt = known.get("salt") or os.urandom(16).hex()
         settings = {**given, "salt": salt, "account": account(salt)}
         if known.get("account", settings["account"]) != settings["account"]:
@@ -226,17 +184,29 @@ class Ledger:
                     f"the ledger {self._path} was begun with {name}={known[name]}, and this send has "
                     f"{name}={value}; use the same, or another ledger"
                 )
-        self._ensure_reserve()
-        with self._transaction():
-            self._database.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
-            begun = self._database.execute("INSERT INTO runs (started_at) VALUES (?)", (_now(),))
+        self._file.ensure_reserve()
+        with self._file.transaction() as database:
+            if not bound:
+                database.execute("DELETE FROM chunks")
+                database.execute("DELETE FROM settings")
+            database.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
+            begun = database.execute("INSERT INTO runs (started_at) VALUES (?)", (_now(),))
             self._run = begun.lastrowid or 0
-        return {chunk.first: chunk for chunk in self.chunks()}
+        ((end,),) = self._file.rows("SELECT coalesce(max(last), -1) + 1 FROM chunks")
+        return KnownChunks(self._chunks_from, end)
+
+    def _chunks_from(self, position: int, count: int) -> list[LedgerChunk]:
+        query = f"{_SELECT} WHERE first >= ? ORDER BY first LIMIT ?"
+        return [read_chunk(row) for row in self._file.rows(query, (position, count))]
 
     def end_run(self) -> None:
         """Note that the send has ended in an orderly way."""
         self._running = False
-        self._finish("UPDATE runs SET ended_at = ? WHERE number = ?", (_now(), self._run))
+        self._finish(
+            lambda database: database.execute(
+                "UPDATE runs SET ended_at = ? WHERE number = ?", (_now(), self._run)
+            )
+        )
 
     def intend(self, number: int, chunk: Chunk) -> None:
         """Note that a chunk is about to be sent; on return that is on disk.
@@ -244,9 +214,9 @@ class Ledger:
         Raises:
             LedgerError: It could not be noted, so the chunk must not be sent.
         """
-        self._ensure_reserve()
-        with self._transaction():
-            self._insert(number, chunk, None)
+        self._file.ensure_reserve()
+        with self._file.transaction() as database:
+            self._insert(database, number, chunk)
 
     def divide(self, number: int, parts: tuple[Chunk, Chunk]) -> None:
         """Note that a chunk, which the server refused as too large, goes on as two.
@@ -254,86 +224,51 @@ class Ledger:
         Raises:
             LedgerError: It could not be noted, so the parts must not be sent.
         """
-        self._ensure_reserve()
-        with self._transaction():
+        self._file.ensure_reserve()
+        with self._file.transaction() as database:
             for part in parts:
-                self._insert(number, part, None)
+                self._insert(database, number, part)
 
     def conclude(self, receipt: Receipt) -> None:
-        """Note what became of a chunk.
-
-        It survives the process at once, and a power failure when the next chunk's intent is noted or the run
-        ends: until then such a failure leaves the chunk UNKNOWN, which is safe.
-        """
+        """Note what became of a chunk; on return that is on disk."""
         error = None if receipt.error is None else str(receipt.error)
-        self._finish(
-            "UPDATE chunks SET outcome = ?, job_id = ?, attempts = ?, error = ? WHERE first = ?",
-            (receipt.outcome.value, receipt.job_id, receipt.attempts, error, receipt.first),
-            at_once=False,
-        )
+        outcome = (receipt.outcome.value, receipt.job_id, receipt.attempts, error)
 
-    def _insert(self, number: int, chunk: Chunk, outcome: str | None) -> None:
+        def write(database: sqlite3.Connection) -> None:
+            row = database.execute(f"{_SELECT} WHERE first = ?", (receipt.first,)).fetchone()
+            if row is not None:
+                check = checksum((*row[:7], *outcome))
+                database.execute(
+                    "UPDATE chunks SET outcome = ?, job_id = ?, attempts = ?, error = ?, checksum = ? "
+                    "WHERE first = ?",
+                    (*outcome, check, receipt.first),
+                )
+
+        self._finish(write)
+
+    def _insert(self, database: sqlite3.Connection, number: int, chunk: Chunk) -> None:
         row = (chunk.first, chunk.last, number, self._run, chunk.objects, chunk.events, digest(chunk))
-        self._database.execute(
-            f"INSERT OR REPLACE INTO chunks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, NULL)",  # noqa: S608
-            (*row, outcome),
-        )
+        row_in_flight = (*row, None, None, 0, None)
+        # Deleted by name: the counts would not notice that a row is replaced.
+        database.execute("DELETE FROM chunks WHERE first = ?", (chunk.first,))
+        database.execute(_INSERT, (*row_in_flight, checksum(row_in_flight)))
 
-    def _finish(self, statement: str, values: tuple[object, ...], *, at_once: bool = True) -> None:
+    def _finish(self, write: Callable[[sqlite3.Connection], object]) -> None:
         """Write what must be written after the fact: on a full disk, into the room that was kept free."""
         try:
-            with self._transaction(at_once=at_once):
-                self._database.execute(statement, values)
+            with self._file.transaction() as database:
+                write(database)
         except LedgerError:
-            self._drop_reserve()
-            with self._transaction():
-                self._database.execute(statement, values)
+            self._file.use_reserve()
+            with self._file.transaction() as database:
+                write(database)
 
-    def _ensure_reserve(self) -> None:
-        try:
-            if self._reserve.exists() and self._reserve.stat().st_size == _RESERVE:
-                return
-            with self._reserve.open("wb") as reserve:
-                reserve.write(bytes(_RESERVE))
-                reserve.flush()
-                os.fsync(reserve.fileno())
-        except OSError as error:
-            self._drop_reserve()
-            raise LedgerError(f"the ledger {self._path} has no room to grow: {error.strerror}") from None
 
-    def _drop_reserve(self) -> None:
-        with suppress(OSError):  # a file system that has become read-only, for example
-            self._reserve.unlink(missing_ok=True)
-
-    def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self._lock, self._translated():
-            return self._database.execute(query).fetchall()
-
-    @contextmanager
-    def _transaction(self, *, at_once: bool = True) -> Iterator[None]:
-        with self._lock, self._translated():
-            self._database.execute(f"PRAGMA synchronous = {'FULL' if at_once else 'NORMAL'}")
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._database.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                raise LedgerLockedError(
-                    f"the ledger {self._path} is in use by another process, or open in this one"
-                ) from None
-            raise LedgerError(f"the ledger {self._path} cannot be used: {error}") from None
-        except OverflowError:
-            raise LedgerError(f"the ledger {self._path} cannot hold a number beyond 64 bits") from None
+def _where(outcome: Outcome) -> tuple[str, tuple[str, ...]]:
+    # What was in flight when its process died has no outcome, and is UNKNOWN.
+    if outcome is Outcome.UNKNOWN:
+        return " WHERE outcome IS NULL OR outcome = 'unknown'", ()
+    return " WHERE outcome = ?", (outcome.value,)
 
 
 def _now() -> str:

@@ -1,13 +1,16 @@
 """What a ledger knows: of each send that used it, and of each chunk. Pure."""
 
 import hashlib
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from attrs import frozen
 
 from gameball.chunking.chunk import Chunk
+from gameball.errors import LedgerError
 from gameball.receipts import Outcome
 
 
@@ -59,9 +62,18 @@ class LedgerChunk:
     error: str | None
 
 
-def boundaries_of(chunks: Iterable[LedgerChunk]) -> frozenset[int]:
-    """Return where chunks must begin to be these again: where they began, and behind where they ended."""
-    return frozenset(position for chunk in chunks for position in (chunk.first, chunk.last + 1))
+def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
+    """Return what tells the next position behind a given one at which a chunk must start, or None.
+
+    Chunks must start where the given ones did, and behind where they ended, to be the same.
+    """
+    positions = sorted({position for chunk in chunks for position in (chunk.first, chunk.last + 1)})
+
+    def next_boundary(position: int) -> int | None:
+        place = bisect_right(positions, position)
+        return positions[place] if place < len(positions) else None
+
+    return next_boundary
 
 
 def digest(chunk: Chunk) -> bytes:
@@ -69,9 +81,23 @@ def digest(chunk: Chunk) -> bytes:
     return hashlib.sha256(chunk.content).digest()
 
 
+def checksum(row: tuple[Any, ...]) -> int:
+    """Return the check sum of a chunk's row."""
+    return crc32(repr(row).encode())
+
+
 def read_chunk(row: tuple[Any, ...]) -> LedgerChunk:
-    """Return a chunk from its row in the file, whose columns are in the order of the attributes."""
-    first, last, number, run, objects, events, sha256, outcome, job_id, attempts, error = row
+    """Return a chunk from its row in the file, whose columns are in the order of the attributes.
+
+    Raises:
+        LedgerError: The row is damaged.
+    """
+    *known, check = row
+    if checksum(tuple(known)) != check:
+        raise LedgerError(
+            f"the ledger is damaged: its record of source item {row[0]} is not as it was written"
+        )
+    first, last, number, run, objects, events, sha256, outcome, job_id, attempts, error = known
     return LedgerChunk(
         first=first,
         last=last,

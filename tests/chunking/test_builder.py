@@ -237,7 +237,7 @@ def test_metadata_without_an_end_is_refused_as_nested_too_deeply() -> None:
     for metadata in (endless, deep):
         told: list[InvalidEventError] = []
         builder = ChunkBuilder(max_objects=10, max_bytes=10_000, coalesce=True)
-        given = list(build_chunks([Event("a", "x", metadata), Event("b", "y")], builder, (), told.append))
+        given = list(build_chunks([Event("a", "x", metadata), Event("b", "y")], builder, None, told.append))
         assert [chunk.events for chunk in given] == [1]
         assert "nested too deeply" in str(told[0])
 

@@ -35,7 +35,7 @@ def test_after_a_kill_the_same_command_loses_nothing_and_sends_nothing_twice(
 ) -> None:
     write_events(tmp_path / "events.jsonl", COUNT)
     process = begin("send", *WORDS, url=slow_box.url, cwd=tmp_path)
-    wait_for_batches(slow_box, random.Random(seed).randrange(1, 30))  # noqa: S311 - a test's
+    wait_for_batches(slow_box, random.Random(seed).randrange(1, 30))
     time.sleep(seed / 200)
     process.kill()
     process.communicate()

@@ -108,7 +108,7 @@ def test_an_interrupt_while_an_event_is_encoded_is_an_interrupt() -> None:
     events = [Event("a", "x", {"n": 1}), Event("b", "x", {"amount": Interrupting("1.5")})]
     builder = ChunkBuilder(max_objects=10, max_bytes=10_000, coalesce=True)
     with pytest.raises(KeyboardInterrupt):
-        list(build_chunks(events, builder, (), told.append))
+        list(build_chunks(events, builder, None, told.append))
     assert told == []
     for item in (events[1], CustomerEvents("b", {"x": events[1].metadata, "y": {}})):
         with pytest.raises(KeyboardInterrupt):

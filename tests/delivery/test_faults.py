@@ -43,9 +43,7 @@ class Plan:
 
     def __call__(self, received: Received) -> Fault | None:
         self.seen[received.content] += 1
-        chance = random.Random(  # noqa: S311 - faults, not secrets
-            f"{self.seed} {self.seen[received.content]} {received.content!r}"
-        )
+        chance = random.Random(f"{self.seed} {self.seen[received.content]} {received.content!r}")
         return chance.choices(FAULTS, WEIGHTS)[0] if chance.random() < 0.1 else None
 
 

@@ -208,8 +208,10 @@ def test_whatever_a_users_transport_raises_becomes_an_outcome(
         check=False,
         options={"transport": httpx.MockTransport(answer)},
     )
-    assert [receipt.outcome for receipt in report.receipts] == [outcome, Outcome.UNSENT]
-    assert type(error).__name__ in str(report.receipts[0].error)
+    first, *others = report.receipts
+    assert first.outcome is outcome
+    assert {receipt.outcome for receipt in others} == {Outcome.UNSENT}
+    assert type(error).__name__ in str(first.error)
 
 
 @KINDS
@@ -404,7 +406,7 @@ def test_cookies_that_an_answer_sets_are_not_kept(cookie: str | None) -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers.get("cookie"))
-        headers = {"set-cookie": cookie} if cookie else {}
+        headers = [(b"set-cookie", cookie.encode())] if cookie else []
         return httpx.Response(200, json={"jobId": 1}, headers=headers)
 
     transport = httpx.MockTransport(answer)

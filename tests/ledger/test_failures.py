@@ -12,6 +12,7 @@ import pytest
 from either_client import EitherClient
 
 from gameball import Event, Ledger, LedgerError, LedgerLockedError, Outcome
+from gameball.ledger.file import LedgerFile
 from gameball.sandbox import Fault, Received, Sandbox
 
 
@@ -125,13 +126,13 @@ def test_a_file_system_that_became_read_only_is_a_typed_error(
 def test_of_two_threads_only_one_begins_with_a_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Ledger._ensure_reserve
+    real = LedgerFile.ensure_reserve
 
-    def slow(ledger: Ledger) -> None:
+    def slow(file: LedgerFile) -> None:
         time.sleep(0.2)
-        real(ledger)
+        real(file)
 
-    monkeypatch.setattr(Ledger, "_ensure_reserve", slow)
+    monkeypatch.setattr(LedgerFile, "ensure_reserve", slow)
     outcomes: list[str] = []
 
     def begin(ledger: Ledger) -> None:

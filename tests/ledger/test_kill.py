@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,13 @@ def test_after_kill_9_the_same_send_loses_nothing_and_repeats_nothing(
     slow_box.forget()
     ledger = tmp_path / "events.ledger"
     child = forker.begin(kind=kind, url=slow_box.url, ledger=str(ledger), count=COUNT)
-    time.sleep(random.Random(f"{kind}{kill}").uniform(0.0, 0.25))  # noqa: S311 - a moment
-    os.kill(child, signal.SIGKILL)
+    chance = random.Random(f"{kind}{kill}")
+    arrived = chance.randrange(COUNT // 3)
+    wait_until(lambda: len(slow_box.batches) >= arrived)
+    time.sleep(chance.uniform(0.0, 0.005))  # at any moment between two arrivals
+    with suppress(ProcessLookupError):  # it came to its end
+        os.kill(child, signal.SIGKILL)
     forker.read_to_end()
-    time.sleep(0.05)  # what the kill left on its way arrives
     report = EitherClient(kind, slow_box.url).send(
         events(), max_objects=3, ledger=ledger, check=False, stop_on_error=False
     )
@@ -112,7 +116,10 @@ def test_ctrl_c_at_any_moment_settles_everything_and_leaves_nothing_behind(
     slow_box.forget()
     ledger = tmp_path / "events.ledger"
     child = forker.begin(kind=kind, url=slow_box.url, ledger=str(ledger), count=COUNT * 10)
-    time.sleep(random.Random(f"{kind}{moment}").uniform(0.02, 0.3))  # noqa: S311 - a moment
+    chance = random.Random(f"{kind}{moment}")
+    arrived = chance.randrange(COUNT)
+    wait_until(lambda: len(slow_box.batches) >= arrived)
+    time.sleep(chance.uniform(0.0, 0.005))
     begun = time.monotonic()
     os.kill(child, signal.SIGINT)
     name, facts = forker.read_to_end()
@@ -168,4 +175,4 @@ def wait_until(condition: Any) -> None:
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.001)

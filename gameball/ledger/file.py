@@ -1,0 +1,310 @@
+"""The SQLite file of a ledger: how it is opened, locked, checked, written and kept from filling up.
+
+It keeps a rollback journal and no write-ahead log, so that the main file has every outcome, also after a
+kill. What is in the file is counted in it as well: whoever opens a file of which something is missing (one
+that was copied without its journal, or damaged) finds that the counts do not agree.
+"""
+
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from gameball.errors import LedgerError, LedgerLockedError
+from gameball.fork_safety import renew_after_fork
+
+try:
+    import fcntl
+except ImportError:  # Windows, where SQLite's own locks must do
+    fcntl = None  # type: ignore[assignment]
+
+_MAGIC: Final = b"SQLite format 3\0"
+#: SQLite's header has a field for the application a file is of, and one for its own version number.
+_APPLICATION: Final = int.from_bytes(b"GBlg", "big")
+_FORMAT: Final = 2
+_HEADER: Final = 100
+_JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
+_JOURNAL_HEADER: Final = 28
+# Room that is kept free beside the file, so that the outcomes of what is in flight fit even on a full disk.
+_RESERVE: Final = 1_048_576
+_SCHEMA: Final = (
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE runs (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT)",
+    """CREATE TABLE chunks (
+        first INTEGER PRIMARY KEY,
+        last INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        run INTEGER NOT NULL REFERENCES runs,
+        objects INTEGER NOT NULL,
+        events INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        outcome TEXT,
+        job_id INTEGER,
+        attempts INTEGER NOT NULL,
+        error TEXT,
+        checksum INTEGER NOT NULL
+    )""",
+    # What the file must hold. Each change of a chunk changes it in the same transaction, on another page.
+    "CREATE TABLE totals (chunks INTEGER, in_flight INTEGER, accepted INTEGER, positions INTEGER)",
+    "INSERT INTO totals VALUES (0, 0, 0, 0)",
+    """CREATE TRIGGER added AFTER INSERT ON chunks BEGIN UPDATE totals SET
+        chunks = chunks + 1, in_flight = in_flight + (new.outcome IS NULL),
+        accepted = accepted + (new.outcome IS 'accepted'), positions = positions + new.first + new.last;
+    END""",
+    """CREATE TRIGGER removed AFTER DELETE ON chunks BEGIN UPDATE totals SET
+        chunks = chunks - 1, in_flight = in_flight - (old.outcome IS NULL),
+        accepted = accepted - (old.outcome IS 'accepted'), positions = positions - old.first - old.last;
+    END""",
+    """CREATE TRIGGER changed AFTER UPDATE ON chunks BEGIN UPDATE totals SET
+        in_flight = in_flight - (old.outcome IS NULL) + (new.outcome IS NULL),
+        accepted = accepted - (old.outcome IS 'accepted') + (new.outcome IS 'accepted');
+    END""",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {_FORMAT}",
+)
+_COUNTED: Final = """
+    SELECT count(*), coalesce(sum(outcome IS NULL), 0), coalesce(sum(outcome IS 'accepted'), 0),
+    coalesce(sum(first + last), 0) FROM chunks
+"""
+
+
+def _is_of_a_filled_file(journal: Path) -> bool:
+    """Tell whether a journal belongs to a file that had content, and not to one that was being created."""
+    try:
+        header = journal.read_bytes()[:_JOURNAL_HEADER]
+    except FileNotFoundError:
+        return False
+    # The size in pages that the file had before, in the header as SQLite documents it.
+    return header.startswith(_JOURNAL_MAGIC) and int.from_bytes(header[16:20], "big") > 0
+
+
+class LedgerFile:
+    """The open file of a ledger. One process at a time has it open, and one object in it.
+
+    Args:
+        path: The file; it is created, for its owner only, when it is not there. Symbolic links are followed.
+
+    Raises:
+        LedgerLockedError: Another process has it open, or another object of this one.
+        LedgerError: It cannot be opened, is not a ledger, or its record cannot be trusted. It is as it was.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        # What lies beside a ledger lies beside the file itself, also when it is reached by a link.
+        self._real = Path(os.path.realpath(path))
+        self._reserve = self._real.with_name(self._real.name + "-reserve")
+        self._transacting = threading.Lock()
+        self._process = os.getpid()
+        self._descriptor = self._open_locked()
+        try:
+            with self.translated():
+                self._database = self._open_database()
+        except BaseException:
+            self._unlock()
+            raise
+        renew_after_fork(self)
+
+    def _open_locked(self) -> int:
+        """Open the file and lock it, with a lock of its own.
+
+        SQLite's locks are those of POSIX, which a process loses when anything in it closes the file: a copy
+        or a check sum made while sending let a second process send the same events.
+        """
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            descriptor = os.open(self._real, flags, 0o600)
+        except OSError as error:
+            said = "is not a regular file" if self._real.is_dir() else f"cannot be opened: {error.strerror}"
+            raise LedgerError(f"the ledger {self.path} {said}") from None
+        try:
+            self._check_kind(descriptor)
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._check_header(os.pread(descriptor, _HEADER, 0))
+        except BlockingIOError:
+            os.close(descriptor)
+            raise self._locked() from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _check_kind(self, descriptor: int) -> None:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise LedgerError(f"the ledger {self.path} is not a regular file")
+
+    def _check_header(self, header: bytes) -> None:
+        """Check that the file is empty or a ledger, before anything could change it."""
+        if not header:
+            journal = self._real.with_name(self._real.name + "-journal")
+            if _is_of_a_filled_file(journal):
+                raise LedgerError(
+                    f"the ledger {self.path} is not there, and {journal.name} of one is: put both back, or "
+                    "remove it"
+                )
+            return
+        numbers = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
+        if not header.startswith(_MAGIC) or numbers != (_APPLICATION, _FORMAT):
+            raise LedgerError(f"{self.path} is not a ledger of this version of gameball-client")
+
+    def _open_database(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._real, timeout=0.0, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = DELETE")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute("BEGIN IMMEDIATE")
+            if not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                for statement in _SCHEMA:
+                    database.execute(statement)
+            database.execute("COMMIT")
+            self._check_content(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _check_content(self, database: sqlite3.Connection) -> None:
+        said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        counted = database.execute(_COUNTED).fetchone()
+        if said == "ok" and counted == database.execute("SELECT * FROM totals").fetchone():
+            return
+        raise LedgerError(
+            f"the record in the ledger {self.path} is not complete: it was damaged, or copied or moved "
+            f"without its {self._real.name}-journal. Put both back as they were; without them nobody knows "
+            "what was accepted"
+        )
+
+    def close(self) -> None:
+        """Close the file, and let others open it."""
+        if self._process != os.getpid():
+            return
+        self._drop_reserve()
+        # A worker that was abandoned may be writing: closing under its hands would crash the interpreter.
+        with self._transacting:
+            self._database.close()
+            self._unlock()
+
+    def _unlock(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            # Said by name, because a forked child may hold a copy of the descriptor, and with it the lock.
+            if fcntl is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+    def before_fork(self) -> None:
+        """Wait for a transaction that is under way: the child would end it when it ends itself."""
+        self._transacting.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._transacting.release()
+
+    def after_fork_in_child(self) -> None:
+        """Let go of the parent's lock without releasing it. The child cannot use the file."""
+        self._transacting.release()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query.
+
+        Raises:
+            LedgerError: It cannot be read.
+        """
+        self._check_process()
+        with self._transacting, self.translated():
+            return self._database.execute(query, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write: all of it, or on an error none. It is on disk at the end.
+
+        Raises:
+            LedgerError: It cannot be written.
+        """
+        self._check_process()
+        with self._transacting, self.translated():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+                raise
+
+    def _check_process(self) -> None:
+        if self._process != os.getpid():
+            raise LedgerError(
+                f"the ledger {self.path} was opened before a fork, and is the parent's: open it in the "
+                "child, when the parent has closed it"
+            )
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raise what SQLite raises as ``LedgerError``."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                raise self._locked() from None
+            raise LedgerError(f"the ledger {self.path} cannot be used: {error}") from None
+        except OverflowError:
+            raise LedgerError(f"the ledger {self.path} cannot hold a number beyond 64 bits") from None
+
+    def _locked(self) -> LedgerLockedError:
+        return LedgerLockedError(f"the ledger {self.path} is in use by another process, or open in this one")
+
+    def ensure_reserve(self) -> None:
+        """Keep room free for the outcomes of what is in flight.
+
+        Raises:
+            LedgerError: There is no such room.
+        """
+        with suppress(OSError):
+            found = self._reserve.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_size == _RESERVE:
+                return
+        try:
+            # What is there may be a link, and what it leads to is not ours to overwrite.
+            self._reserve.unlink(missing_ok=True)
+            descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as reserve:
+                reserve.write(bytes(_RESERVE))
+                reserve.flush()
+                os.fsync(reserve.fileno())
+        except OSError as error:
+            self._drop_reserve()
+            raise LedgerError(f"the ledger {self.path} has no room to grow: {error.strerror}") from None
+
+    def use_reserve(self) -> None:
+        """Give the room that was kept free to what must be written now."""
+        self._drop_reserve()
+
+    def _drop_reserve(self) -> None:
+        with suppress(OSError):  # a file system that has become read-only, for example
+            self._reserve.unlink(missing_ok=True)
+
+
+def move_ledger(path: Path, target: Path) -> None:
+    """Move a ledger that no process has open, with all that is recorded of it.
+
+    Raises:
+        LedgerLockedError: Somebody has it open. It stays where it is.
+        LedgerError: It cannot be opened, or its record is not complete. It stays where it is.
+        OSError: It cannot be moved.
+    """
+    # Opening it takes in the journal that a killed process has left beside it.
+    file = LedgerFile(path)
+    try:
+        path.rename(target)
+    finally:
+        file.close()

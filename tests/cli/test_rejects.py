@@ -1,0 +1,42 @@
+"""Files of rejects: what was there before is kept, and so is what its ledger knows."""
+
+from pathlib import Path
+
+from gameball import Event, Gameball, Ledger, Outcome
+from gameball.cli.rejects import RejectsFile, beside, keep_aside
+from gameball.sandbox import Sandbox
+
+
+def test_rejects_that_were_sent_are_set_aside_with_their_ledger(box: Sandbox, tmp_path: Path) -> None:
+    # The ledger's write-ahead log stayed behind once, and the same lines were sent again with exit code 0.
+    rejects = tmp_path / "rejects.jsonl"
+    rejects.write_text("corrected")
+    with Gameball("key", "secret", base_url=box.url) as client:
+        client.events.send([Event("a", "x")], ledger=beside(rejects))
+    keep_aside(rejects)
+    aside = tmp_path / "rejects.jsonl.1"
+    assert aside.read_text() == "corrected"
+    with Ledger(beside(aside)) as ledger:
+        assert [chunk.outcome for chunk in ledger.chunks()] == [Outcome.ACCEPTED]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [aside.name, beside(aside).name]
+
+
+def test_rejects_that_somebody_is_sending_stay_and_the_new_ones_get_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    path.write_text("being sent")
+    with Ledger(beside(path)):
+        with RejectsFile(path) as rejects:
+            rejects.lines = 1
+        assert path.read_text() == "being sent"
+        assert beside(path).exists()
+    assert rejects.path == tmp_path / "rejects.jsonl.1"
+    assert rejects.path.exists()
+
+
+def test_a_link_in_place_of_the_part_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    (tmp_path / "rejects.jsonl.part").symlink_to(precious)
+    with RejectsFile(tmp_path / "rejects.jsonl"):
+        pass
+    assert precious.read_text() == "kept"

@@ -1,0 +1,293 @@
+"""The file of a ledger: what cannot be trusted is refused, and one process at a time sends by it."""
+
+import os
+import random
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from either_client import EitherClient
+
+from gameball import Event, Ledger, LedgerError, LedgerLockedError, Outcome, chunk_events
+from gameball.ledger.file import move_ledger
+from gameball.receipts import Receipt
+from gameball.sandbox import Sandbox
+
+#: How many ledgers of killed processes are copied, moved and renamed; any number by hand.
+ROUNDS = int(os.environ.get("GAMEBALL_MOVED_LEDGERS", "20"))
+CHUNKS = list(chunk_events((Event(f"c{n}", "x") for n in range(600)), max_objects=2))
+
+SEND_UNTIL_KILLED = """
+import sys
+from gameball import Event, Gameball
+events = [Event(f"c{n}", "x") for n in range(600)]
+with Gameball("key", "secret", base_url=sys.argv[1], rate_limits=None) as client:
+    for receipt in client.events.stream(events, max_objects=2, ledger=sys.argv[2]):
+        print(receipt.index, flush=True)
+"""
+
+
+def events() -> list[Event]:
+    return [Event(f"c{n}", "x") for n in range(600)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "events.ledger"
+
+
+def send_until_killed(box: Sandbox, path: Path, receipts: int) -> None:
+    command = [sys.executable, "-c", SEND_UNTIL_KILLED, box.url, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(receipts):
+            process.stdout.readline()
+        process.kill()
+
+
+def filled(path: Path, chunks: int = 300) -> Path:
+    """Write a ledger in which every chunk was accepted."""
+    with Ledger(path) as ledger:
+        ledger.begin_run({})
+        for number, chunk in enumerate(CHUNKS[:chunks]):
+            ledger.intend(number, chunk)
+            ledger.conclude(Receipt.of(chunk, number, Outcome.ACCEPTED, job_id=number))
+        ledger.end_run()
+    return path
+
+
+def move_with_all(path: Path, folder: Path) -> Path:
+    for file in path.parent.glob(path.name + "*"):
+        shutil.move(file, folder / file.name)
+    return folder / path.name
+
+
+def copy_main_only(path: Path, folder: Path) -> Path:
+    return Path(shutil.copy(path, folder / path.name))
+
+
+def rename_main_only(path: Path, folder: Path) -> Path:
+    return path.rename(folder / "other.ledger")
+
+
+# After a kill nearly all of the record was in a write-ahead log beside the file: 4 kB of 886. A copy of the
+# main file alone was taken for an empty ledger, and everything was sent again.
+@pytest.mark.parametrize("move", [move_with_all, copy_main_only, rename_main_only])
+def test_a_ledger_that_was_moved_after_a_kill_sends_nothing_twice(
+    move: Callable[[Path, Path], Path], box: Sandbox, path: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(7)
+    folder = tmp_path / "elsewhere"
+    for _ in range(ROUNDS // 3):
+        box.forget()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        path.unlink(missing_ok=True)
+        send_until_killed(box, path, chance.randrange(1, 60))
+        moved = move(path, folder)
+        try:
+            report = EitherClient("sync", box.url).send(
+                events(), max_objects=2, ledger=moved, check=False, stop_on_error=False
+            )
+        except LedgerError as error:
+            assert "not complete" in str(error)  # noqa: PT017 - either is right
+        else:
+            assert report.accepted + report.unknown == 600
+        assert set(box.events.values()) == {1}
+
+
+def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_noticed(path: Path, tmp_path: Path) -> None:
+    # What a kill leaves in the middle of a commit: some pages of the file are new, and some are old.
+    filled(path, 40)
+    old = path.read_bytes()
+    with Ledger(path) as ledger:
+        ledger.begin_run({})
+        for number, chunk in enumerate(CHUNKS[40:80]):
+            ledger.intend(40 + number, chunk)
+    new = path.read_bytes()
+    size = 4096
+    pages = range(len(new) // size)
+    changed = [page for page in pages if old[page * size :][:size] != new[page * size :][:size]]
+    assert len(changed) > 2
+    chance = random.Random(7)
+    refused = 0
+    for _ in range(40):
+        kept = set(chance.sample(changed, chance.randrange(1, len(changed))))
+        mixed = b"".join((old if page in kept else new)[page * size :][:size] for page in pages)
+        torn = tmp_path / "torn.ledger"
+        torn.write_bytes(mixed)
+        try:
+            with Ledger(torn) as ledger:
+                firsts = {chunk.first for chunk in ledger.chunks()}
+        except LedgerError:
+            refused += 1
+            assert torn.read_bytes() == mixed
+        else:
+            # Then no record that was complete before is missing.
+            assert firsts >= {chunk.first for chunk in CHUNKS[:40]}
+    assert refused > 20
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_a_file_that_was_cut_is_refused(path: Path, part: float) -> None:
+    content = filled(path).read_bytes()
+    path.write_bytes(content[: int(len(content) * part)])
+    with pytest.raises(LedgerError):
+        Ledger(path)
+
+
+def test_a_flipped_byte_is_refused_or_changes_nothing_that_is_read(path: Path, tmp_path: Path) -> None:
+    content = bytearray(filled(path, 60).read_bytes())
+    with Ledger(path) as ledger:
+        known = ledger.chunks()
+    chance = random.Random(7)
+    damaged = tmp_path / "damaged.ledger"
+    refused = 0
+    for _ in range(150):
+        place = chance.randrange(len(content))
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << chance.randrange(8)
+        damaged.write_bytes(flipped)
+        try:
+            with Ledger(damaged) as ledger:
+                assert ledger.chunks() == known, place
+        except LedgerError:
+            refused += 1
+    assert refused > 10  # most of a page is free space
+
+
+def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_left_alone(path: Path) -> None:
+    for application, version, mode in ((0, 1, "WAL"), (0, 0, "DELETE"), (77, 2, "DELETE")):
+        path.unlink(missing_ok=True)
+        database = sqlite3.connect(path)
+        database.execute(f"PRAGMA journal_mode = {mode}")
+        database.execute("CREATE TABLE chunks (first INTEGER)")
+        database.execute(f"PRAGMA user_version = {version}")
+        database.execute(f"PRAGMA application_id = {application}")
+        database.commit()
+        database.close()
+        content = path.read_bytes()
+        with pytest.raises(LedgerError, match="not a ledger of this version"):
+            Ledger(path)
+        assert path.read_bytes() == content
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_journal_whose_ledger_is_gone_is_not_taken_for_that_of_a_new_one(path: Path) -> None:
+    header = bytes.fromhex("d9d505f920a163d7") + bytes(8) + (5).to_bytes(4, "big") + bytes(8)
+    path.with_name("events.ledger-journal").write_bytes(header)
+    with pytest.raises(LedgerError, match="put both back"):
+        Ledger(path)
+
+
+def test_a_process_that_is_killed_while_it_creates_the_file_leaves_one_that_can_be_used(path: Path) -> None:
+    header = bytes.fromhex("d9d505f920a163d7") + bytes(12) + bytes(8)
+    path.touch()
+    path.with_name("events.ledger-journal").write_bytes(header)
+    with Ledger(path) as ledger:
+        assert ledger.runs() == []
+
+
+OPEN = "import sys; from gameball import Ledger; Ledger(sys.argv[1]).close(); print('opened')"
+
+
+def open_elsewhere(path: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or done.stderr.splitlines()[-1]
+
+
+# SQLite's own locks are lost when anything in the process closes the file: then a second process sent 156 of
+# 300 events again.
+def test_reading_the_file_while_it_is_open_lets_no_second_process_in(path: Path) -> None:
+    with Ledger(path):
+        path.read_bytes()
+        shutil.copy(path, path.with_name("copy"))
+        assert "LedgerLockedError" in open_elsewhere(path)
+        with pytest.raises(LedgerLockedError):
+            Ledger(path)
+        assert "LedgerLockedError" in open_elsewhere(path)
+    assert open_elsewhere(path) == "opened"
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_a_link_leads_to_the_same_lock(link: Callable[[Path, Path], None], path: Path) -> None:
+    with Ledger(path):
+        other = path.with_name("link.ledger")
+        link(other, path)
+        assert "LedgerLockedError" in open_elsewhere(other)
+
+
+def test_a_child_cannot_use_the_ledger_of_its_parent_and_does_not_take_its_lock(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.begin_run({})
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = b"it was used"
+        try:
+            ledger.intend(0, CHUNKS[0])
+        except LedgerError as error:
+            said = str(error).encode()
+        ledger.close()
+        os.write(writing, said)
+        os.read(reading, 0)
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    assert b"opened before a fork" in os.read(reading, 1000)
+    os.close(reading)
+    assert "LedgerLockedError" in open_elsewhere(path)
+    ledger.intend(0, CHUNKS[0])
+    ledger.end_run()
+    ledger.close()
+    assert open_elsewhere(path) == "opened"
+
+
+def test_a_child_that_lives_on_does_not_keep_the_ledger_locked(path: Path) -> None:
+    ledger = Ledger(path)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writing)
+        os.read(reading, 1)  # until the parent closes its end
+        os._exit(0)
+    os.close(reading)
+    ledger.close()
+    assert open_elsewhere(path) == "opened"
+    os.close(writing)
+    os.waitpid(child, 0)
+
+
+def test_what_is_created_is_for_its_owner_only(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.begin_run({})
+        modes = [stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()]
+        assert modes == [0o600, 0o600]
+
+
+def test_a_link_in_place_of_the_reserve_is_not_followed(path: Path) -> None:
+    precious = path.with_name("precious")
+    precious.write_text("kept")
+    path.with_name("events.ledger-reserve").symlink_to(precious)
+    with Ledger(path) as ledger:
+        ledger.begin_run({})
+    assert precious.read_text() == "kept"
+
+
+def test_a_ledger_is_moved_with_its_journal_or_not_at_all(path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "moved.ledger"
+    filled(path, 3)
+    with Ledger(path), pytest.raises(LedgerLockedError):
+        move_ledger(path, target)
+    assert path.exists()
+    move_ledger(path, target)
+    with Ledger(target) as ledger:
+        assert len(ledger.chunks()) == 3
+    assert not path.exists()
