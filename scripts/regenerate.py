@@ -32,6 +32,7 @@ from regeneration.repairs import repair_document
 from regeneration.replacement import differences, read_tree, replace_all
 from regeneration.sources import DocumentSource, read_source
 from regeneration.surface import read_surface
+from regeneration.tolerant_answers import relax_answers
 
 # So many faults of a document beyond repair are listed.
 _MOST_FAULTS: Final = 10
@@ -104,7 +105,7 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     for repair in repairs:
         since = ", overruled since" if is_overruled(document, repair) else ""
         told.append(evolve(repair, remedy=repair.remedy + since))
-    return document, tuple(told)
+    return relax_answers(document), tuple(told)
 
 
 def tell_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:

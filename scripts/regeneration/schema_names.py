@@ -82,6 +82,15 @@ def settle_schema_names(document: Document) -> list[Repair]:
     return [repair for _, repairs in settled for repair in repairs]
 
 
+def class_names(document: Document) -> dict[Place, str]:
+    """Return the names of the classes that the generator makes of inline objects, by the objects' places."""
+    return {
+        one.use.place: one.name
+        for one in _classes(document)
+        if "enum" not in one.use.content and not is_component_schema(one.use.place)
+    }
+
+
 def _claim(one: _Class) -> int:
     """Rank the claims to a name: the component that is spelled so, one that reads so, and any other."""
     if not _is_named_for_itself(one):

@@ -19,13 +19,13 @@ T = TypeVar("T", bound="BatchJob")
 class BatchJob:
     """A batch job in the form of Gameball's guides."""
 
-    job_id: int | Unset = UNSET
-    operation: str | Unset = UNSET
-    status: str | Unset = UNSET
+    job_id: int | None | Unset = UNSET
+    operation: None | str | Unset = UNSET
+    status: None | str | Unset = UNSET
     """ One of queued, running, completed, failed, stopped; the capitals vary. """
-    total_count: int | Unset = UNSET
-    finished_count: int | Unset = UNSET
-    error_count: int | Unset = UNSET
+    total_count: int | None | Unset = UNSET
+    finished_count: int | None | Unset = UNSET
+    error_count: int | None | Unset = UNSET
     created_at: None | str | Unset = UNSET
     """ ISO 8601; the precision varies, so it is kept as text here. """
     started_at: None | str | Unset = UNSET
@@ -36,17 +36,41 @@ class BatchJob:
     def to_dict(self) -> dict[str, Any]:
         from ..models.batch_job_response import BatchJobResponse  # noqa: PLC0415
 
-        job_id = self.job_id
+        job_id: int | None | Unset
+        if isinstance(self.job_id, Unset):
+            job_id = UNSET
+        else:
+            job_id = self.job_id
 
-        operation = self.operation
+        operation: None | str | Unset
+        if isinstance(self.operation, Unset):
+            operation = UNSET
+        else:
+            operation = self.operation
 
-        status = self.status
+        status: None | str | Unset
+        if isinstance(self.status, Unset):
+            status = UNSET
+        else:
+            status = self.status
 
-        total_count = self.total_count
+        total_count: int | None | Unset
+        if isinstance(self.total_count, Unset):
+            total_count = UNSET
+        else:
+            total_count = self.total_count
 
-        finished_count = self.finished_count
+        finished_count: int | None | Unset
+        if isinstance(self.finished_count, Unset):
+            finished_count = UNSET
+        else:
+            finished_count = self.finished_count
 
-        error_count = self.error_count
+        error_count: int | None | Unset
+        if isinstance(self.error_count, Unset):
+            error_count = UNSET
+        else:
+            error_count = self.error_count
 
         created_at: None | str | Unset
         if isinstance(self.created_at, Unset):
@@ -97,17 +121,60 @@ class BatchJob:
         from ..models.batch_job_response import BatchJobResponse  # noqa: PLC0415
 
         d = dict(src_dict)
-        job_id = d.pop("jobId", UNSET)
 
-        operation = d.pop("operation", UNSET)
+        def _parse_job_id(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
 
-        status = d.pop("status", UNSET)
+        job_id = _parse_job_id(d.pop("jobId", UNSET))
 
-        total_count = d.pop("totalCount", UNSET)
+        def _parse_operation(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
 
-        finished_count = d.pop("finishedCount", UNSET)
+        operation = _parse_operation(d.pop("operation", UNSET))
 
-        error_count = d.pop("errorCount", UNSET)
+        def _parse_status(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        status = _parse_status(d.pop("status", UNSET))
+
+        def _parse_total_count(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        total_count = _parse_total_count(d.pop("totalCount", UNSET))
+
+        def _parse_finished_count(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        finished_count = _parse_finished_count(d.pop("finishedCount", UNSET))
+
+        def _parse_error_count(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        error_count = _parse_error_count(d.pop("errorCount", UNSET))
 
         def _parse_created_at(data: object) -> None | str | Unset:
             if data is None:

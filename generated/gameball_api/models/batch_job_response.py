@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -19,24 +19,34 @@ T = TypeVar("T", bound="BatchJobResponse")
 class BatchJobResponse:
     """What became of the items, once the job has processed them."""
 
-    successful: list[BatchJobItem] | Unset = UNSET
-    failed: list[BatchJobItem] | Unset = UNSET
+    successful: list[BatchJobItem] | None | Unset = UNSET
+    failed: list[BatchJobItem] | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        successful: list[dict[str, Any]] | Unset = UNSET
-        if not isinstance(self.successful, Unset):
+        successful: list[dict[str, Any]] | None | Unset
+        if isinstance(self.successful, Unset):
+            successful = UNSET
+        elif isinstance(self.successful, list):
             successful = []
-            for successful_item_data in self.successful:
-                successful_item = successful_item_data.to_dict()
-                successful.append(successful_item)
+            for successful_type_0_item_data in self.successful:
+                successful_type_0_item = successful_type_0_item_data.to_dict()
+                successful.append(successful_type_0_item)
 
-        failed: list[dict[str, Any]] | Unset = UNSET
-        if not isinstance(self.failed, Unset):
+        else:
+            successful = self.successful
+
+        failed: list[dict[str, Any]] | None | Unset
+        if isinstance(self.failed, Unset):
+            failed = UNSET
+        elif isinstance(self.failed, list):
             failed = []
-            for failed_item_data in self.failed:
-                failed_item = failed_item_data.to_dict()
-                failed.append(failed_item)
+            for failed_type_0_item_data in self.failed:
+                failed_type_0_item = failed_type_0_item_data.to_dict()
+                failed.append(failed_type_0_item)
+
+        else:
+            failed = self.failed
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -53,23 +63,50 @@ class BatchJobResponse:
         from ..models.batch_job_item import BatchJobItem  # noqa: PLC0415
 
         d = dict(src_dict)
-        _successful = d.pop("successful", UNSET)
-        successful: list[BatchJobItem] | Unset = UNSET
-        if _successful is not UNSET:
-            successful = []
-            for successful_item_data in _successful:
-                successful_item = BatchJobItem.from_dict(successful_item_data)
 
-                successful.append(successful_item)
+        def _parse_successful(data: object) -> list[BatchJobItem] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                successful_type_0 = []
+                _successful_type_0 = data
+                for successful_type_0_item_data in _successful_type_0:
+                    successful_type_0_item = BatchJobItem.from_dict(successful_type_0_item_data)
 
-        _failed = d.pop("failed", UNSET)
-        failed: list[BatchJobItem] | Unset = UNSET
-        if _failed is not UNSET:
-            failed = []
-            for failed_item_data in _failed:
-                failed_item = BatchJobItem.from_dict(failed_item_data)
+                    successful_type_0.append(successful_type_0_item)
 
-                failed.append(failed_item)
+                return successful_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[BatchJobItem] | None | Unset, data)
+
+        successful = _parse_successful(d.pop("successful", UNSET))
+
+        def _parse_failed(data: object) -> list[BatchJobItem] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                failed_type_0 = []
+                _failed_type_0 = data
+                for failed_type_0_item_data in _failed_type_0:
+                    failed_type_0_item = BatchJobItem.from_dict(failed_type_0_item_data)
+
+                    failed_type_0.append(failed_type_0_item)
+
+                return failed_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[BatchJobItem] | None | Unset, data)
+
+        failed = _parse_failed(d.pop("failed", UNSET))
 
         batch_job_response = cls(
             successful=successful,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -15,24 +15,44 @@ T = TypeVar("T", bound="ErrorDetails")
 class ErrorDetails:
     """The body of an answer other than 2xx, when Gameball itself gave it."""
 
-    code: int | Unset = UNSET
+    code: int | None | Unset = UNSET
     """ Gameball's own error number, such as 2001 or 3000. """
-    type_: str | Unset = UNSET
-    message: str | Unset = UNSET
-    documentation_url: str | Unset = UNSET
-    request_id: str | Unset = UNSET
+    type_: None | str | Unset = UNSET
+    message: None | str | Unset = UNSET
+    documentation_url: None | str | Unset = UNSET
+    request_id: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        code = self.code
+        code: int | None | Unset
+        if isinstance(self.code, Unset):
+            code = UNSET
+        else:
+            code = self.code
 
-        type_ = self.type_
+        type_: None | str | Unset
+        if isinstance(self.type_, Unset):
+            type_ = UNSET
+        else:
+            type_ = self.type_
 
-        message = self.message
+        message: None | str | Unset
+        if isinstance(self.message, Unset):
+            message = UNSET
+        else:
+            message = self.message
 
-        documentation_url = self.documentation_url
+        documentation_url: None | str | Unset
+        if isinstance(self.documentation_url, Unset):
+            documentation_url = UNSET
+        else:
+            documentation_url = self.documentation_url
 
-        request_id = self.request_id
+        request_id: None | str | Unset
+        if isinstance(self.request_id, Unset):
+            request_id = UNSET
+        else:
+            request_id = self.request_id
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -53,15 +73,51 @@ class ErrorDetails:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        code = d.pop("code", UNSET)
 
-        type_ = d.pop("type", UNSET)
+        def _parse_code(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
 
-        message = d.pop("message", UNSET)
+        code = _parse_code(d.pop("code", UNSET))
 
-        documentation_url = d.pop("documentationUrl", UNSET)
+        def _parse_type_(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
 
-        request_id = d.pop("requestId", UNSET)
+        type_ = _parse_type_(d.pop("type", UNSET))
+
+        def _parse_message(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        message = _parse_message(d.pop("message", UNSET))
+
+        def _parse_documentation_url(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        documentation_url = _parse_documentation_url(d.pop("documentationUrl", UNSET))
+
+        def _parse_request_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        request_id = _parse_request_id(d.pop("requestId", UNSET))
 
         error_details = cls(
             code=code,

@@ -141,9 +141,9 @@ def test_no_reference_costs_an_operation_or_a_schema(runs: Runs) -> None:
     }
     types = {one.name: one.type for one in surface.models["Mission"].fields}
     assert types == {
-        "steps": "list[Any | str]",
+        "steps": "None | list[Any | str]",
         "reward": "Any",
-        "prize": "MissionPrize",
+        "prize": "MissionPrize | None",
         "tags": "Any",
         "parameters": "Any",
     }
@@ -199,10 +199,10 @@ def test_what_openapi_3_0_writes_otherwise_is_understood(runs: Runs) -> None:
     assert set(surface.models) == {"Streak", "Level"}
     assert {one.name: one.type for one in surface.models["Streak"].fields} == {
         "started_on": "None | datetime.date",
-        "days": "int",
-        "share": "float",
-        "on": "bool",
-        "level": "Level | None",
+        "days": "None | int",
+        "share": "None | float",
+        "on": "None | bool",
+        "level": "Level | None | str",
         "best": "None | Streak",
     }
 

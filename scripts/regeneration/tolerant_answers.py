@@ -1,0 +1,189 @@
+"""Let the models of answers read what Gameball adds to its answers later.
+
+The generated parser fails on a value that an enumeration lacks, and on a null where the document does not
+mention one. Gameball may send both without notice. So in answers every enumeration is open, and every
+optional field may be null.
+
+This comes after the overlay, which describes answers too. Schemas that only requests use stay as they are.
+A component that requests and answers share becomes as open as an answer, for both: with two classes, users
+could not send back what they have read. A component that is an enumeration stays closed; the references of
+answers to it are open.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from attrs import define, field
+
+from regeneration.document_walk import Document, Place, listing, mapping, nodes, place_of, resolve, value_at
+from regeneration.schema_names import class_names
+
+_NULL: Final = {"type": "null"}
+_SCALARS: Final = frozenset({"string", "number", "integer", "boolean"})
+_UNIONS: Final = ("oneOf", "anyOf")
+_SHAPES: Final = frozenset({"$ref", "allOf", "type", "properties", "additionalProperties", "items"})
+_TYPES: Final[dict[type, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+# What describes a field rather than its values, and so stays where the field is.
+_WORDS: Final = ("description", "deprecated", "readOnly", "writeOnly", "example", "examples")
+
+
+def relax_answers(document: Document) -> Document:
+    """Return a copy of a document in which answers may hold unknown values of enumerations, and nulls.
+
+    Args:
+        document: The document, repaired, overlaid and valid; it is not modified.
+    """
+    result = copy.deepcopy(document)
+    _Relaxation(result, class_names(document)).run()
+    return result
+
+
+@define
+class _Relaxation:
+    """Changes the answers of a document, and what they refer to, in place."""
+
+    document: Document
+    # The name of the class of each schema by its place. A part of a union without a title gets a number.
+    _names: Mapping[Place, str]
+    _seen: set[str] = field(init=False, factory=set)
+    _waiting: list[str] = field(init=False, factory=list)
+
+    def run(self) -> None:
+        for place in [*self._answers()]:
+            media = value_at(self.document, place[:-1])
+            media["schema"] = self._relaxed(media["schema"], place, "")
+        while self._waiting:
+            place = place_of(self._waiting.pop())
+            holder, name = value_at(self.document, place[:-1]), place[-1]
+            # An enumeration keeps its component: each reference of an answer to it is open instead.
+            if not _values(mapping(holder[name])):
+                holder[name] = self._relaxed(holder[name], place, "")
+
+    def _answers(self) -> Iterator[Place]:
+        for node in nodes(self.document):
+            if node.place[-2:-1] == ("responses",) and not node.is_schema:
+                for kind, media in mapping(node.content.get("content")).items():
+                    if "schema" in mapping(media):
+                        yield (*node.place, "content", kind, "schema")
+
+    def _relaxed(self, value: object, place: Place, label: str) -> Any:  # noqa: ANN401 - a schema, or a boolean
+        """Return a schema of an answer that reads what it would and more.
+
+        Args:
+            value: The schema.
+            place: Where it stands.
+            label: What it is called there.
+        """
+        if not isinstance(value, dict):
+            return value
+        return self._opened(self._with_relaxed_parts(value, place, label), label)
+
+    def _with_relaxed_parts(self, schema: Document, place: Place, label: str) -> Document:
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference not in self._seen:
+            self._seen.add(reference)
+            self._waiting.append(reference)
+        result = dict(schema)
+        for key in ("allOf", *_UNIONS):
+            if key in schema:
+                # A part is not opened by itself: a union is opened as a whole, and only objects are composed.
+                result[key] = [
+                    self._with_relaxed_parts(part, (*place, key, index), "")
+                    if isinstance(part, dict)
+                    else part
+                    for index, part in enumerate(schema[key])
+                ]
+        if "prefixItems" in schema:
+            items = enumerate(schema["prefixItems"])
+            result["prefixItems"] = [
+                self._relaxed(one, (*place, "prefixItems", index), "") for index, one in items
+            ]
+        if "items" in schema:
+            result["items"] = self._relaxed(
+                schema["items"], (*place, "items"), f"{label}_item" if label else ""
+            )
+        if "additionalProperties" in schema:
+            below = (*place, "additionalProperties")
+            result["additionalProperties"] = self._relaxed(schema["additionalProperties"], below, "")
+        if "properties" in schema:
+            required = listing(schema.get("required"))
+            result["properties"] = {}
+            for name, child in schema["properties"].items():
+                below = (*place, "properties", name)
+                relaxed = self._relaxed(child, below, name)
+                result["properties"][name] = relaxed if name in required else self._or_null(relaxed, below)
+        return result
+
+    def _opened(self, schema: Document, label: str) -> Document:
+        """Return a schema that sets no limit to its values; the known ones keep their class."""
+        only = [schema["const"]] if "const" in schema else _values(schema)[:1]
+        # These have no class of their own to keep.
+        if only and ("const" in schema or isinstance(only[0], bool)):
+            rest = {key: one for key, one in schema.items() if key not in {"const", "enum"}}
+            return {"type": _type_of(only[0]), **rest}
+        union = next((key for key in _UNIONS if key in schema), None)
+        if union is not None:
+            known = [one for part in schema[union] for one in self._known(mapping(part))]
+            others = [
+                one for one in ({"type": _type_of(value)} for value in known) if one not in schema[union]
+            ]
+            return {**schema, union: [*schema[union], *others[:1]]}
+        known = self._known(schema)
+        if not known:
+            return schema
+        words: Document = {key: schema[key] for key in _WORDS if key in schema}
+        plain = {key: one for key, one in schema.items() if key not in {*_WORDS, "default"}}
+        reference = _reference(schema)
+        inner = {"$ref": reference} if reference else _titled(plain, label)
+        return {**words, "anyOf": [inner, {"type": _type_of(known[0])}]}
+
+    def _known(self, schema: Document) -> list[Any]:
+        """Return the values of an enumeration, or of one that a schema refers to."""
+        reference = _reference(schema)
+        return _values(resolve(self.document, {"$ref": reference}) if reference else schema)
+
+    def _or_null(self, value: object, place: Place) -> object:
+        """Return a schema that null fits too."""
+        schema = mapping(value)
+        kinds = schema.get("type")
+        union = next((key for key in _UNIONS if key in schema), None)
+        if schema.get("nullable") is True or "null" in (kinds, *listing(kinds)):
+            return value
+        if union is not None:
+            return schema if _NULL in schema[union] else {**schema, union: [*schema[union], _NULL]}
+        if isinstance(kinds, list):
+            return {**schema, "type": [*kinds, "null"]}
+        if kinds in _SCALARS:
+            return {**schema, "type": [kinds, "null"]}
+        if not schema.keys() & _SHAPES:
+            return value  # anything fits it already
+        words: Document = {key: schema[key] for key in _WORDS if key in schema}
+        known = {"$ref": schema["$ref"]} if "$ref" in schema else self._named(schema, place)
+        return {**words, "oneOf": [known, _NULL]}
+
+    def _named(self, schema: Document, place: Place) -> Document:
+        """Give an object, or the objects in a list, the titles by which their classes keep their names."""
+        if place in self._names:
+            return _titled(schema, self._names[place])
+        items = mapping(schema.get("items"))
+        return {**schema, "items": self._named(items, (*place, "items"))} if items else schema
+
+
+def _values(schema: Document) -> list[Any]:
+    return [value for value in listing(schema.get("enum")) if value is not None]
+
+
+def _reference(schema: Document) -> str | None:
+    """Return the reference that a schema consists of; OpenAPI 3.0 composes it with what stands beside it."""
+    parts = listing(schema.get("allOf"))
+    reference = schema.get("$ref") or (mapping(parts[0]).get("$ref") if len(parts) == 1 else None)
+    return reference if isinstance(reference, str) else None
+
+
+def _type_of(value: object) -> str:
+    return _TYPES.get(type(value), "string")
+
+
+def _titled(schema: Document, title: str) -> Document:
+    return schema if schema.get("title") or not title else {**schema, "title": title}
