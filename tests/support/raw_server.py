@@ -1,0 +1,91 @@
+"""A server that answers with whatever bytes a test wants, to each complete request."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+#: Answers the request of a number on its connection; returns whether to close that.
+Handler = Callable[[socket.socket, int], bool | None]
+
+
+def answer(job_id: int, headers: str = "") -> bytes:
+    """Return the bytes of an answer that names a job."""
+    body = b'{"jobId":%d}' % job_id
+    head = (
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
+    )
+    return head.encode() + body
+
+
+class RawServer:
+    """Listens on this machine, and calls a handler for each complete request.
+
+    Args:
+        handler: Answers a request.
+        tls: What the server proves itself with, or None for plain HTTP.
+    """
+
+    def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._handler = handler
+        self._tls = tls
+        self.heads: list[bytes] = []
+        self.connections = 0
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, accepted: socket.socket) -> None:
+        with suppress(OSError), self._secured(accepted) as connection:
+            received = b""
+            while True:
+                while b"\r\n\r\n" not in received:
+                    received += self._more(connection)
+                head, _, received = received.partition(b"\r\n\r\n")
+                lines = head.lower().split(b"\r\n")
+                length = sum(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
+                while len(received) < length:
+                    received += self._more(connection)
+                received = received[length:]
+                number = len(self.heads)
+                self.heads.append(head)
+                if self._handler(connection, number):
+                    connection.close()
+                    return
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return connection
+        with connection:
+            return self._tls.wrap_socket(connection, server_side=True)
+
+    @staticmethod
+    def _more(connection: socket.socket) -> bytes:
+        block = connection.recv(65_536)
+        if not block:
+            raise OSError("the client has closed the connection")
+        return block
