@@ -8,10 +8,9 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from gameball.cli.common_options import DEFAULT, ClientOptions, ShowOptions
 from gameball.cli.examples import epilogue
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.send_options import SendCommandOptions
+from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
 from gameball.version import __version__
 
 _EPILOGUE: Final = (
@@ -176,7 +175,7 @@ def demo(
     ] = False,
 ) -> ExitCode:
     """Send a file to a sandbox, or to Gameball when its keys are in the environment, and show everything."""
-    from gameball.demo.__main__ import run_demo  # noqa: PLC0415
+    from gameball.cli.demo import run_demo  # noqa: PLC0415
 
     return run_demo(path, yes=yes)
 
@@ -205,7 +204,7 @@ def run(words: Sequence[str]) -> int:
             raise
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gameball"):
             return _fail(str(error), ExitCode.USAGE, words)
-        from gameball.cli.code_of import code_of_beginning  # noqa: PLC0415
+        from gameball.cli.exit_codes import code_of_beginning  # noqa: PLC0415
 
         said = " ".join(str(error).split())
         code = code_of_beginning(error)

@@ -11,7 +11,7 @@ from rich.console import Console
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.send_options import SendCommandOptions
+from gameball.cli.options import SendCommandOptions
 from gameball.cli.tally import DESCRIBED, describe_error
 from gameball.errors import InvalidEventError, SourceError
 from gameball.rate_limit import RateLimit

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gameball.cli.client import open_client
-from gameball.cli.code_of import code_of_error
-from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.exit_codes import ExitCode, code_of_error, worst
 from gameball.cli.tally import describe_error
 from gameball.errors import GameballError
 from gameball.jobs.batch_job import BatchJob

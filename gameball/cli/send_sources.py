@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gameball.cli.client import parse_pairs
+from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import beside
-from gameball.cli.send_options import SendCommandOptions
 from gameball.sources import Source, find_source
 
 

@@ -8,13 +8,12 @@ from attrs import define, field
 from rich.console import Console
 
 from gameball.cli.client import open_client, parse_rate_limits
-from gameball.cli.code_of import code_of_beginning, code_of_error
 from gameball.cli.display import SendProgress, showing
 from gameball.cli.dry_run import run_dry
-from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, worst
 from gameball.cli.interrupts import Interrupts
+from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
-from gameball.cli.send_options import SendCommandOptions
 from gameball.cli.send_sources import find_sources, ledger_path
 from gameball.cli.summary import SourceResult, print_results
 from gameball.cli.tally import READ, Tally

@@ -11,8 +11,8 @@ from attrs import frozen
 from rich.console import Console
 
 from gameball.cli.exit_codes import ExitCode
+from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile
-from gameball.cli.send_options import SendCommandOptions
 from gameball.cli.tally import DESCRIBED, Failure, Tally, describe_error
 from gameball.errors import JobTimeoutError, SourceError
 from gameball.jobs.batch_job import BatchJob

@@ -6,8 +6,7 @@ from typing import Final
 
 from attrs import Factory, define, field, frozen
 
-from gameball.cli.code_of import code_of_error, code_of_outcome
-from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, worst
 from gameball.errors import GameballError, SourceError
 from gameball.receipts import Outcome, Receipt
 

@@ -1,4 +1,4 @@
-"""Rows of CSV files."""
+"""Rows of a CSV file, with the line of each."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gameball.sources.shape import show_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gameball.sources.columns import Columns
     from gameball.sources.lines import LineBlocks
     from gameball.sources.records import Records
+    from gameball.sources.shape import Columns
 
 # A line's number, its text, what is wrong with it, and the start of one that is too long to be kept.
 _Line = tuple[int, str, str | None, bytes]

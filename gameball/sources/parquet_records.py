@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from gameball.sources.columns import Columns
-    from gameball.sources.progress import ReadProgress
+    from gameball.sources.reading import ReadProgress
     from gameball.sources.records import Records
+    from gameball.sources.shape import Columns
 
 #: The rows that are held as Python objects at once.
 BATCH_SIZE: Final = 2_000

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from io import TextIOBase
 from pathlib import Path
 
-from gameball.sources.formats import Format, Reader
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem
 from gameball.sources.shape import Shape
-from gameball.sources.source import Source, check_options, split_compression
+from gameball.sources.source import Format, Reader, Source, check_options, split_compression
 from gameball.sources.streams import BinaryFile, Input
 
 _FilePath = str | os.PathLike[str]

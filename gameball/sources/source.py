@@ -1,22 +1,64 @@
-"""Sources of events: what is read, and how."""
+"""Sources of events: what is read, how, and in which format."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import Final, cast, get_args
+from typing import Final, Literal, cast, get_args
 
 from attrs import field, frozen
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.cells import check_types
-from gameball.sources.exact import Row, exact_rows
-from gameball.sources.formats import Format, Reader
-from gameball.sources.progress import ReadProgress
-from gameball.sources.reading import Reading
-from gameball.sources.records import OnProblem
-from gameball.sources.shape import Shape
+from gameball.sources.csv_records import csv_records
+from gameball.sources.jsonl import jsonl_items, jsonl_records
+from gameball.sources.lines import split_lines
+from gameball.sources.parquet_records import parquet_records
+from gameball.sources.reading import Reading, ReadProgress
+from gameball.sources.records import OnProblem, Records, Row, exact_rows, items_of
+from gameball.sources.shape import Columns, Shape
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Compression, Input, Spool
+
+Format = Literal["jsonl", "csv", "parquet"]
+
+
+@frozen
+class Reader:
+    """How one source is read.
+
+    Args:
+        origin: Where its bytes come from.
+        format: What they are.
+        shape: What its rows stand for.
+        types: The type of each column that is to have one.
+    """
+
+    origin: Input
+    format: Format
+    shape: Shape
+    types: Mapping[str, str]
+
+    def read(self, on_problem: OnProblem | None) -> Reading:
+        """Begin the fast pass, opening nothing yet."""
+        progress = ReadProgress()
+        name = self.origin.name
+        if self.format == "jsonl":
+            blocks = split_lines(self.origin.blocks(progress), name)
+            items = jsonl_items(blocks, self.shape, name, progress, on_problem)
+        else:
+            unit = "row" if self.format == "parquet" else "line"
+            items = items_of(self.records(progress), self.shape, progress, on_problem, name=name, unit=unit)
+        return Reading(items, progress)
+
+    def records(self, progress: ReadProgress) -> Records:
+        """Begin to read row by row, opening nothing yet."""
+        name = self.origin.name
+        columns = Columns(self.shape, self.types)
+        if self.format == "parquet":
+            return parquet_records(self.origin.path or Path(name), columns, name, progress)
+        blocks = split_lines(self.origin.blocks(progress), name)
+        return jsonl_records(blocks) if self.format == "jsonl" else csv_records(blocks, columns, name)
+
 
 _FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}

@@ -21,9 +21,8 @@ from gameball import (
     ServerError,
     SourceError,
 )
-from gameball.cli.code_of import code_of_beginning, code_of_error, code_of_outcome
 from gameball.cli.dry_run import least_seconds
-from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, code_of_outcome, worst
 from gameball.cli.interrupts import Terminated
 from gameball.cli.rejects import FailedJob, encode_reject, find_rejects
 from gameball.cli.tally import Failure

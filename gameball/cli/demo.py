@@ -1,0 +1,138 @@
+"""``gameball demo``: sends a file of events, follows the jobs, and shows the outcome of everything.
+
+The events go to Gameball when its keys are in the environment, and otherwise to a sandbox on this machine.
+"""
+
+import os
+from contextlib import ExitStack
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, worst
+from gameball.client import Gameball
+from gameball.errors import GameballError, InvalidEventError, SourceError
+from gameball.jobs.batch_job import BatchJob
+from gameball.receipts import DeliveryReport, Outcome, Receipt, order_receipts
+from gameball.sandbox import Sandbox
+from gameball.sources import read_jsonl
+
+_FAILING: Final = {"demo-customer-closed": "The customer's account is closed"}
+_STYLES: Final = {
+    Outcome.ACCEPTED: "green",
+    Outcome.REJECTED: "red",
+    Outcome.UNKNOWN: "yellow",
+    Outcome.UNSENT: "magenta",
+}
+
+
+def _show_chunks(report: DeliveryReport) -> Table:
+    table = Table(title="Chunks", title_justify="left")
+    for heading in ("chunk", "source events", "objects", "events", "outcome", "job", "seconds"):
+        table.add_column(heading, justify="left" if heading == "outcome" else "right")
+    for receipt in report.receipts:
+        style = _STYLES[receipt.outcome]
+        table.add_row(
+            str(receipt.index),
+            f"{receipt.first:,} to {receipt.last:,}",
+            f"{receipt.objects:,}",
+            f"{receipt.events:,}",
+            f"[{style}]{receipt.outcome}[/]",
+            "" if receipt.job_id is None else str(receipt.job_id),
+            f"{receipt.elapsed:.3f}",
+        )
+    table.add_section()
+    objects = sum(receipt.objects for receipt in report.receipts)
+    events = sum(receipt.events for receipt in report.receipts)
+    table.add_row(f"{len(report.receipts)}", "", f"{objects:,}", f"{events:,}", str(report), "", "")
+    return table
+
+
+def _show_jobs(jobs: list[BatchJob]) -> Table:
+    table = Table(title="Jobs", title_justify="left")
+    for heading in ("job", "status", "objects", "done", "failed"):
+        table.add_column(heading, justify="left" if heading == "status" else "right")
+    for job in sorted(jobs, key=lambda job: job.id):
+        counts = ("" if count is None else f"{count:,}" for count in (job.total, job.finished, job.errors))
+        table.add_row(str(job.id), job.status, *counts)
+    return table
+
+
+def _show_failures(jobs: list[BatchJob]) -> Table:
+    table = Table(title="Failed items", title_justify="left")
+    for heading in ("job", "customer", "reason"):
+        table.add_column(heading)
+    for job in jobs:
+        for item in job.failed:
+            table.add_row(str(job.id), item.customer_id or "", item.message)
+    return table
+
+
+def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
+    """Send the file, follow its jobs, and show all of it; the code tells whether everything was accepted."""
+    problem: InvalidEventError | SourceError | None = None
+    receipts: list[Receipt] = []
+    try:
+        client.events.send(read_jsonl(path), check=False, on_receipt=receipts.append)
+    except (InvalidEventError, SourceError) as error:
+        if isinstance(error, SourceError) and error.line is None:
+            raise
+        problem = error
+    report = order_receipts(receipts)
+    console.print(_show_chunks(report))
+    for reason in dict.fromkeys(str(receipt.error) for receipt in receipts if receipt.error):
+        console.print(reason, style="red", markup=False)
+    with console.status("The jobs are running"):
+        jobs = list(client.jobs.wait_all(report.job_ids))
+    console.print(_show_jobs(jobs))
+    if any(job.failed for job in jobs):
+        console.print(_show_failures(jobs))
+    if problem is not None:
+        console.print(f"{problem}. What was before it is shown above.", style="red", markup=False)
+    codes = [code_of_outcome(receipt.outcome, receipt.error) for receipt in receipts]
+    return worst(*codes, ExitCode.OK if problem is None else code_of_error(problem))
+
+
+def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
+    """Send a file, and show what became of it.
+
+    Args:
+        path: The file; None for the bundled one.
+        yes: Send the bundled events, which are invented, to Gameball without asking.
+
+    Returns:
+        The exit code, as of the command ``gameball``.
+    """
+    agreed = yes or path is not None
+    console = Console()
+    with ExitStack() as stack:
+        if path is None:
+            bundled = files("gameball.demo") / "events.jsonl"
+            path = stack.enter_context(as_file(bundled))
+        try:
+            if os.environ.get("GAMEBALL_API_KEY"):
+                client = stack.enter_context(Gameball())
+                console.print("Sending to Gameball, with the keys in the environment.")
+                if not (agreed or _ask(console)):
+                    return ExitCode.USAGE
+            else:
+                box = stack.enter_context(Sandbox(failing_customers=_FAILING, job_seconds=1.0))
+                client = stack.enter_context(Gameball("key", "secret", base_url=box.url))
+                console.print("Sending to a sandbox on this machine; it is not Gameball.")
+            return _send(client, path, console)
+        except (GameballError, OSError) as error:
+            console.print(str(error), style="red", markup=False, soft_wrap=True)
+            return code_of_error(error)
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+
+
+def _ask(console: Console) -> bool:
+    """Ask whether invented events are to become part of an account."""
+    if console.is_terminal:
+        return console.input("The bundled events are invented. Go on? \\[y/N] ").strip().lower() == "y"
+    console.print("The bundled events are invented: name a file of yours, or send them with --yes.")
+    return False
