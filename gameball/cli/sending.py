@@ -1,34 +1,82 @@
-"""``gameball send``: reads sources, sends them, and finds out what became of each line."""
+"""``gameball send``: which sources there are, and the sending of one after the other."""
 
-import time
+import itertools
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
+from pathlib import Path
 
-from attrs import define, field
-from rich.console import Console
-
-from gameball.cli.client import open_client, parse_rate_limits
-from gameball.cli.display import SendProgress, showing
+from gameball.cli.client import open_client, parse_pairs, parse_rate_limits
 from gameball.cli.dry_run import run_dry
-from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, worst
+from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
-from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
-from gameball.cli.send_sources import find_sources, ledger_path
+from gameball.cli.rejects import RejectsFile, beside
+from gameball.cli.send_one import SourceSend
 from gameball.cli.summary import SourceResult, print_results
-from gameball.cli.tally import READ, Tally
-from gameball.client import Gameball
 from gameball.errors import (
     GameballError,
-    InvalidEventError,
-    JobTimeoutError,
-    LedgerMismatchError,
-    SourceError,
 )
-from gameball.jobs.batch_job import BatchJob
-from gameball.ledger.ledger import Ledger
-from gameball.receipts import DeliveryReport, Outcome, Receipt
-from gameball.sources import Reading, Source
+from gameball.sources import Source, find_source
+
+
+def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Source]:
+    """Find out how each source is to be read, and check what was said about them.
+
+    Args:
+        words: The sources, as the user named them.
+        options: What else the user said.
+
+    Raises:
+        ValueError: There is no such file, or what was said does not go together; the text has the cure.
+    """
+    renames = parse_pairs(options.map, "--map")
+    types = parse_pairs(options.types, "--types")
+    if options.ledger is not None and options.no_ledger:
+        raise ValueError("--ledger and --no-ledger contradict each other")
+    if options.ledger is not None and len(words) > 1:
+        raise ValueError("--ledger is the record of one source: send them one by one, or leave it out")
+    if any(_same(Path(one), Path(other)) for one, other in itertools.combinations(words, 2)):
+        raise ValueError("a source is named twice, and would be sent twice")
+    sources = [
+        find_source(
+            word,
+            format=options.format,
+            rename=renames,
+            types=types,
+            resend_unknown=options.on_unknown == "resend",
+            spool=options.rejects is not None,
+        )
+        for word in words
+    ]
+    for source in sources:
+        if source.path is not None and not source.path.exists():
+            raise ValueError(f"there is no file {source.path}")
+    if options.rejects is not None:
+        _check_rejects(options.rejects, sources, options.ledger)
+    if not options.wait_timeout > 0:
+        raise ValueError(f"--wait-timeout is {options.wait_timeout:g}, and must be positive")
+    return sources
+
+
+def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
+    if rejects.is_symlink() or (rejects.exists() and not rejects.is_file()):
+        raise ValueError(f"--rejects {rejects} is no regular file; name one, or one that is not there yet")
+    if ledger is not None and _same(ledger, rejects):
+        raise ValueError("--rejects is the ledger: name another file")
+    for source in sources:
+        if source.path is None:
+            continue
+        if not source.path.is_file():
+            raise ValueError(f"{source.path} can be read only once: for --rejects save it, or send it as -")
+        if _same(source.path, rejects):
+            raise ValueError("--rejects is the source itself")
+        # Without its ledger, everything would be sent again.
+        if _same(beside(source.path), rejects):
+            raise ValueError("--rejects is the ledger: name another file")
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
 def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
@@ -57,7 +105,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
         interrupts = stack.enter_context(Interrupts())
         rejects = None if options.rejects is None else stack.enter_context(RejectsFile(options.rejects))
         for source in sources:
-            sending = _Sending(client, source, options, interrupts, rejects)
+            sending = SourceSend(client, source, options, interrupts, rejects)
             try:
                 results.append(sending.run())
             except (GameballError, OSError, ValueError) as error:
@@ -71,232 +119,3 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     code = worst(*(result.code for result in results), *([ExitCode.UNKNOWN] if left else []))
     print_results(results, [source.name for source in left], options, rejects, code)
     return code
-
-
-@define
-class _Sending:
-    """The sending of one source."""
-
-    client: Gameball
-    source: Source
-    options: SendCommandOptions
-    interrupts: Interrupts
-    rejects: RejectsFile | None
-    tally: Tally = field(factory=Tally)
-    jobs: list[BatchJob] = field(factory=list)
-    note: str = ""
-    begun: float = field(factory=time.monotonic)
-    reading: Reading | None = None
-    error: BaseException | None = None
-    #: Whether the error came when all had been sent, while the jobs were followed.
-    error_of_jobs: bool = False
-    #: The first positions of the chunks that an earlier run has left unknown; they stop nothing now.
-    unknown_before: frozenset[int] = frozenset()
-
-    @property
-    def ends_everything(self) -> bool:
-        """Whether the sources after this one are not to be sent."""
-        if isinstance(self.error, KeyboardInterrupt):
-            return True
-        codes = {ExitCode.OK, ExitCode.REJECTED}
-        goes_on = self.options.keep_going or (self.error is None and not self._was_stopped())
-        return self.tally.code not in codes | ({ExitCode.UNKNOWN} if goes_on else set())
-
-    def run(self) -> SourceResult:
-        """Send the source, follow its jobs, and find the lines that were not accepted.
-
-        Raises:
-            GameballError: It could not begin.
-        """
-        path = ledger_path(self.source, self.options)
-        console = Console(stderr=True)
-        with nullcontext() if path is None else Ledger(path) as ledger:
-            self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
-            with showing(self._progress, console):
-                self._send(ledger)
-                # What came before an invalid line was accepted, and its jobs run.
-                if self.options.wait and (self.error is None or isinstance(self.error, SourceError)):
-                    self._follow_jobs()
-                try:
-                    lines, rejected = self._find_lines()
-                except OSError as error:
-                    lines, rejected = {}, 0
-                    self.error = OSError(f"the rejects are not complete: {error}")
-                    self.tally.code = worst(self.tally.code, ExitCode.USAGE)
-        return self._result(lines, rejected)
-
-    def refused(self, error: Exception) -> SourceResult:
-        """Return the result of a source that could not begin."""
-        self.error = error
-        self.tally.code = code_of_beginning(error)
-        return self._result({}, 0)
-
-    def _result(self, lines: dict[int, tuple[int, int]], rejected: int) -> SourceResult:
-        return SourceResult(
-            name=self.source.name,
-            tally=self.tally,
-            jobs=self.jobs,
-            ledger=ledger_path(self.source, self.options),
-            seconds=time.monotonic() - self.begun,
-            error=self.error,
-            lines=lines,
-            rejected=rejected,
-            read_to_its_end=self._was_read(),
-        )
-
-    def _send(self, ledger: Ledger | None) -> None:
-        options = self.options
-        if ledger is not None:
-            # What another source was refused for must not describe the ledger.
-            if not ledger.chunks():
-                ledger.note(describe_source(self.source, options))
-            self.tally.accepted_before = frozenset(c.first for c in ledger.chunks(Outcome.ACCEPTED))
-            if options.on_unknown == "report":
-                self.unknown_before = frozenset(c.first for c in ledger.chunks(Outcome.UNKNOWN))
-        stop_on = () if options.keep_going else (Outcome.UNKNOWN, Outcome.UNSENT)
-        try:
-            self.client.events.send(
-                self.reading or (),
-                concurrency=options.concurrency,
-                max_objects=options.max_objects,
-                max_bytes=options.max_bytes,
-                on_unknown=options.on_unknown,
-                stop_on_error=stop_on,
-                on_invalid=self._take_invalid,
-                ledger=ledger,
-                on_receipt=self._count,
-                check=False,
-            )
-        except (Exception, KeyboardInterrupt) as error:
-            report = getattr(error, "report", None)
-            if not isinstance(report, DeliveryReport):
-                raise
-            self._end(error, report)
-        if ledger is not None and not isinstance(self.error, LedgerMismatchError):
-            ledger.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
-
-    def _end(self, error: BaseException, report: DeliveryReport) -> None:
-        """Note what ended the send. The report holds all receipts, those that were counted included."""
-        before = self.tally
-        self.tally = Tally(
-            accepted_before=before.accepted_before, invalid=before.invalid, problems=before.problems
-        )
-        self.error = error
-        self.tally.end(error, report.receipts, time.monotonic())
-        if isinstance(error, SourceError) and error.line is not None:
-            self.tally.leave_out(error)
-        if code_of_error(error) is ExitCode.INTERNAL:
-            raise error
-
-    def _count(self, receipt: Receipt) -> None:
-        self.tally.add(receipt, time.monotonic())
-
-    def _leave_out(self, error: SourceError) -> None:
-        self.tally.leave_out(error)
-
-    def _take_invalid(self, error: InvalidEventError) -> None:
-        """Take an event that cannot be sent: its line is left out, or ends the reading."""
-        line = None if self.reading is None else self.reading.line_of(error.index)
-        problem = SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
-        if not self.options.skip_invalid:
-            raise problem
-        self._leave_out(problem)
-
-    def _follow_jobs(self) -> None:
-        left = set(self.tally.jobs)
-        try:
-            self.note = f"following {len(left):,} jobs"
-            for job in self.client.jobs.wait_all(self.tally.jobs, timeout=self.options.wait_timeout):
-                self.jobs.append(job)
-                left.discard(job.id)
-                self.note = f"following {len(left):,} jobs"
-                if job.has_failures:
-                    self.tally.code = worst(self.tally.code, ExitCode.REJECTED)
-        except JobTimeoutError as error:
-            self.error, self.error_of_jobs = error, True
-            self.tally.code = worst(self.tally.code, ExitCode.UNKNOWN)
-        except (GameballError, KeyboardInterrupt) as error:
-            self.error, self.error_of_jobs = error, self.error is None
-            self.tally.code = worst(self.tally.code, code_of_error(error))
-        finally:
-            self.note = ""
-
-    def _find_lines(self) -> tuple[dict[int, tuple[int, int]], int]:
-        """Find the lines of what was not accepted, and write them to the rejects.
-
-        Returns:
-            The first and the last line of each failure, by its first position; and how many were written.
-        """
-        tally = self.tally
-        failures = tally.failed(Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
-        lines: dict[int, tuple[int, int]] = {}
-        something = failures or tally.invalid or any(job.failed for job in self.jobs)
-        path = self.source.path
-        # A pipe cannot be read again: opening it would wait for ever.
-        if not something or (self.rejects is None if path is None else not path.is_file()):
-            return lines, 0
-        self.note = "finding the lines that were not accepted"
-        written = 0
-        for reject in find_rejects(
-            self.source,
-            failures,
-            failed_jobs(self.jobs, tally.jobs),
-            tally.end_position,
-            self.options.max_bytes,
-        ):
-            if reject.failure is not None:
-                first, _ = lines.get(reject.failure.first, (reject.row.line, 0))
-                lines[reject.failure.first] = first, reject.row.line
-            if self.rejects is not None:
-                self.rejects.add(reject, self.source.name)
-                written += 1
-        self.note = ""
-        return lines, written
-
-    def _was_read(self) -> bool:
-        """Tell whether the source was read to its end."""
-        keys = self.tally.code is ExitCode.CREDENTIALS and not self.error_of_jobs
-        ended = self.error is not None and not self.error_of_jobs
-        return not (ended or keys or (self._was_stopped() and not self.options.keep_going))
-
-    def _was_stopped(self) -> bool:
-        """Tell whether something stayed unknown or unsent in this run."""
-        return any(
-            failure.outcome is not Outcome.REJECTED and failure.first not in self.unknown_before
-            for failure in self.tally.failures
-        )
-
-    def _share(self) -> float | None:
-        """Return how much of the source is settled, by the bytes it takes."""
-        size, reading = self.source.size, self.reading
-        if not size or reading is None:
-            return None
-        settled = self.tally.items / reading.items_read if reading.items_read else 0.0
-        return min(reading.bytes_read / size, 1.0) * min(settled, 1.0)
-
-    def _progress(self) -> SendProgress:
-        tally = self.tally
-        now = time.monotonic()
-        per_second, requests_per_second = tally.rates(now)
-        return SendProgress(
-            name=self.source.name,
-            share=self._share(),
-            seconds=now - self.begun,
-            events_per_second=per_second,
-            requests_per_second=requests_per_second,
-            quota=self.client.quota_used,
-            events=tally.events,
-            invalid=tally.invalid,
-            note=self.interrupts.note or self.note,
-        )
-
-
-def describe_source(source: Source, options: SendCommandOptions) -> dict[str, str]:
-    """Return what ``gameball ledger show`` needs to read a source as it was read."""
-    return {
-        "source": "-" if source.path is None else str(source.path.absolute()),
-        "format": source.format,
-        "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
-        "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
-        "max_bytes": str(options.max_bytes),
-    }

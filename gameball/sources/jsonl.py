@@ -12,7 +12,7 @@ import orjson
 from gameball.errors import SourceError
 from gameball.events import EventLike, find_problem
 from gameball.sources.lines import TOO_LONG, LineBlock, LineBlocks
-from gameball.sources.reading import ReadProgress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.records import Items, OnProblem, Record, Records
 from gameball.sources.shape import Shape
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from gameball.sources.reading import ReadProgress
+    from gameball.sources.progress import ReadProgress
     from gameball.sources.records import Records
     from gameball.sources.shape import Columns
 

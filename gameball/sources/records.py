@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from gameball.chunking.builder import ChunkBuilder
 from gameball.errors import InvalidEventError, SourceError
 from gameball.events import EventLike
-from gameball.sources.reading import ReadProgress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.shape import Shape
 
 OnProblem = Callable[[SourceError], None]

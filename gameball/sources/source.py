@@ -14,7 +14,8 @@ from gameball.sources.csv_records import csv_records
 from gameball.sources.jsonl import jsonl_items, jsonl_records
 from gameball.sources.lines import split_lines
 from gameball.sources.parquet_records import parquet_records
-from gameball.sources.reading import Reading, ReadProgress
+from gameball.sources.progress import ReadProgress
+from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem, Records, Row, exact_rows, items_of
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Compression, Input, Spool

@@ -12,7 +12,7 @@ from typing import IO, Final, Literal, Protocol, cast
 
 from attrs import define, field, frozen
 
-from gameball.sources.reading import ReadProgress
+from gameball.sources.progress import ReadProgress
 
 Compression = Literal["gz", "zst"]
 # Generators, and not any iterators, because each is closed by the one that reads it.

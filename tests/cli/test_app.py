@@ -14,8 +14,8 @@ import pytest
 from command import GAMEBALL, begin, environment, gameball, write_events
 
 from gameball import Event, Gameball
+from gameball.cli.app import EXAMPLES
 from gameball.cli.client import parse_pairs, parse_rate_limits
-from gameball.cli.examples import EXAMPLES
 from gameball.sandbox import Fault, Sandbox
 
 COMMANDS = ["", *sorted({*EXAMPLES, "job", "ledger"})]

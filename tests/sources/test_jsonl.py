@@ -19,7 +19,7 @@ from gameball import CustomerEvents, SourceError
 from gameball.sources import Reading, Source, read_jsonl
 from gameball.sources.jsonl import jsonl_items
 from gameball.sources.lines import split_lines
-from gameball.sources.reading import ReadProgress
+from gameball.sources.progress import ReadProgress
 from gameball.sources.shape import Shape
 
 MEBIBYTE = 1024 * 1024

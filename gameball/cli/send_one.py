@@ -1,0 +1,267 @@
+"""The sending of one source: reading, sending, following jobs, and finding lines that were not accepted."""
+
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+from attrs import define, field
+from rich.console import Console
+
+from gameball.cli.display import SendProgress, showing
+from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, worst
+from gameball.cli.interrupts import Interrupts
+from gameball.cli.options import SendCommandOptions
+from gameball.cli.rejects import RejectsFile, beside, failed_jobs, find_rejects
+from gameball.cli.summary import SourceResult
+from gameball.cli.tally import READ, Tally
+from gameball.client import Gameball
+from gameball.errors import (
+    GameballError,
+    InvalidEventError,
+    JobTimeoutError,
+    LedgerMismatchError,
+    SourceError,
+)
+from gameball.jobs.batch_job import BatchJob
+from gameball.ledger.ledger import Ledger
+from gameball.receipts import DeliveryReport, Outcome, Receipt
+from gameball.sources import Reading, Source
+
+
+@define
+class SourceSend:
+    """The sending of one source."""
+
+    client: Gameball
+    source: Source
+    options: SendCommandOptions
+    interrupts: Interrupts
+    rejects: RejectsFile | None
+    tally: Tally = field(factory=Tally)
+    jobs: list[BatchJob] = field(factory=list)
+    note: str = ""
+    begun: float = field(factory=time.monotonic)
+    reading: Reading | None = None
+    error: BaseException | None = None
+    #: Whether the error came when all had been sent, while the jobs were followed.
+    error_of_jobs: bool = False
+    #: The first positions of the chunks that an earlier run has left unknown; they stop nothing now.
+    unknown_before: frozenset[int] = frozenset()
+
+    @property
+    def ends_everything(self) -> bool:
+        """Whether the sources after this one are not to be sent."""
+        if isinstance(self.error, KeyboardInterrupt):
+            return True
+        codes = {ExitCode.OK, ExitCode.REJECTED}
+        goes_on = self.options.keep_going or (self.error is None and not self._was_stopped())
+        return self.tally.code not in codes | ({ExitCode.UNKNOWN} if goes_on else set())
+
+    def run(self) -> SourceResult:
+        """Send the source, follow its jobs, and find the lines that were not accepted.
+
+        Raises:
+            GameballError: It could not begin.
+        """
+        path = ledger_path(self.source, self.options)
+        console = Console(stderr=True)
+        with nullcontext() if path is None else Ledger(path) as ledger:
+            self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
+            with showing(self._progress, console):
+                self._send(ledger)
+                # What came before an invalid line was accepted, and its jobs run.
+                if self.options.wait and (self.error is None or isinstance(self.error, SourceError)):
+                    self._follow_jobs()
+                try:
+                    lines, rejected = self._find_lines()
+                except OSError as error:
+                    lines, rejected = {}, 0
+                    self.error = OSError(f"the rejects are not complete: {error}")
+                    self.tally.code = worst(self.tally.code, ExitCode.USAGE)
+        return self._result(lines, rejected)
+
+    def refused(self, error: Exception) -> SourceResult:
+        """Return the result of a source that could not begin."""
+        self.error = error
+        self.tally.code = code_of_beginning(error)
+        return self._result({}, 0)
+
+    def _result(self, lines: dict[int, tuple[int, int]], rejected: int) -> SourceResult:
+        return SourceResult(
+            name=self.source.name,
+            tally=self.tally,
+            jobs=self.jobs,
+            ledger=ledger_path(self.source, self.options),
+            seconds=time.monotonic() - self.begun,
+            error=self.error,
+            lines=lines,
+            rejected=rejected,
+            read_to_its_end=self._was_read(),
+        )
+
+    def _send(self, ledger: Ledger | None) -> None:
+        options = self.options
+        if ledger is not None:
+            # What another source was refused for must not describe the ledger.
+            if not ledger.chunks():
+                ledger.note(describe_source(self.source, options))
+            self.tally.accepted_before = frozenset(c.first for c in ledger.chunks(Outcome.ACCEPTED))
+            if options.on_unknown == "report":
+                self.unknown_before = frozenset(c.first for c in ledger.chunks(Outcome.UNKNOWN))
+        stop_on = () if options.keep_going else (Outcome.UNKNOWN, Outcome.UNSENT)
+        try:
+            self.client.events.send(
+                self.reading or (),
+                concurrency=options.concurrency,
+                max_objects=options.max_objects,
+                max_bytes=options.max_bytes,
+                on_unknown=options.on_unknown,
+                stop_on_error=stop_on,
+                on_invalid=self._take_invalid,
+                ledger=ledger,
+                on_receipt=self._count,
+                check=False,
+            )
+        except (Exception, KeyboardInterrupt) as error:
+            report = getattr(error, "report", None)
+            if not isinstance(report, DeliveryReport):
+                raise
+            self._end(error, report)
+        if ledger is not None and not isinstance(self.error, LedgerMismatchError):
+            ledger.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
+
+    def _end(self, error: BaseException, report: DeliveryReport) -> None:
+        """Note what ended the send. The report holds all receipts, those that were counted included."""
+        before = self.tally
+        self.tally = Tally(
+            accepted_before=before.accepted_before, invalid=before.invalid, problems=before.problems
+        )
+        self.error = error
+        self.tally.end(error, report.receipts, time.monotonic())
+        if isinstance(error, SourceError) and error.line is not None:
+            self.tally.leave_out(error)
+        if code_of_error(error) is ExitCode.INTERNAL:
+            raise error
+
+    def _count(self, receipt: Receipt) -> None:
+        self.tally.add(receipt, time.monotonic())
+
+    def _leave_out(self, error: SourceError) -> None:
+        self.tally.leave_out(error)
+
+    def _take_invalid(self, error: InvalidEventError) -> None:
+        """Take an event that cannot be sent: its line is left out, or ends the reading."""
+        line = None if self.reading is None else self.reading.line_of(error.index)
+        problem = SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
+        if not self.options.skip_invalid:
+            raise problem
+        self._leave_out(problem)
+
+    def _follow_jobs(self) -> None:
+        left = set(self.tally.jobs)
+        try:
+            self.note = f"following {len(left):,} jobs"
+            for job in self.client.jobs.wait_all(self.tally.jobs, timeout=self.options.wait_timeout):
+                self.jobs.append(job)
+                left.discard(job.id)
+                self.note = f"following {len(left):,} jobs"
+                if job.has_failures:
+                    self.tally.code = worst(self.tally.code, ExitCode.REJECTED)
+        except JobTimeoutError as error:
+            self.error, self.error_of_jobs = error, True
+            self.tally.code = worst(self.tally.code, ExitCode.UNKNOWN)
+        except (GameballError, KeyboardInterrupt) as error:
+            self.error, self.error_of_jobs = error, self.error is None
+            self.tally.code = worst(self.tally.code, code_of_error(error))
+        finally:
+            self.note = ""
+
+    def _find_lines(self) -> tuple[dict[int, tuple[int, int]], int]:
+        """Find the lines of what was not accepted, and write them to the rejects.
+
+        Returns:
+            The first and the last line of each failure, by its first position; and how many were written.
+        """
+        tally = self.tally
+        failures = tally.failed(Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
+        lines: dict[int, tuple[int, int]] = {}
+        something = failures or tally.invalid or any(job.failed for job in self.jobs)
+        path = self.source.path
+        # A pipe cannot be read again: opening it would wait for ever.
+        if not something or (self.rejects is None if path is None else not path.is_file()):
+            return lines, 0
+        self.note = "finding the lines that were not accepted"
+        written = 0
+        for reject in find_rejects(
+            self.source,
+            failures,
+            failed_jobs(self.jobs, tally.jobs),
+            tally.end_position,
+            self.options.max_bytes,
+        ):
+            if reject.failure is not None:
+                first, _ = lines.get(reject.failure.first, (reject.row.line, 0))
+                lines[reject.failure.first] = first, reject.row.line
+            if self.rejects is not None:
+                self.rejects.add(reject, self.source.name)
+                written += 1
+        self.note = ""
+        return lines, written
+
+    def _was_read(self) -> bool:
+        """Tell whether the source was read to its end."""
+        keys = self.tally.code is ExitCode.CREDENTIALS and not self.error_of_jobs
+        ended = self.error is not None and not self.error_of_jobs
+        return not (ended or keys or (self._was_stopped() and not self.options.keep_going))
+
+    def _was_stopped(self) -> bool:
+        """Tell whether something stayed unknown or unsent in this run."""
+        return any(
+            failure.outcome is not Outcome.REJECTED and failure.first not in self.unknown_before
+            for failure in self.tally.failures
+        )
+
+    def _share(self) -> float | None:
+        """Return how much of the source is settled, by the bytes it takes."""
+        size, reading = self.source.size, self.reading
+        if not size or reading is None:
+            return None
+        settled = self.tally.items / reading.items_read if reading.items_read else 0.0
+        return min(reading.bytes_read / size, 1.0) * min(settled, 1.0)
+
+    def _progress(self) -> SendProgress:
+        tally = self.tally
+        now = time.monotonic()
+        per_second, requests_per_second = tally.rates(now)
+        return SendProgress(
+            name=self.source.name,
+            share=self._share(),
+            seconds=now - self.begun,
+            events_per_second=per_second,
+            requests_per_second=requests_per_second,
+            quota=self.client.quota_used,
+            events=tally.events,
+            invalid=tally.invalid,
+            note=self.interrupts.note or self.note,
+        )
+
+
+def describe_source(source: Source, options: SendCommandOptions) -> dict[str, str]:
+    """Return what ``gameball ledger show`` needs to read a source as it was read."""
+    return {
+        "source": "-" if source.path is None else str(source.path.absolute()),
+        "format": source.format,
+        "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
+        "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
+        "max_bytes": str(options.max_bytes),
+    }
+
+
+def ledger_path(source: Source, options: SendCommandOptions) -> Path | None:
+    """Return where the ledger of a source is, or None where it has none."""
+    if options.no_ledger:
+        return None
+    # What is read only once, such as a pipe, cannot be sent again to resume.
+    if options.ledger is not None or source.path is None or not source.path.is_file():
+        return options.ledger
+    return beside(source.path)
