@@ -1,0 +1,162 @@
+"""Each way a request can end, made to happen, and the outcome of its events."""
+
+import socket
+from typing import Any
+
+import pytest
+from either_client import EitherClient
+
+from gameball import (
+    APIError,
+    AuthenticationError,
+    ConnectionFailedError,
+    Event,
+    GameballError,
+    InvalidRequestError,
+    NotFoundError,
+    Outcome,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseLostError,
+    ServerError,
+)
+from gameball.delivery.outcomes import stops_everything
+from gameball.sandbox import Ending, Fault, Sandbox
+
+EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
+
+
+HTML = {"body": b"<html>busy</html>", "content_type": "text/html"}
+
+
+def job_body(text: bytes) -> dict[str, Any]:
+    return {"body": text, "accepts": True}
+
+
+# fault, outcome, job id, error
+ANSWERS: list[tuple[Fault, Outcome, int | None, type[GameballError] | None]] = [
+    (Fault(**job_body(b'{"jobId": 0}')), Outcome.ACCEPTED, 0, None),
+    (Fault(**job_body(b'{"jobId": 123456.0}')), Outcome.ACCEPTED, 123456, None),
+    (Fault(**job_body(b'{"jobId": "77"}')), Outcome.ACCEPTED, 77, None),
+    (Fault(status=202, **job_body(b'{"jobId": 5, "new": []}')), Outcome.ACCEPTED, 5, None),
+    (Fault(status=299, **job_body(b'{"jobId": 5}')), Outcome.ACCEPTED, 5, None),
+    (Fault(**job_body(b"{}")), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b"")), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b"null")), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b"[1]")), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b'"text"')), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b'{"jobId": null}')), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b'{"jobId": -1}')), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b'{"jobId": true}')), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(**job_body(b'{"jobId": 1.5}')), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(status=204, **job_body(b"")), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(accepts=True, **HTML), Outcome.UNKNOWN, None, ResponseLostError),  # type: ignore[arg-type]
+    (Fault(status=301, headers=(("location", "/elsewhere"),)), Outcome.REJECTED, None, APIError),
+    (
+        Fault(status=302, headers=(("location", "http://[broken"),), body=b""),
+        Outcome.REJECTED,
+        None,
+        APIError,
+    ),
+    (Fault(status=400, code=3000), Outcome.REJECTED, None, InvalidRequestError),
+    (Fault(status=401, code=1000), Outcome.REJECTED, None, AuthenticationError),
+    (Fault(status=403, code=8000), Outcome.REJECTED, None, PermissionDeniedError),
+    (Fault(status=404), Outcome.REJECTED, None, NotFoundError),
+    (Fault(status=413, **HTML), Outcome.REJECTED, None, InvalidRequestError),  # type: ignore[arg-type]
+    (Fault(status=422, code=3003), Outcome.REJECTED, None, InvalidRequestError),
+    (Fault(status=422, code=2001), Outcome.UNSENT, None, InvalidRequestError),
+    (Fault(status=429, body=b""), Outcome.UNSENT, None, RateLimitError),
+    (Fault(status=503, **HTML), Outcome.UNSENT, None, ServerError),  # type: ignore[arg-type]
+    (Fault(status=500, accepts=True), Outcome.UNKNOWN, None, ServerError),
+    (Fault(status=500, body=b'{"code": "x", "message": 7}'), Outcome.UNKNOWN, None, ServerError),
+    (Fault(status=520, body=b""), Outcome.UNKNOWN, None, ServerError),
+    (Fault(status=561, body=b"?"), Outcome.UNKNOWN, None, ServerError),
+    (Fault(ending=Ending.RESET), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(ending=Ending.RESET, accepts=True), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(ending=Ending.TRUNCATED, accepts=True), Outcome.UNKNOWN, None, ResponseLostError),
+    (Fault(delay=30.0), Outcome.UNKNOWN, None, ResponseLostError),
+]
+
+
+def name_of(value: object) -> str | None:
+    if isinstance(value, Fault):
+        parts = [
+            value.status,
+            value.code,
+            value.body and value.body.decode(),
+            value.ending.value,
+            value.delay,
+        ]
+        return "-".join(str(part) for part in parts if part)
+    return None
+
+
+@pytest.mark.parametrize(("fault", "outcome", "job_id", "error"), ANSWERS, ids=name_of)
+def test_every_answer_gives_its_documented_outcome_and_a_typed_error(
+    either: EitherClient,
+    box: Sandbox,
+    fault: Fault,
+    outcome: Outcome,
+    job_id: int | None,
+    error: type[GameballError] | None,
+) -> None:
+    box.fail_next(fault)
+    report = either.send([EVENT], check=False, options={"timeout": 0.5})
+    (receipt,) = report.receipts
+    assert (receipt.outcome, receipt.job_id) == (outcome, job_id)
+    assert type(receipt.error) is (error or type(None))
+    assert (receipt.events, receipt.objects, receipt.first, receipt.last) == (1, 1, 0, 0)
+    assert len(box.batches) == 1
+
+
+def test_a_closed_port_leaves_events_unsent(either: EitherClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    report = either.send([EVENT], check=False, options={"base_url": f"http://127.0.0.1:{port}"})
+    assert report.receipts[0].outcome is Outcome.UNSENT
+    assert type(report.receipts[0].error) is ConnectionFailedError
+
+
+def test_a_host_that_does_not_exist_leaves_events_unsent(either: EitherClient) -> None:
+    report = either.send([EVENT], check=False, options={"base_url": "https://gameball.invalid"})
+    assert report.receipts[0].outcome is Outcome.UNSENT
+    assert type(report.receipts[0].error) is ConnectionFailedError
+
+
+def test_a_server_that_speaks_no_tls_leaves_events_unsent(either: EitherClient, box: Sandbox) -> None:
+    report = either.send([EVENT], check=False, options={"base_url": box.url.replace("http", "https")})
+    assert report.receipts[0].outcome is Outcome.UNSENT
+    assert type(report.receipts[0].error) is ConnectionFailedError
+
+
+@pytest.mark.parametrize("location", ["http://xn--/", "/elsewhere", "x" * 70_000])
+def test_a_redirect_is_refused_wherever_it_leads(location: str, either: EitherClient, box: Sandbox) -> None:
+    # httpx prepares the next request even where redirects are not followed, and some locations made it fail.
+    box.fail_next(Fault(status=302, headers=(("location", location),)))
+    report = either.send([Event("a", "x")], check=False)
+    assert (report.rejected, len(box.received)) == (1, 1)
+
+
+# error, outcome, tried again?, tried again with on_unknown="resend"?
+TABLE: list[tuple[GameballError, Outcome, bool, bool]] = [
+    (ConnectionFailedError("x"), Outcome.UNSENT, True, True),
+    (RateLimitError("x", status=429), Outcome.UNSENT, True, True),
+    (ServerError("x", status=503), Outcome.UNSENT, True, True),
+    (InvalidRequestError("x", status=422, code=2001), Outcome.UNSENT, True, True),
+    (InvalidRequestError("x", status=422, code=3003), Outcome.REJECTED, False, False),
+    (InvalidRequestError("x", status=400), Outcome.REJECTED, False, False),
+    (AuthenticationError("x", status=401), Outcome.REJECTED, False, False),
+    (PermissionDeniedError("x", status=403), Outcome.REJECTED, False, False),
+    (NotFoundError("x", status=404), Outcome.REJECTED, False, False),
+    (APIError("x", status=302), Outcome.REJECTED, False, False),
+    (ServerError("x", status=500), Outcome.UNKNOWN, False, True),
+    (ServerError("x", status=502), Outcome.UNKNOWN, False, True),
+    (ServerError("x", status=520), Outcome.UNKNOWN, False, True),
+    (ResponseLostError("x"), Outcome.UNKNOWN, False, True),
+]
+
+
+def test_only_wrong_keys_stop_everything() -> None:
+    stopping = [error for error, *_ in TABLE if stops_everything(error)]
+    assert [type(error) for error in stopping] == [AuthenticationError, PermissionDeniedError]
+    assert not stops_everything(None)

@@ -1,0 +1,42 @@
+"""The sandbox from a shell."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+
+from gameball.sandbox.app import BANNER
+
+HEADERS = {"apikey": "key", "secretkey": "secret"}
+
+
+PATH = "/api/v4.0/integrations/batch/events"
+
+
+BATCH = {"body": [{"customerId": "a", "events": {"liked": {}}}]}
+
+
+def test_it_runs_from_a_shell_until_ctrl_c() -> None:
+    command = [sys.executable, "-m", "gameball.sandbox", "--port", "0", "--enforce-limits"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == BANNER + "\n"
+        match = re.search(r"http://[0-9.:]+", process.stdout.readline())
+        assert match
+        assert httpx.post(match[0] + PATH, json=BATCH, headers=HEADERS).status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_from_a_shell_a_taken_port_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "gameball.sandbox", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert done.returncode == 2
+    assert done.stderr == f"port {port} cannot be used: Address already in use; try --port 0\n"

@@ -1,0 +1,49 @@
+"""What the sandbox finds wrong with a batch."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from gameball.sandbox import Sandbox
+
+HEADERS = {"apikey": "key", "secretkey": "secret"}
+
+
+PATH = "/api/v4.0/integrations/batch/events"
+
+
+BATCH = {"body": [{"customerId": "a", "events": {"liked": {}}}]}
+
+
+def post(box: Sandbox, body: Any = BATCH, headers: dict[str, str] = HEADERS) -> httpx.Response:
+    return httpx.post(box.url + PATH, json=body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({}, 400, 3000),
+        ({"body": None}, 422, 3003),
+        ({"body": [7]}, 422, 3003),
+        ({"body": [{"events": {}}]}, 400, 3000),
+        ({"body": [{"customerId": None, "events": {}}]}, 422, 3001),
+        ({"body": [{"customerId": "", "events": {}}]}, 422, 3003),
+        ({"body": [{"customerId": "a", "events": []}]}, 422, 3003),
+        ({"body": [{"customerId": "a", "events": {"liked": 1}}]}, 422, 3003),
+        ({"body": [{"customerId": "a", "events": {}}] * 1001}, 422, 3011),
+    ],
+)
+def test_the_payload_is_checked(box: Sandbox, body: object, status: int, code: int) -> None:
+    answer = post(box, body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert not box.batches[0].accepted
+    assert box.events == {}
+
+
+def test_1000_objects_are_taken(box: Sandbox) -> None:
+    assert post(box, {"body": [{"customerId": "a", "events": {"liked": {}}}] * 1000}).status_code == 200
+
+
+def test_text_that_is_no_json_is_refused(box: Sandbox) -> None:
+    assert httpx.post(box.url + PATH, content=b"{", headers=HEADERS).json()["code"] == 3016

@@ -1,0 +1,38 @@
+"""Which connections a client keeps."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from either_client import KEYS
+from sending import events
+
+from gameball import AsyncGameball, Event, Gameball
+from gameball.sandbox import Sandbox
+
+
+def test_an_asynchronous_client_is_of_one_loop(box: Sandbox) -> None:
+    client = AsyncGameball(*KEYS, base_url=box.url)
+
+    async def send() -> int:
+        return (await client.events.send([Event("a", "x")])).accepted
+
+    async def follow() -> None:
+        await client.jobs.get(1001)
+
+    with asyncio.Runner() as runner:
+        assert runner.run(send()) == 1
+        others: list[Callable[[], Any]] = [send, follow]
+        for use in others:
+            with asyncio.Runner() as other, pytest.raises(RuntimeError, match="another event loop"):
+                other.run(use())
+        runner.run(client.close())
+    assert sum(box.events.values()) == 1
+
+
+def test_connections_are_kept_from_one_send_to_the_next() -> None:
+    with Sandbox() as box, Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+        for _ in range(5):
+            client.events.send(events(4), max_objects=1, concurrency=2)
+        assert len(box.app.transports) <= 2
