@@ -6,23 +6,12 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
+from batch_requests import HEADERS, PATH, post
 from hypothesis import HealthCheck, settings
 from overlaid_document import document
 
 from gameball.sandbox import Ending, Fault, Sandbox
 from gameball.sandbox.app import BANNER
-
-HEADERS = {"apikey": "key", "secretkey": "secret"}
-
-
-PATH = "/api/v4.0/integrations/batch/events"
-
-
-BATCH = {"body": [{"customerId": "a", "events": {"liked": {}}}]}
-
-
-def post(box: Sandbox, body: Any = BATCH, headers: dict[str, str] = HEADERS) -> httpx.Response:
-    return httpx.post(box.url + PATH, json=body, headers=headers)
 
 
 def test_it_says_that_it_is_not_gameball(box: Sandbox) -> None:

@@ -8,16 +8,10 @@ import subprocess
 import sys
 
 import httpx
+from batch_requests import BATCH, HEADERS, PATH
+from waiting import LONGEST
 
 from gameball.sandbox.app import BANNER
-
-HEADERS = {"apikey": "key", "secretkey": "secret"}
-
-
-PATH = "/api/v4.0/integrations/batch/events"
-
-
-BATCH = {"body": [{"customerId": "a", "events": {"liked": {}}}]}
 
 
 def test_it_runs_from_a_shell_until_ctrl_c() -> None:
@@ -29,7 +23,7 @@ def test_it_runs_from_a_shell_until_ctrl_c() -> None:
         assert match
         assert httpx.post(match[0] + PATH, json=BATCH, headers=HEADERS).status_code == 200
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=LONGEST)
     assert (process.returncode, errors) == (0, "")
 
 

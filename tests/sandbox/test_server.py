@@ -1,20 +1,14 @@
 """Starting, stopping and asking the sandbox."""
 
+import threading
 import time
-from typing import Any
 
 import httpx
 import pytest
+from batch_requests import BATCH, HEADERS, PATH, post
+from waiting import LONGEST
 
 from gameball.sandbox import Fault, Sandbox
-
-HEADERS = {"apikey": "key", "secretkey": "secret"}
-
-
-PATH = "/api/v4.0/integrations/batch/events"
-
-
-BATCH = {"body": [{"customerId": "a", "events": {"liked": {}}}]}
 
 
 def test_stopping_does_not_wait_for_what_is_stalled() -> None:
@@ -22,12 +16,9 @@ def test_stopping_does_not_wait_for_what_is_stalled() -> None:
     with Sandbox() as box:
         box.fail_next(Fault(delay=60.0))
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(box.url + PATH, json=BATCH, headers=HEADERS, timeout=0.2)
-    assert time.monotonic() - begun < 5
-
-
-def post(box: Sandbox, body: Any = BATCH, headers: dict[str, str] = HEADERS) -> httpx.Response:
-    return httpx.post(box.url + PATH, json=body, headers=headers)
+            httpx.post(box.url + PATH, json=BATCH, headers=HEADERS, timeout=httpx.Timeout(LONGEST, read=0.2))
+        box.wait_for(lambda: box.batches)
+    assert time.monotonic() - begun < LONGEST
 
 
 def test_what_was_received_can_be_forgotten(box: Sandbox) -> None:
@@ -46,3 +37,13 @@ def test_a_taken_port_and_a_sandbox_that_does_not_run_say_so(box: Sandbox) -> No
     with pytest.raises(ValueError, match="job_form"):
         Sandbox(job_form="other")
     Sandbox().stop()
+
+
+def test_it_waits_for_what_is_to_arrive_and_says_what_did_when_that_is_not_all(box: Sandbox) -> None:
+    thread = threading.Thread(target=post, args=(box,))
+    thread.start()
+    box.wait_for(lambda: box.events)
+    thread.join()
+    assert len(box.batches) == 1
+    with pytest.raises(TimeoutError, match="within 0.01 s; requests received: 1, batches: 1"):
+        box.wait_for(lambda: len(box.batches) == 2, timeout=0.01)
