@@ -2,11 +2,13 @@
 
 import asyncio
 import itertools
+import logging
+import select
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from either_client import KEYS, EitherClient
 from sending import events, our_threads
+from waiting import LONGEST, wait_until, wait_until_async
 
 from gameball import (
     AsyncGameball,
@@ -26,13 +29,14 @@ from gameball.delivery.send_state import SendState
 from gameball.sandbox import Sandbox
 
 
+@pytest.mark.usefixtures("long_grace")
 def test_a_stream_that_nobody_goes_on_with_ends_when_its_client_does(tmp_path: Path) -> None:
     with Sandbox(latency=0.05) as box:
         with Gameball(*KEYS, base_url=box.url) as client:
             stream = client.events.stream(events(50), max_objects=1, ledger=tmp_path / "a.ledger")
             next(stream)
             begun = time.monotonic()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < LONGEST
         assert our_threads() == []
         with Ledger(tmp_path / "a.ledger") as ledger:
             assert all(not chunk.in_flight for chunk in ledger.chunks())
@@ -44,26 +48,27 @@ def test_a_stream_that_nobody_goes_on_with_ends_when_its_client_does(tmp_path: P
         assert report.accepted + report.unsent == 49
 
 
+@pytest.mark.usefixtures("long_grace")
 def test_a_stream_whose_reader_is_busy_ends_when_another_thread_closes_the_client() -> None:
     with Sandbox(latency=0.05) as box, Gameball(*KEYS, base_url=box.url) as client:
         stream = client.events.stream(events(50), max_objects=1)
         next(stream)
         closing = threading.Thread(target=client.close)
-        begun = time.monotonic()
         closing.start()
-        closing.join(8)
-        assert time.monotonic() - begun < 3
+        closing.join(LONGEST)
+        assert not closing.is_alive()
         with pytest.raises(GameballError, match="closed"):
             list(stream)
 
 
+@pytest.mark.usefixtures("long_grace")
 def test_a_stream_of_an_asynchronous_client_that_nobody_goes_on_with_ends_too(tmp_path: Path) -> None:
     async def run(box: Sandbox) -> Any:
         async with AsyncGameball(*KEYS, base_url=box.url) as client:
             stream = client.events.stream(events(50), max_objects=1, ledger=tmp_path / "a.ledger")
             await anext(stream)
             begun = time.monotonic()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < LONGEST
         with Ledger(tmp_path / "a.ledger") as ledger:
             assert all(not chunk.in_flight for chunk in ledger.chunks())
         with pytest.raises(GameballError, match="closed") as caught:
@@ -76,20 +81,24 @@ def test_a_stream_of_an_asynchronous_client_that_nobody_goes_on_with_ends_too(tm
         assert report.accepted + report.unsent == 49
 
 
+@pytest.mark.usefixtures("long_grace")
 def test_closing_ends_a_send_whose_source_is_waiting(box: Sandbox) -> None:
-    async def source() -> AsyncIterator[Event]:
-        yield Event("a", "x")
-        await asyncio.sleep(60)
-
     async def run() -> None:
+        waiting = asyncio.Event()
+
+        async def source() -> AsyncIterator[Event]:
+            yield Event("a", "x")
+            waiting.set()
+            await asyncio.Event().wait()
+
         async with AsyncGameball(*KEYS, base_url=box.url) as client:
             sending = asyncio.create_task(client.events.send(source(), max_objects=1))
-            await asyncio.sleep(0.2)
+            await waiting.wait()
             begun = time.monotonic()
             await client.close()
             with pytest.raises(GameballError, match="closed") as caught:
                 await sending
-            assert time.monotonic() - begun < 3
+            assert time.monotonic() - begun < LONGEST
             assert sending.cancelling() == 0
             report: Any = vars(caught.value)["report"]
             assert report.accepted + report.unsent == 1
@@ -97,6 +106,7 @@ def test_closing_ends_a_send_whose_source_is_waiting(box: Sandbox) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.usefixtures("long_grace")
 def test_a_client_that_is_closed_ends_its_sends_in_other_threads() -> None:
     with Sandbox(latency=0.02) as box:
         client = Gameball(*KEYS, base_url=box.url, rate_limits=None)
@@ -110,25 +120,23 @@ def test_a_client_that_is_closed_ends_its_sends_in_other_threads() -> None:
 
         thread = threading.Thread(target=send)
         thread.start()
-        while len(box.batches) < 10:
-            time.sleep(0.005)
-        begun = time.monotonic()
+        box.wait_for(lambda: len(box.batches) >= 10)
         client.close()
-        thread.join(5)
-        assert time.monotonic() - begun < 5
+        thread.join(LONGEST)
+        assert not thread.is_alive()
         assert "the client was closed" in str(caught[0])
         assert caught[0].report.accepted == sum(box.events.values())
         assert caught[0].report.unknown == 0
         assert our_threads() == []
 
 
+@pytest.mark.usefixtures("long_grace")
 def test_a_client_that_is_closed_ends_its_sends_in_other_tasks() -> None:
     async def run(box: Sandbox) -> None:
         client = AsyncGameball(*KEYS, base_url=box.url, rate_limits=None)
         source = (Event(f"c{n}", "x") for n in itertools.count())
         sending = asyncio.create_task(client.events.send(source, max_objects=1))
-        while len(box.batches) < 10:
-            await asyncio.sleep(0.005)
+        await wait_until_async(lambda: len(box.batches) >= 10)
         await client.close()
         with pytest.raises(GameballError, match="the client was closed") as caught:
             await sending
@@ -167,19 +175,30 @@ def test_a_client_can_be_closed_from_within_its_own_send(kind: str, box: Sandbox
             asyncio.run(run())
 
 
-def close_while_sending(kind: str, url: str, **options: Any) -> GameballError:
-    """Begin a send of three chunks, close its client soon after, and return what the send raises."""
-    settings: dict[str, Any] = {"base_url": url, "rate_limits": None, "timeout": 2, **options}
+def close_while_sending(
+    kind: str, url: str, sending_now: Callable[[], object], **options: Any
+) -> GameballError:
+    """Close a client while it sends three chunks, and return what the send raises."""
+    settings: dict[str, Any] = {"base_url": url, "rate_limits": None, "timeout": 2 * LONGEST, **options}
 
     def send() -> None:
         client = Gameball(*KEYS, **settings)
-        threading.Timer(0.3, client.close).start()
-        client.events.send(events(3), max_objects=1, concurrency=1)
+
+        def close() -> None:
+            wait_until(sending_now)
+            client.close()
+
+        closing = threading.Thread(target=close)
+        closing.start()
+        try:
+            client.events.send(events(3), max_objects=1, concurrency=1)
+        finally:
+            closing.join()
 
     async def send_async() -> None:
         client = AsyncGameball(*KEYS, **settings)
         sending = asyncio.create_task(client.events.send(events(3), max_objects=1, concurrency=1))
-        await asyncio.sleep(0.3)
+        await wait_until_async(sending_now)
         await client.close()
         await sending
 
@@ -188,54 +207,82 @@ def close_while_sending(kind: str, url: str, **options: Any) -> GameballError:
     return caught.value
 
 
-@pytest.fixture
-def little_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("sender", "async_sender"):
-        monkeypatch.setattr(f"gameball.delivery.{module}.GRACE", 0.2)
-        monkeypatch.setattr(f"gameball.delivery.{module}.ABORT_TIMEOUT", 0.2)
+def writable(sockets: list[socket.socket]) -> list[socket.socket]:
+    return select.select([], sockets, [], 0)[1]
+
+
+def received_until_no_thread_is_left(server: socket.socket) -> bytes:
+    """Accept whoever still connects, until no thread of a send is left, and return what they sent."""
+    server.settimeout(0.05)
+    received = b""
+
+    def has_ended() -> bool:
+        nonlocal received
+        with suppress(TimeoutError):
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(0.2)
+                with suppress(TimeoutError, ConnectionError):
+                    received += connection.recv(1000)
+        return not our_threads()
+
+    wait_until(has_ended)
+    return received
 
 
 @KINDS
 @pytest.mark.usefixtures("little_grace")
-def test_what_never_gets_a_connection_is_given_up_on_as_unsent(kind: str) -> None:
-    """Connecting cannot be aborted, so that a thread comes later; it must not send any more then."""
+def test_a_chunk_that_gets_no_connection_before_its_client_is_closed_is_unsent(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Connecting cannot be aborted, so a thread may connect later; it must not send anything then."""
+    caplog.set_level(logging.DEBUG, "httpcore.connection")
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as stack:
         address = server.getsockname()
         # What fills the queue of a server that accepts nobody, so that the next waits for its connection.
-        for _ in range(8):
-            waiting = stack.enter_context(socket.socket())
-            waiting.settimeout(0)
-            waiting.connect_ex(address)
-        time.sleep(0.1)
+        waiting = [stack.enter_context(socket.socket()) for _ in range(8)]
+        for one in waiting:
+            one.settimeout(0)
+            one.connect_ex(address)
+        wait_until(lambda: 0 < len(writable(waiting)) < len(waiting))
         begun = time.monotonic()
-        report = close_while_sending(kind, f"http://127.0.0.1:{address[1]}").report  # type: ignore[attr-defined]
-        assert time.monotonic() - begun < 1.5
+        error = close_while_sending(
+            kind, f"http://127.0.0.1:{address[1]}", lambda: "connect_tcp.started" in caplog.text
+        )
+        report = error.report  # type: ignore[attr-defined]
+        assert time.monotonic() - begun < LONGEST
         assert (report.unsent, report.unknown) == (3, 0)
-        deadline = time.monotonic() + 5
-        while our_threads() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert our_threads() == []
+        assert received_until_no_thread_is_left(server) == b""
 
 
 class StuckTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A user's own, which tells nobody when it begins to send, and takes its time."""
+    """A user's own, which does not report when it begins to send, and returns when it is released."""
+
+    def __init__(self) -> None:
+        self.called = threading.Event()
+        self.released = threading.Event()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        time.sleep(1.5)
+        self.called.set()
+        self.released.wait(LONGEST)
         raise httpx.ReadError("no answer", request=request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(60)
+        self.called.set()
+        await asyncio.Event().wait()
         raise httpx.ReadError("no answer", request=request)
 
 
 @KINDS
 @pytest.mark.usefixtures("little_grace")
-def test_what_a_transport_of_the_users_own_does_not_return_from_is_unknown(kind: str) -> None:
-    """It was called unsent, because only httpcore's own connections tell that they begin to send."""
-    error = close_while_sending(kind, "http://127.0.0.1:9", transport=StuckTransport())
+def test_a_chunk_that_a_users_own_transport_does_not_return_from_is_unknown(kind: str) -> None:
+    """It was called unsent, because only httpcore's own connections report that they begin to send."""
+    transport = StuckTransport()
+    error = close_while_sending(kind, "http://127.0.0.1:9", transport.called.is_set, transport=transport)
     report = error.report  # type: ignore[attr-defined]
     assert (report.unsent, report.unknown) == (2, 1)
+    transport.released.set()
+    wait_until(lambda: not our_threads())
 
 
 def test_a_client_closed_just_before_a_send_begins_sends_nothing(

@@ -1,7 +1,6 @@
 """Which connections a client keeps."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,16 +22,28 @@ def test_an_asynchronous_client_is_of_one_loop(box: Sandbox) -> None:
 
     with asyncio.Runner() as runner:
         assert runner.run(send()) == 1
-        others: list[Callable[[], Any]] = [send, follow]
-        for use in others:
-            with asyncio.Runner() as other, pytest.raises(RuntimeError, match="another event loop"):
-                other.run(use())
+        with asyncio.Runner() as other, pytest.raises(RuntimeError, match="another event loop"):
+            other.run(send())
+        with asyncio.Runner() as other, pytest.raises(RuntimeError, match="another event loop"):
+            other.run(follow())
         runner.run(client.close())
     assert sum(box.events.values()) == 1
 
 
+class Opened(dict[Any, Any]):
+    """Counts the connections that were opened, also those that have been closed since."""
+
+    count = 0
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.count += 1
+        super().__setitem__(key, value)
+
+
 def test_connections_are_kept_from_one_send_to_the_next() -> None:
     with Sandbox() as box, Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+        opened = Opened()
+        box.app.transports = opened
         for _ in range(5):
             client.events.send(events(4), max_objects=1, concurrency=2)
-        assert len(box.app.transports) <= 2
+        assert 1 <= opened.count <= 2
