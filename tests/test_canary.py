@@ -114,7 +114,7 @@ def test_no_failure_shows_a_key(
         assert not shows_a_key(log.getvalue())
 
 
-def test_the_canary_is_really_sent_and_would_be_found(log: io.StringIO) -> None:
+def test_the_canary_is_really_sent_and_a_leak_would_be_found(log: io.StringIO) -> None:
     with (
         Sandbox(api_key=CANARY, secret_key=SECRET) as strict,
         Gameball(CANARY, SECRET, base_url=strict.url) as client,

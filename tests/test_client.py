@@ -15,7 +15,7 @@ from gameball.sandbox import Sandbox
 
 
 @pytest.mark.parametrize("client", [Gameball, AsyncGameball])
-def test_rate_limits_of_another_kind_are_refused_by_name(
+def test_rate_limits_of_the_wrong_type_are_refused(
     client: type[Gameball] | type[AsyncGameball],
 ) -> None:
     with pytest.raises(ValueError, match=r"takes RateLimit\(requests, seconds\)"):

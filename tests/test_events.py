@@ -34,7 +34,7 @@ class Colour(enum.Enum):
     RED = "red"
 
 
-def test_what_json_has_no_form_for_is_converted_when_it_is_common() -> None:
+def test_common_values_that_json_has_no_form_for_are_converted() -> None:
     metadata = {
         "aware": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))),
         "day": date(2026, 1, 2),
@@ -111,7 +111,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("item", "field", "reason"), INVALID)
-def test_what_cannot_be_sent_is_refused_with_its_place_and_reason(
+def test_an_invalid_event_is_refused_with_its_place_and_reason(
     item: EventLike, field: str, reason: str
 ) -> None:
     with pytest.raises(InvalidEventError) as caught:
@@ -153,7 +153,9 @@ def numbers_in(value: Any) -> list[float | Decimal]:
 
 
 @given(nested(st.none() | st.just("null") | st.floats() | st.decimals()))
-def test_a_number_that_is_none_is_refused_however_many_nulls_are_around_it(metadata: dict[str, Any]) -> None:
+def test_a_number_that_is_not_finite_is_refused_however_many_nulls_are_around_it(
+    metadata: dict[str, Any],
+) -> None:
     if all(map(is_finite, numbers_in(metadata))):
         assert [chunk.events for chunk in chunk_events([Event("a", "liked", metadata)])] == [1]
     else:
@@ -161,7 +163,7 @@ def test_a_number_that_is_none_is_refused_however_many_nulls_are_around_it(metad
             list(chunk_events([Event("a", "liked", metadata)]))
 
 
-def test_events_and_receipts_can_be_pickled_and_clients_cannot() -> None:
+def test_events_can_be_pickled_and_clients_and_keys_cannot() -> None:
     event = Event("a", "b", {"n": 1})
     assert pickle.loads(pickle.dumps(event)) == event
     assert pickle.loads(pickle.dumps(Event("a", "b"))) == Event("a", "b")
@@ -171,7 +173,7 @@ def test_events_and_receipts_can_be_pickled_and_clients_cannot() -> None:
         pickle.dumps(Gameball("key", "secret"))
 
 
-def test_an_event_shows_no_payload_and_does_not_change() -> None:
+def test_an_event_is_immutable_and_its_repr_shows_no_payload() -> None:
     event = Event("a", "b", {"n": "payload"})
     assert repr(event) == "Event(customer_id='a', name='b', metadata=<1 entries>)"
     assert event == Event("a", "b", {"n": "payload"})

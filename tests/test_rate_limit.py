@@ -26,12 +26,12 @@ def test_the_documented_limits_are_gameballs() -> None:
 
 
 @pytest.mark.parametrize("values", [(0, 1.0), (1, 0.0), (-1, 1.0), (1, -1.0)])
-def test_a_limit_that_lets_nothing_through_is_refused(values: tuple[int, float]) -> None:
+def test_a_limit_that_allows_nothing_is_refused(values: tuple[int, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         RateLimit(*values)
 
 
-def test_a_place_is_held_until_one_window_after_the_answer() -> None:
+def test_a_place_is_occupied_until_one_window_after_the_answer() -> None:
     windows = Windows([RateLimit(2, 10.0)])
     assert windows.delay(0.0) == 0.0
     windows.take()
@@ -46,14 +46,14 @@ def test_a_place_is_held_until_one_window_after_the_answer() -> None:
     assert windows.delay(13.0) == pytest.approx(2.0)
 
 
-def test_a_request_that_was_never_sent_holds_no_place() -> None:
+def test_a_request_that_was_never_sent_occupies_no_place() -> None:
     windows = Windows([RateLimit(1, 10.0)])
     windows.take()
     windows.give_back(0.0, sent=False)
     assert windows.delay(0.0) == 0.0
 
 
-def test_a_hold_lets_nothing_through_and_is_never_shortened() -> None:
+def test_a_hold_blocks_every_request_and_is_never_shortened() -> None:
     windows = Windows([])
     windows.hold(5.0)
     windows.hold(3.0)
@@ -105,7 +105,7 @@ class Clock:
         return self.now
 
 
-def test_a_limiter_takes_its_time_from_the_clock_it_is_given() -> None:
+def test_a_limiter_uses_the_clock_it_is_given() -> None:
     clock = Clock()
     limiter = Limiter([RateLimit(1, 1000.0)], clock)
     assert limiter.acquire()
@@ -124,7 +124,7 @@ def test_a_limiter_takes_its_time_from_the_clock_it_is_given() -> None:
     asyncio.run(twin())
 
 
-def test_whoever_waits_for_a_place_can_be_stopped() -> None:
+def test_waiting_for_a_place_can_be_stopped() -> None:
     limiter = Limiter([RateLimit(1, 1000.0)])
     limiter.acquire()
     stopped, asked = threading.Event(), threading.Event()
@@ -185,7 +185,7 @@ def test_the_quota_is_used_and_never_exceeded_at_a_server_with_random_latency(ki
 
 
 @KINDS
-def test_without_limits_such_a_server_answers_429(kind: str) -> None:
+def test_without_limits_of_its_own_a_client_is_answered_with_429(kind: str) -> None:
     with Sandbox(rate_limits=[(5, 60.0)]) as box:
         report = EitherClient(kind, box.url).send(events(20), max_objects=1, check=False, stop_on_error=False)
         assert report.accepted == 5

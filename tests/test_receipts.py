@@ -15,7 +15,7 @@ from gameball import (
 from gameball.sandbox import Fault, Sandbox
 
 
-def test_what_was_not_accepted_raises_by_default_from_the_first_cause(
+def test_events_that_were_not_accepted_raise_by_default_from_the_first_cause(
     either: EitherClient, box: Sandbox
 ) -> None:
     box.fail_next(Fault(), Fault(status=404), Fault(status=500))
@@ -25,7 +25,7 @@ def test_what_was_not_accepted_raises_by_default_from_the_first_cause(
     assert (caught.value.report.accepted, caught.value.report.rejected) == (10, 5)
 
 
-def test_nothing_handed_over_is_an_empty_report(either: EitherClient, box: Sandbox) -> None:
+def test_sending_no_events_gives_an_empty_report(either: EitherClient, box: Sandbox) -> None:
     assert either.send([]) == DeliveryReport(())
     assert str(DeliveryReport(())) == "no events"
     assert box.received == []

@@ -11,7 +11,7 @@ from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 
 
-def test_metadata_without_an_end_is_refused_as_nested_too_deeply() -> None:
+def test_metadata_that_contains_itself_is_refused_as_nested_too_deeply() -> None:
     endless: dict[str, Any] = {}
     endless["self"] = endless
     deep: dict[str, Any] = {}
@@ -59,6 +59,6 @@ class Lazy(Mapping[str, object]):
         return 1
 
 
-def test_metadata_that_cannot_be_read_fails_as_it_does() -> None:
+def test_an_error_while_metadata_is_read_reaches_the_caller() -> None:
     with pytest.raises(ConnectionError, match="database"):
         list(chunk_events([Event("a", "x", Lazy())]))

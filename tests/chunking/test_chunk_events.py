@@ -38,7 +38,7 @@ def test_a_chunk_of_exactly_max_bytes_is_whole_and_one_byte_less_splits_it() -> 
     assert (first.first, first.last, second.first, second.last) == (0, 8, 9, 9)
 
 
-def test_a_joined_object_is_measured_as_exactly() -> None:
+def test_an_object_that_holds_several_events_is_measured_exactly() -> None:
     events = [Event("cust-1", f"name_{number}", {"n": number}) for number in range(10)]
     (whole,) = chunk_events(events)
     assert whole.objects == 1
@@ -54,7 +54,7 @@ def test_one_object_may_fill_max_bytes_and_not_a_byte_more() -> None:
         list(chunk_events([event], max_bytes=chunk.size - 1))
 
 
-def test_events_of_a_customer_share_an_object_until_a_name_comes_again() -> None:
+def test_events_of_a_customer_share_an_object_until_a_name_is_repeated() -> None:
     events = [
         Event("a", "liked", {"n": 1}),
         Event("b", "liked", {"n": 2}),
@@ -111,7 +111,7 @@ def test_customer_events_join_an_object_only_when_no_name_collides() -> None:
     assert chunk.objects == 2
 
 
-def test_an_endless_source_is_read_no_further_than_needed() -> None:
+def test_an_endless_source_is_read_only_as_far_as_needed() -> None:
     read = []
 
     def endless() -> Iterator[Event]:
@@ -124,7 +124,7 @@ def test_an_endless_source_is_read_no_further_than_needed() -> None:
     assert len(read) == 11
 
 
-def test_everything_before_an_event_that_cannot_be_sent_is_given_first() -> None:
+def test_chunks_before_an_invalid_event_are_yielded_first() -> None:
     chunks = chunk_events(
         [*of_different_customers(5), Event("", "liked"), Event("later", "liked")], max_objects=2
     )
@@ -133,7 +133,7 @@ def test_everything_before_an_event_that_cannot_be_sent_is_given_first() -> None
         next(chunks)
 
 
-def test_everything_before_an_error_of_the_source_is_given_first() -> None:
+def test_chunks_before_an_error_of_the_source_are_yielded_first() -> None:
     def failing() -> Iterator[Event]:
         yield from of_different_customers(3)
         raise OSError("the disk is gone")

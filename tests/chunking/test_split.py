@@ -72,7 +72,7 @@ ITEMS = st.one_of(
 
 
 @given(items=st.lists(ITEMS, min_size=2, max_size=20), coalesce=st.booleans())
-def test_for_any_chunk_its_halves_are_what_chunking_their_items_anew_gives(
+def test_for_any_chunk_its_halves_equal_chunks_built_from_their_items(
     items: list[EventLike], coalesce: bool
 ) -> None:
     (chunk,) = chunk_events(items, coalesce=coalesce)

@@ -14,7 +14,7 @@ RETRYING = {"max_attempts": 4}
 
 
 @pytest.mark.parametrize("fault", [Fault(status=503), Fault(status=429), Fault(status=422, code=2001)])
-def test_what_was_turned_away_is_sent_again_until_it_is_taken(
+def test_a_chunk_that_was_not_accepted_for_now_is_sent_again_until_it_is(
     either: EitherClient, box: Sandbox, fault: Fault
 ) -> None:
     box.fail_next(fault, fault)
@@ -24,14 +24,14 @@ def test_what_was_turned_away_is_sent_again_until_it_is_taken(
     assert set(box.events.values()) == {1}
 
 
-def test_attempts_run_out(either: EitherClient, box: Sandbox) -> None:
+def test_a_chunk_is_unsent_when_its_attempts_run_out(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(*[Fault(status=503)] * 10)
     report = either.send(events(3), options=RETRYING, check=False)
     assert (report.unsent, report.receipts[0].attempts) == (3, 4)
     assert len(box.batches) == 4
 
 
-def test_what_may_have_been_accepted_is_not_sent_again_unless_told_to(
+def test_a_chunk_that_may_have_been_accepted_is_sent_again_only_with_on_unknown_resend(
     either: EitherClient, box: Sandbox
 ) -> None:
     lost = Fault(ending=Ending.RESET, accepts=True)
@@ -46,7 +46,7 @@ def test_what_may_have_been_accepted_is_not_sent_again_unless_told_to(
 
 
 @pytest.mark.parametrize("later", [Fault(status=503), Fault(status=400), Fault(status=401)])
-def test_after_a_doubtful_attempt_no_failure_makes_a_chunk_certain_again(
+def test_after_an_ambiguous_attempt_a_chunk_stays_unknown_whatever_fails_later(
     either: EitherClient, box: Sandbox, later: Fault
 ) -> None:
     box.fail_next(Fault(status=500, accepts=True), *[later] * 9)
@@ -56,7 +56,7 @@ def test_after_a_doubtful_attempt_no_failure_makes_a_chunk_certain_again(
     assert set(box.events.values()) == {1}
 
 
-def test_what_is_too_large_for_the_server_is_sent_in_parts(either: EitherClient) -> None:
+def test_a_chunk_that_is_too_large_for_the_server_is_sent_in_parts(either: EitherClient) -> None:
     def refuse_more_than_300_bytes(received: object) -> Fault | None:
         return Fault(status=413) if len(received.content) > 300 else None  # type: ignore[attr-defined]
 

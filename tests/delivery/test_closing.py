@@ -30,7 +30,7 @@ from gameball.sandbox import Sandbox
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_a_stream_that_nobody_goes_on_with_ends_when_its_client_does(tmp_path: Path) -> None:
+def test_closing_the_client_ends_a_stream_that_nobody_iterates_any_further(tmp_path: Path) -> None:
     with Sandbox(latency=0.05) as box:
         with Gameball(*KEYS, base_url=box.url) as client:
             stream = client.events.stream(events(50), max_objects=1, ledger=tmp_path / "a.ledger")
@@ -49,7 +49,7 @@ def test_a_stream_that_nobody_goes_on_with_ends_when_its_client_does(tmp_path: P
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_a_stream_whose_reader_is_busy_ends_when_another_thread_closes_the_client() -> None:
+def test_closing_the_client_in_another_thread_ends_a_stream_whose_reader_is_busy() -> None:
     with Sandbox(latency=0.05) as box, Gameball(*KEYS, base_url=box.url) as client:
         stream = client.events.stream(events(50), max_objects=1)
         next(stream)
@@ -62,7 +62,9 @@ def test_a_stream_whose_reader_is_busy_ends_when_another_thread_closes_the_clien
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_a_stream_of_an_asynchronous_client_that_nobody_goes_on_with_ends_too(tmp_path: Path) -> None:
+def test_closing_the_asynchronous_client_ends_a_stream_that_nobody_iterates_any_further(
+    tmp_path: Path,
+) -> None:
     async def run(box: Sandbox) -> Any:
         async with AsyncGameball(*KEYS, base_url=box.url) as client:
             stream = client.events.stream(events(50), max_objects=1, ledger=tmp_path / "a.ledger")

@@ -18,7 +18,9 @@ from gameball import (
 from gameball.sandbox import Fault, Sandbox
 
 
-def test_an_invalid_event_is_raised_after_all_before_it_were_sent(either: EitherClient, box: Sandbox) -> None:
+def test_an_invalid_event_is_raised_after_all_events_before_it_were_sent(
+    either: EitherClient, box: Sandbox
+) -> None:
     handed_over = [*events(7), Event("", "song_liked"), *events(2)]
     with pytest.raises(InvalidEventError, match="event 7") as caught:
         either.send(handed_over, max_objects=5)
@@ -29,7 +31,7 @@ def test_an_invalid_event_is_raised_after_all_before_it_were_sent(either: Either
     assert "7 accepted" in "".join(caught.value.__notes__)
 
 
-def test_events_that_cannot_be_sent_are_left_out_and_told_of_where_that_is_asked_for(
+def test_with_on_invalid_each_invalid_event_is_reported_and_skipped(
     either: EitherClient, box: Sandbox
 ) -> None:
     told: list[InvalidEventError] = []
@@ -43,7 +45,7 @@ def test_events_that_cannot_be_sent_are_left_out_and_told_of_where_that_is_asked
     ]
 
 
-def test_what_was_left_out_does_not_count_as_unsent(either: EitherClient, box: Sandbox) -> None:
+def test_skipped_events_do_not_count_as_unsent(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(status=500))
     several = CustomerEvents("several", {"one": {}, "two": {}})
     handed_over = [Event("", "a"), *events(4), Event("", "b"), several, *events(20), several]
@@ -55,7 +57,7 @@ def test_what_was_left_out_does_not_count_as_unsent(either: EitherClient, box: S
 
 
 @pytest.mark.parametrize("unreadable", [CustomerEvents("c", None), CustomerEvents("c", 3)])  # type: ignore[arg-type]
-def test_what_was_not_read_is_counted_whatever_it_is(
+def test_an_item_that_was_not_sent_is_counted_even_when_it_is_invalid(
     unreadable: CustomerEvents, either: EitherClient, box: Sandbox
 ) -> None:
     # It was asked for its number of events, and its TypeError hid what had happened.
@@ -64,7 +66,7 @@ def test_what_was_not_read_is_counted_whatever_it_is(
     assert (report.rejected, report.unsent) == (1, 30)
 
 
-def test_an_error_while_told_of_an_invalid_event_ends_the_send(either: EitherClient) -> None:
+def test_an_error_of_on_invalid_ends_the_send(either: EitherClient) -> None:
     def refuse(error: InvalidEventError) -> None:
         raise RuntimeError(f"too many like {error.index}")
 
@@ -98,7 +100,7 @@ def test_an_asynchronous_source_is_sent_as_any_other(box: Sandbox) -> None:
     assert (report.accepted, len(report.receipts)) == (12, 3)
 
 
-def test_an_asynchronous_source_that_fails_or_holds_an_invalid_event_is_settled_too(box: Sandbox) -> None:
+def test_an_asynchronous_source_that_fails_or_holds_an_invalid_event_is_reported_too(box: Sandbox) -> None:
     async def failing() -> AsyncIterator[Event]:
         for event in events(7):
             yield event

@@ -13,7 +13,7 @@ from gameball import (
 from gameball.sandbox import Sandbox
 
 
-def test_accepted_is_no_outcome_to_stop_at(either: EitherClient) -> None:
+def test_accepted_is_refused_in_stop_on_error(either: EitherClient) -> None:
     with pytest.raises(ValueError, match="stop_on_error holds accepted"):
         either.send(events(1), stop_on_error={Outcome.ACCEPTED})
 
@@ -21,7 +21,7 @@ def test_accepted_is_no_outcome_to_stop_at(either: EitherClient) -> None:
 EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
 
 
-def test_limits_out_of_their_range_are_refused_before_anything_is_sent(either: EitherClient) -> None:
+def test_limits_out_of_range_are_refused_before_anything_is_sent(either: EitherClient) -> None:
     with pytest.raises(ValueError, match="max_objects is 1001"):
         either.send([EVENT], max_objects=1001)
     with pytest.raises(ValueError, match="max_objects is 0"):
@@ -41,7 +41,7 @@ def test_limits_out_of_their_range_are_refused_before_anything_is_sent(either: E
         ({"ledger": ""}, "ledger is blank"),
     ],
 )
-def test_an_argument_of_another_kind_is_refused_by_name(
+def test_an_argument_of_the_wrong_type_or_range_is_refused_by_name(
     arguments: dict[str, Any], said: str, either: EitherClient, box: Sandbox
 ) -> None:
     with pytest.raises(ValueError, match=said):

@@ -127,7 +127,7 @@ def test_a_host_that_does_not_exist_leaves_events_unsent(either: EitherClient) -
     assert type(report.receipts[0].error) is ConnectionFailedError
 
 
-def test_a_server_that_speaks_no_tls_leaves_events_unsent(either: EitherClient, box: Sandbox) -> None:
+def test_a_failed_tls_handshake_leaves_events_unsent(either: EitherClient, box: Sandbox) -> None:
     report = either.send([EVENT], check=False, options={"base_url": box.url.replace("http", "https")})
     assert report.receipts[0].outcome is Outcome.UNSENT
     assert type(report.receipts[0].error) is ConnectionFailedError
@@ -160,7 +160,7 @@ TABLE: list[tuple[GameballError, Outcome, bool, bool]] = [
 ]
 
 
-def test_only_wrong_keys_stop_everything() -> None:
+def test_only_wrong_keys_stop_the_whole_send() -> None:
     stopping = [error for error, *_ in TABLE if stops_everything(error)]
     assert [type(error) for error in stopping] == [AuthenticationError, PermissionDeniedError]
     assert not stops_everything(None)

@@ -54,18 +54,18 @@ def test_the_outcome_table(
         assert decide(error, 3, policy, can_split=True, jitter=0.5) == Finish()
 
 
-def test_an_accepted_chunk_is_settled() -> None:
+def test_an_accepted_chunk_needs_no_further_attempt() -> None:
     assert decide(0, 1, RESEND, can_split=True, jitter=0.5) == Finish()
 
 
-def test_what_is_too_large_is_split_as_long_as_it_can_be() -> None:
+def test_after_a_413_a_chunk_is_split_as_long_as_it_can_be() -> None:
     error = InvalidRequestError("x", status=413)
     assert decide(error, 1, REPORT, can_split=True, jitter=0.5) == Split()
     assert decide(error, 9, REPORT, can_split=True, jitter=0.5) == Split()
     assert decide(error, 1, REPORT, can_split=False, jitter=0.5) == Finish()
 
 
-def test_pauses_double_up_to_their_cap_and_are_spread_from_zero() -> None:
+def test_back_off_doubles_up_to_its_cap_and_jitter_spreads_it_from_zero() -> None:
     policy = RetryPolicy(first_delay=1.0, longest_delay=10.0)
     assert [policy.back_off(attempts, 1.0) for attempts in (1, 2, 3, 4, 5, 5000)] == [1, 2, 4, 8, 10, 10]
     assert policy.back_off(3, 0.0) == 0.0
@@ -75,7 +75,7 @@ def test_pauses_double_up_to_their_cap_and_are_spread_from_zero() -> None:
 @pytest.mark.parametrize(
     ("asked", "seconds", "everyone"), [(None, 1.0, True), (7.0, 7.25, True), (86400.0, 60.25, True)]
 )
-def test_after_a_429_everyone_pauses_as_long_as_asked_up_to_a_cap(
+def test_after_a_429_every_worker_pauses_as_long_as_asked_up_to_a_cap(
     asked: float | None, seconds: float, everyone: bool
 ) -> None:
     error = RateLimitError("x", status=429)
@@ -83,13 +83,13 @@ def test_after_a_429_everyone_pauses_as_long_as_asked_up_to_a_cap(
     assert decide(error, 1, REPORT, can_split=False, jitter=0.5) == Retry(seconds, everyone)
 
 
-def test_a_503_that_asks_to_wait_is_believed_for_its_chunk() -> None:
+def test_the_retry_after_of_a_503_delays_only_its_own_chunk() -> None:
     error = ServerError("x", status=503)
     error.retry_after = 3.0
     assert decide(error, 1, REPORT, can_split=False, jitter=0.0) == Retry(3.0, everyone=False)
 
 
 @pytest.mark.parametrize("arguments", [{"max_attempts": 0}, {"on_unknown": "guess"}])
-def test_a_policy_out_of_its_range_is_refused(arguments: dict[str, object]) -> None:
+def test_a_policy_with_invalid_values_is_refused(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(arguments))):
         RetryPolicy(**arguments)  # type: ignore[arg-type]

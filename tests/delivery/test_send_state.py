@@ -56,7 +56,9 @@ def test_the_first_failure_stops_and_what_was_not_read_is_unsent(either: EitherC
     assert all(isinstance(receipt.error, ServerError) for receipt in report.receipts[1:])
 
 
-def test_a_generator_is_not_read_on_after_the_first_failure(either: EitherClient, box: Sandbox) -> None:
+def test_a_generator_is_not_read_any_further_after_the_first_failure(
+    either: EitherClient, box: Sandbox
+) -> None:
     box.fail_next(Fault(status=500))
     source = (Event(f"cust-{n}", "x") for n in itertools.count())
     report = either.send(source, max_objects=5, check=False, concurrency=1)
@@ -65,14 +67,14 @@ def test_a_generator_is_not_read_on_after_the_first_failure(either: EitherClient
     assert report.unsent == 6
 
 
-def test_wrong_keys_stop_everything_even_when_told_to_go_on(either: EitherClient, box: Sandbox) -> None:
+def test_wrong_keys_stop_the_send_even_without_stop_on_error(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(status=401))
     report = either.send(events(20), max_objects=5, check=False, stop_on_error=False, concurrency=1)
     assert len(box.batches) == 1
     assert (report.rejected, report.unsent) == (5, 15)
 
 
-def test_a_send_stops_at_the_outcomes_that_it_is_told_to_stop_at(either: EitherClient, box: Sandbox) -> None:
+def test_a_send_stops_at_the_outcomes_named_in_stop_on_error(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(status=400), Fault(status=500))
     stop = {Outcome.UNKNOWN, Outcome.UNSENT}
     report = either.send(events(20), max_objects=5, check=False, stop_on_error=stop, concurrency=1)
@@ -103,7 +105,7 @@ def count(report: Any) -> int:
 # What was taken from a generator and was in no request yet was in no receipt either, and was lost to whoever
 # went on with the same generator.
 @pytest.mark.parametrize("status", [400, 401, 500])
-def test_a_failure_leaves_nothing_that_was_taken_without_a_receipt(
+def test_after_a_failure_every_event_that_was_read_has_a_receipt(
     status: int, either: EitherClient, box: Sandbox
 ) -> None:
     source = Counted()
@@ -128,7 +130,7 @@ def stop_it(_: object) -> None:
         ("async", asyncio.CancelledError()),
     ],
 )
-def test_an_error_leaves_nothing_that_was_taken_without_a_receipt(
+def test_after_an_error_every_event_that_was_read_has_a_receipt(
     kind: str, error: BaseException, on_receipt: Callable[[object], None] | None, box: Sandbox
 ) -> None:
     source = Counted(error)
@@ -140,7 +142,9 @@ def test_an_error_leaves_nothing_that_was_taken_without_a_receipt(
     assert all(last + 1 == first for (_, last), (first, _) in itertools.pairwise(positions))
 
 
-def test_a_generator_that_is_not_the_ledgers_is_accounted_for(either: EitherClient, tmp_path: Any) -> None:
+def test_every_event_that_was_read_of_a_source_that_differs_from_the_ledger_has_a_receipt(
+    either: EitherClient, tmp_path: Any
+) -> None:
     path = tmp_path / "a.ledger"
     either.send([Event(f"other-{n}", "x") for n in range(10)], max_objects=3, ledger=path)
     source = Counted()

@@ -26,13 +26,15 @@ from gameball import (
 from gameball.sandbox import Fault, Sandbox
 
 
-def test_each_receipt_is_given_as_it_comes(either: EitherClient) -> None:
+def test_on_receipt_is_called_once_for_each_receipt(either: EitherClient) -> None:
     seen: list[Receipt] = []
     report = either.send(events(12), max_objects=5, on_receipt=seen.append)
     assert sorted(seen, key=lambda receipt: receipt.index) == list(report.receipts)
 
 
-def test_a_stream_gives_receipts_and_raises_nothing(either: EitherClient, box: Sandbox) -> None:
+def test_a_stream_yields_a_receipt_per_chunk_and_does_not_raise_for_failures(
+    either: EitherClient, box: Sandbox
+) -> None:
     box.fail_next(Fault(), Fault(status=500))
     options: dict[str, Any] = {"max_objects": 5, "stop_on_error": False, "concurrency": 1}
     receipts = list(either.call(lambda gb: gb.events.stream(events(15), **options)))
@@ -62,7 +64,7 @@ else:
 
 # The workers took the loop's cancellation for the send's own, and waited for the next chunk for ever.
 @pytest.mark.parametrize("way", ["close", "raise"])
-def test_a_loop_ends_although_a_stream_was_left_with_requests_under_way(way: str) -> None:
+def test_an_event_loop_ends_although_a_stream_was_left_with_requests_under_way(way: str) -> None:
     with Sandbox(latency=0.2) as box:
         done = subprocess.run(
             [sys.executable, "-c", LEFT, box.url, way],
@@ -74,7 +76,7 @@ def test_a_loop_ends_although_a_stream_was_left_with_requests_under_way(way: str
     assert (done.stdout, done.returncode) == ("left\n", 0)
 
 
-def test_a_cancellation_besides_closing_stays_one(box: Sandbox) -> None:
+def test_a_cancelled_send_stays_cancelled_when_its_client_is_closed_too(box: Sandbox) -> None:
     async def run() -> None:
         waiting = asyncio.Event()
 
@@ -98,7 +100,7 @@ KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 
 @KINDS
-def test_a_stream_that_is_left_early_ends_and_leaves_no_worker(kind: str, box: Sandbox) -> None:
+def test_a_stream_that_is_closed_early_leaves_no_worker(kind: str, box: Sandbox) -> None:
     def sync() -> None:
         with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
             stream = client.events.stream((Event(f"c{n}", "x") for n in itertools.count()), max_objects=2)
@@ -122,7 +124,7 @@ def test_a_stream_that_is_left_early_ends_and_leaves_no_worker(kind: str, box: S
     assert sum(box.events.values()) >= 10
 
 
-def test_a_stream_sends_nothing_before_it_is_asked(box: Sandbox) -> None:
+def test_a_stream_sends_nothing_before_it_is_iterated(box: Sandbox) -> None:
     with Gameball(*KEYS, base_url=box.url) as client:
         client.events.stream(events(3))
     assert box.received == []
@@ -142,7 +144,7 @@ def test_an_error_of_the_callback_is_what_the_caller_sees_with_the_report(kind: 
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_a_cancelled_task_settles_everything_and_is_cancelled() -> None:
+def test_a_cancelled_send_reports_every_event_and_stays_cancelled() -> None:
     async def run(box: Sandbox) -> None:
         async with AsyncGameball(*KEYS, base_url=box.url, rate_limits=None) as client:
             sending = asyncio.create_task(client.events.send(events(1000), max_objects=1, check=False))
@@ -160,7 +162,7 @@ def test_a_cancelled_task_settles_everything_and_is_cancelled() -> None:
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_a_send_under_a_timeout_of_the_loop_ends_in_time() -> None:
+def test_a_send_under_asyncio_timeout_ends_in_time() -> None:
     async def run(box: Sandbox) -> None:
         async with AsyncGameball(*KEYS, base_url=box.url, rate_limits=None) as client:
             with pytest.raises(TimeoutError):
@@ -183,7 +185,7 @@ print(next(stream).outcome)
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.3])
-def test_an_interpreter_that_exits_amid_a_send_does_not_hang(latency: float) -> None:
+def test_an_interpreter_that_exits_during_a_send_does_not_hang(latency: float) -> None:
     with Sandbox(latency=latency) as box:
         done = subprocess.run(
             [sys.executable, "-c", LEAVE, box.url],

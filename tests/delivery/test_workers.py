@@ -55,7 +55,7 @@ def test_whatever_a_transport_raises_is_what_the_caller_sees(kind: str, fail: Ca
 # ledger stayed locked.
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyboardInterrupt()])
 @pytest.mark.usefixtures("long_grace")
-def test_a_thread_that_does_not_start_ends_the_send_in_order(
+def test_a_thread_that_does_not_start_ends_the_send_with_its_report(
     error: BaseException, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: threading.Thread) -> None:
@@ -73,7 +73,7 @@ def test_a_thread_that_does_not_start_ends_the_send_in_order(
         assert client.events.send(events(5), max_objects=1, ledger=ledger).accepted == 5
 
 
-def test_a_system_without_threads_for_all_workers_sends_with_fewer(
+def test_a_send_uses_fewer_workers_when_the_system_starts_no_more_threads(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = threading.Thread.start
@@ -93,7 +93,7 @@ def test_a_system_without_threads_for_all_workers_sends_with_fewer(
 
 
 @pytest.mark.usefixtures("little_grace")
-def test_a_task_of_a_send_that_somebody_else_cancels_ends_the_send() -> None:
+def test_cancelling_a_worker_task_from_outside_ends_the_send() -> None:
     async def run(box: Sandbox) -> None:
         async with AsyncGameball(*KEYS, base_url=box.url) as client:
             sending = asyncio.create_task(client.events.send(events(50), max_objects=1))
@@ -156,7 +156,7 @@ def test_as_many_requests_are_under_way_as_the_concurrency_allows(kind: str, con
 
 @KINDS
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_the_source_is_read_no_further_than_two_chunks_for_each_worker(kind: str, concurrency: int) -> None:
+def test_the_source_is_read_at_most_two_chunks_ahead_for_each_worker(kind: str, concurrency: int) -> None:
     """A source that is read first and sent then would run out of memory."""
     read = 0
 
@@ -179,7 +179,7 @@ def test_the_source_is_read_no_further_than_two_chunks_for_each_worker(kind: str
     assert max(seen) <= 2 * concurrency + 1
 
 
-def test_no_more_chunks_exist_than_two_for_each_worker(box: Sandbox) -> None:
+def test_at_most_two_chunks_for_each_worker_are_in_memory(box: Sandbox) -> None:
     most = 0
 
     def source() -> Iterator[Event]:
@@ -233,7 +233,7 @@ def test_an_error_of_a_transport_is_what_the_caller_sees_with_the_report(kind: s
 
 
 @KINDS
-def test_a_bug_of_ours_neither_hangs_nor_loses_count(
+def test_a_bug_in_a_worker_neither_hangs_the_send_nor_loses_an_event(
     kind: str, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: bytes) -> int:

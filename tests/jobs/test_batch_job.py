@@ -41,13 +41,13 @@ COMPLETED = b'{"status": "completed"}'
         ("Processing", JobStatus.RUNNING, False),
     ],
 )
-def test_both_vocabularies_of_states_are_one(text: str, status: JobStatus, final: bool) -> None:
+def test_the_states_of_both_forms_become_the_same_statuses(text: str, status: JobStatus, final: bool) -> None:
     job = read({"status": text})
     assert job.status is status
     assert job.status.is_final is final
 
 
-def test_an_unknown_state_is_kept_as_it_came_and_is_no_end() -> None:
+def test_an_unknown_state_is_kept_as_received_and_is_not_final() -> None:
     status = read({"status": "Paused"}).status
     assert status == "Paused"
     assert str(status) == "Paused"
@@ -74,7 +74,7 @@ def test_times_are_read_whatever_their_precision(text: object, time: datetime | 
     assert read({"createdAt": text}).created_at == time
 
 
-def test_a_failed_item_has_its_reason_in_either_field() -> None:
+def test_the_reason_of_a_failed_item_is_read_from_either_field() -> None:
     failed = [{"customerId": "a", "message": "m"}, {"customerId": 7, "error": "e"}, "odd", {}]
     job = read({"response": {"successful": None, "failed": failed}})
     assert job.failed == (JobItem("a", "m"), JobItem("7", "e"), JobItem(None, "odd"), JobItem(None, ""))
@@ -82,7 +82,7 @@ def test_a_failed_item_has_its_reason_in_either_field() -> None:
 
 
 @pytest.mark.parametrize("form", [0, 1])
-def test_fields_of_odd_types_are_left_out_and_kept_raw(form: int) -> None:
+def test_fields_of_unexpected_types_are_none_and_are_kept_in_raw(form: int) -> None:
     odd: dict[str, object] = dict.fromkeys(
         ["operation", "totalCount", "finishedCount", "createdAt", "response", "totalItems", "results"], True
     )
@@ -108,5 +108,7 @@ def test_fields_of_odd_types_are_left_out_and_kept_raw(form: int) -> None:
         ({"status": "running"}, False),
     ],
 )
-def test_a_job_has_failures_when_it_says_so_in_any_way(answer: dict[str, object], has_failures: bool) -> None:
+def test_a_job_has_failures_when_its_count_items_or_status_say_so(
+    answer: dict[str, object], has_failures: bool
+) -> None:
     assert read(answer).has_failures is has_failures

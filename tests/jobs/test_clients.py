@@ -23,7 +23,9 @@ from gameball.sandbox import Fault, Sandbox
 
 
 @pytest.mark.parametrize("job_id", ["../x", None, 1.5, True])
-def test_an_id_of_a_job_is_a_whole_number(job_id: Any, either: EitherClient, box: Sandbox) -> None:
+def test_a_job_id_that_is_not_a_whole_number_is_refused(
+    job_id: Any, either: EitherClient, box: Sandbox
+) -> None:
     uses: list[Any] = [
         lambda gb: gb.jobs.get(job_id),
         lambda gb: gb.jobs.stop(job_id),
@@ -109,7 +111,7 @@ def test_waiting_follows_a_job_through_its_states(either: EitherClient) -> None:
     assert [item.message for item in job.failed] == ["The account is closed"]
 
 
-def test_a_job_that_takes_too_long_is_handed_over_as_it_stands(either: EitherClient) -> None:
+def test_the_timeout_of_a_job_carries_the_job_as_last_read(either: EitherClient) -> None:
     with Sandbox(job_seconds=60.0) as box:
         slow = EitherClient(either.kind, box.url)
         (job_id,) = slow.send(EVENTS).job_ids
@@ -122,19 +124,19 @@ def test_a_job_that_takes_too_long_is_handed_over_as_it_stands(either: EitherCli
     assert pickle.loads(pickle.dumps(caught.value)).job == caught.value.job
 
 
-def test_all_jobs_of_a_report_are_followed_each_once(either: EitherClient) -> None:
+def test_all_jobs_of_a_report_are_followed_and_each_is_yielded_once(either: EitherClient) -> None:
     job_ids = either.send([Event(f"cust-{n}", "x") for n in range(25)], max_objects=5).job_ids
     jobs = either.wait_all([*job_ids, *job_ids], timeout=LONGEST)
     assert sorted(job.id for job in jobs) == sorted(job_ids)
 
 
-def test_failures_that_pass_are_waited_out(either: EitherClient, box: Sandbox) -> None:
+def test_temporary_failures_are_retried_while_waiting(either: EitherClient, box: Sandbox) -> None:
     (job_id,) = either.send(EVENTS).job_ids
     box.fail_next(Fault(status=503), Fault(body=b"<html>"))
     assert either.wait_all([job_id], timeout=LONGEST)[0].status is JobStatus.COMPLETED
 
 
-def test_a_failure_that_does_not_pass_is_raised(either: EitherClient, box: Sandbox) -> None:
+def test_a_permanent_failure_is_raised_while_waiting(either: EitherClient, box: Sandbox) -> None:
     (job_id,) = either.send(EVENTS).job_ids
     box.fail_next(Fault(status=401))
     with pytest.raises(AuthenticationError):
@@ -142,7 +144,7 @@ def test_a_failure_that_does_not_pass_is_raised(either: EitherClient, box: Sandb
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"7", b'"text"'])
-def test_an_answer_about_a_job_that_is_no_object_is_a_typed_error(
+def test_an_answer_about_a_job_that_is_not_an_object_is_a_typed_error(
     either: EitherClient, box: Sandbox, body: bytes
 ) -> None:
     box.fail_next(Fault(body=body))
@@ -150,7 +152,7 @@ def test_an_answer_about_a_job_that_is_no_object_is_a_typed_error(
         either.call(lambda gb: gb.jobs.get(1))
 
 
-def test_of_several_jobs_each_is_read_at_least_once_and_those_that_ended_are_given(
+def test_each_of_several_jobs_is_read_at_least_once_and_those_that_ended_are_yielded(
     either: EitherClient,
 ) -> None:
     # The first that was still running ended it, and the others had never been asked for.
@@ -177,7 +179,7 @@ def test_of_several_jobs_each_is_read_at_least_once_and_those_that_ended_are_giv
     assert pickle.loads(pickle.dumps(caught.value)).job_ids == tuple(running)
 
 
-def test_a_429_while_following_is_waited_out_for_a_window(either: EitherClient, box: Sandbox) -> None:
+def test_a_429_while_polling_is_waited_out_for_a_window(either: EitherClient, box: Sandbox) -> None:
     (job_id,) = either.send(EVENTS).job_ids
     box.fail_next(Fault(status=429))
     either.call(lambda gb: gb.jobs.wait(job_id, timeout=LONGEST))

@@ -56,7 +56,7 @@ RUNNING = b'{"status": "running"}'
 COMPLETED = b'{"status": "completed"}'
 
 
-def test_a_job_is_asked_for_less_and_less_often() -> None:
+def test_a_job_is_polled_less_and_less_often() -> None:
     pauses, jobs = follow([*[RUNNING] * 12, COMPLETED], math.inf)
     assert len(jobs) == 1
     assert pauses == sorted(pauses)
@@ -64,13 +64,13 @@ def test_a_job_is_asked_for_less_and_less_often() -> None:
     assert pauses[-1] == pytest.approx(10.0)
 
 
-def test_an_unknown_state_ends_at_the_deadline_and_not_before() -> None:
+def test_a_job_in_an_unknown_state_is_polled_until_the_deadline() -> None:
     with pytest.raises(JobTimeoutError, match="job 7 is Paused after 60 s") as caught:
         follow([b'{"status": "Paused"}'] * 1000, 60.0)
     assert caught.value.job is not None
 
 
-def test_a_429_while_following_holds_everybody_as_long_as_it_asks() -> None:
+def test_a_429_while_polling_pauses_everything_as_long_as_it_asks() -> None:
     clock = Clock()
     steps = watch_jobs([7], timeout=600.0, forms=JobForms(), clock=clock)
     busy = RateLimitError("busy", status=429)
@@ -83,11 +83,11 @@ def test_a_429_while_following_holds_everybody_as_long_as_it_asks() -> None:
     assert steps.send(RateLimitError("busy", status=429)) == PauseAll(1.0)
 
 
-def test_a_job_is_read_at_least_once_even_without_any_time() -> None:
+def test_a_job_is_read_at_least_once_even_with_a_timeout_of_zero() -> None:
     assert len(follow([COMPLETED], 0.0)[1]) == 1
 
 
-def test_five_failures_in_a_row_are_not_waited_out() -> None:
+def test_the_fifth_failure_in_a_row_is_raised() -> None:
     busy = ServerError("busy", status=503)
     _, jobs = follow([busy, busy, busy, busy, RUNNING, busy, busy, busy, busy, COMPLETED], 600.0)
     assert len(jobs) == 1
@@ -95,14 +95,14 @@ def test_five_failures_in_a_row_are_not_waited_out() -> None:
         follow([busy] * 5, 600.0)
 
 
-def test_a_deadline_without_a_single_reading_says_so() -> None:
+def test_a_timeout_before_the_job_was_read_says_so() -> None:
     busy = ServerError("busy", status=503)
     with pytest.raises(JobTimeoutError, match="of unknown state") as caught:
         follow([busy] * 4, 0.1)
     assert caught.value.job is None
 
 
-def test_the_first_form_is_asked_first() -> None:
+def test_the_form_of_the_guides_is_asked_first() -> None:
     steps = read_job(7, JobForms())
     first = steps.send(None)
     second = steps.send(NotFoundError("no", status=404))

@@ -14,7 +14,7 @@ from gameball.sandbox import Ending, Fault, Sandbox
 from gameball.sandbox.app import BANNER
 
 
-def test_it_says_that_it_is_not_gameball(box: Sandbox) -> None:
+def test_the_sandbox_says_that_it_is_not_gameball(box: Sandbox) -> None:
     assert httpx.get(box.url).json() == {"message": BANNER}
     assert "is not Gameball" in BANNER
     assert "not Gameball" in post(box).headers["server"]
@@ -28,12 +28,12 @@ def test_both_keys_are_checked(box: Sandbox, headers: dict[str, str], code: int)
     assert (answer.status_code, answer.json()["code"]) == (401, code)
 
 
-def test_what_it_does_not_know_is_404_or_405(box: Sandbox) -> None:
+def test_an_unknown_path_is_404_and_an_unknown_method_405(box: Sandbox) -> None:
     assert httpx.get(f"{box.url}/nowhere").status_code == 404
     assert httpx.get(box.url + PATH, headers=HEADERS).status_code == 405
 
 
-def test_past_the_rate_limit_the_answer_is_429() -> None:
+def test_a_request_over_the_rate_limit_is_answered_with_429() -> None:
     with Sandbox(rate_limits=[(2, 60.0)]) as box:
         assert [post(box).status_code for _ in range(3)] == [200, 200, 429]
         assert sum(box.events.values()) == 2
@@ -59,7 +59,7 @@ def test_a_plan_decides_by_what_arrived() -> None:
         assert [post(box).status_code for _ in range(4)] == [200, 503, 200, 503]
 
 
-def test_latency_is_kept() -> None:
+def test_answers_come_after_the_latency_that_was_asked_for() -> None:
     with Sandbox(latency=0.2) as box:
         begun = time.monotonic()
         post(box)
@@ -71,7 +71,9 @@ schema = schemathesis.openapi.from_dict(document())
 
 @schema.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_its_answers_conform_to_the_document(case: schemathesis.Case[Any], running_sandbox: Sandbox) -> None:
+def test_the_answers_of_the_sandbox_conform_to_the_document(
+    case: schemathesis.Case[Any], running_sandbox: Sandbox
+) -> None:
     case.call_and_validate(
         base_url=running_sandbox.url,
         headers=HEADERS,

@@ -14,7 +14,7 @@ from waiting import LONGEST
 from gameball.sandbox.app import BANNER
 
 
-def test_it_runs_from_a_shell_until_ctrl_c() -> None:
+def test_the_sandbox_runs_from_a_shell_until_ctrl_c() -> None:
     command = [sys.executable, "-m", "gameball.sandbox", "--port", "0", "--enforce-limits"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -27,7 +27,7 @@ def test_it_runs_from_a_shell_until_ctrl_c() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_from_a_shell_a_taken_port_is_one_line() -> None:
+def test_from_a_shell_a_port_in_use_is_an_error_of_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "gameball.sandbox", "--port", port]

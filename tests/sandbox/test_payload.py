@@ -28,9 +28,9 @@ def test_the_payload_is_checked(box: Sandbox, body: object, status: int, code: i
     assert box.events == {}
 
 
-def test_1000_objects_are_taken(box: Sandbox) -> None:
+def test_1000_objects_are_accepted(box: Sandbox) -> None:
     assert post(box, {"body": [{"customerId": "a", "events": {"liked": {}}}] * 1000}).status_code == 200
 
 
-def test_text_that_is_no_json_is_refused(box: Sandbox) -> None:
+def test_a_body_that_is_not_json_is_refused(box: Sandbox) -> None:
     assert httpx.post(box.url + PATH, content=b"{", headers=HEADERS).json()["code"] == 3016

@@ -11,7 +11,7 @@ from waiting import LONGEST
 from gameball.sandbox import Fault, Sandbox
 
 
-def test_stopping_does_not_wait_for_what_is_stalled() -> None:
+def test_stopping_does_not_wait_for_stalled_requests() -> None:
     begun = time.monotonic()
     with Sandbox() as box:
         box.fail_next(Fault(delay=60.0))
@@ -29,7 +29,7 @@ def test_what_was_received_can_be_forgotten(box: Sandbox) -> None:
     assert post(box).status_code == 200
 
 
-def test_a_taken_port_and_a_sandbox_that_does_not_run_say_so(box: Sandbox) -> None:
+def test_a_port_in_use_and_a_sandbox_that_is_not_running_are_errors(box: Sandbox) -> None:
     with pytest.raises(OSError, match="in use"):
         Sandbox(port=int(box.url.rpartition(":")[2])).start()
     with pytest.raises(RuntimeError, match="not running"):
@@ -39,7 +39,9 @@ def test_a_taken_port_and_a_sandbox_that_does_not_run_say_so(box: Sandbox) -> No
     Sandbox().stop()
 
 
-def test_it_waits_for_what_is_to_arrive_and_says_what_did_when_that_is_not_all(box: Sandbox) -> None:
+def test_wait_for_returns_when_the_condition_holds_and_reports_what_arrived_when_it_does_not(
+    box: Sandbox,
+) -> None:
     thread = threading.Thread(target=post, args=(box,))
     thread.start()
     box.wait_for(lambda: box.events)

@@ -16,7 +16,7 @@ from gameball.sandbox import Fault, Sandbox
 
 
 @pytest.mark.parametrize("cookie", ["route=a; Path=/", None])
-def test_cookies_that_an_answer_sets_are_sent_back(cookie: str | None) -> None:
+def test_cookies_that_a_response_sets_are_sent_back(cookie: str | None) -> None:
     seen: list[str | None] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -30,7 +30,7 @@ def test_cookies_that_an_answer_sets_are_sent_back(cookie: str | None) -> None:
     assert seen == [None, "route=a" if cookie else None]
 
 
-def test_the_address_comes_from_the_argument_then_the_environment_then_is_gameballs(
+def test_the_address_comes_from_the_argument_then_the_environment_then_the_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert repr(Gameball("key", "secret")) == "Gameball(base_url='https://api.gameball.co')"
@@ -64,24 +64,24 @@ Kind = type[Gameball] | type[AsyncGameball]
         " ",
     ],
 )
-def test_an_address_that_keys_must_not_go_to_is_refused(kind: Kind, address: str) -> None:
+def test_an_address_that_must_not_receive_keys_is_refused(kind: Kind, address: str) -> None:
     with pytest.raises(ValueError, match="base_url"):
         kind("key", "secret", base_url=address)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"])
-def test_plain_http_is_taken_for_this_machine(host: str) -> None:
+def test_plain_http_is_accepted_for_this_machine(host: str) -> None:
     Gameball("key", "secret", base_url=f"http://{host}:1")
 
 
 @CLIENTS
 @pytest.mark.parametrize("timeout", [0, -1, math.inf, math.nan])
-def test_a_timeout_is_finite_and_positive(kind: Kind, timeout: float) -> None:
+def test_a_timeout_that_is_not_finite_and_positive_is_refused(kind: Kind, timeout: float) -> None:
     with pytest.raises(ValueError, match="timeout"):
         kind("key", "secret", timeout=timeout)
 
 
-def test_the_timeout_is_finite_by_default_and_taken_as_given() -> None:
+def test_the_timeout_is_finite_by_default_and_used_as_given() -> None:
     default = Gameball("key", "secret").raw.get_httpx_client().timeout
     assert None not in (default.connect, default.read, default.write, default.pool)
     given = httpx.Timeout(3, connect=1)

@@ -11,7 +11,7 @@ from gameball import AsyncGameball, Event, Gameball
 from gameball.sandbox import Sandbox
 
 
-def test_an_asynchronous_client_is_of_one_loop(box: Sandbox) -> None:
+def test_an_asynchronous_client_refuses_a_second_event_loop(box: Sandbox) -> None:
     client = AsyncGameball(*KEYS, base_url=box.url)
 
     async def send() -> int:
