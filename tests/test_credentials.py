@@ -14,8 +14,6 @@ from gameball import (
 from gameball.sandbox import Sandbox
 
 CLIENTS = pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
-
-
 Kind = type[Gameball] | type[AsyncGameball]
 
 

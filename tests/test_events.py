@@ -11,11 +11,11 @@ from uuid import UUID
 
 import orjson
 import pytest
+from event_strategies import nested
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gameball import (
-    Chunk,
     Credentials,
     CustomerEvents,
     Event,
@@ -24,10 +24,6 @@ from gameball import (
     chunk_events,
 )
 from gameball.events import EventLike
-
-
-def bodies(chunks: list[Chunk]) -> list[list[dict[str, Any]]]:
-    return [orjson.loads(chunk.content)["body"] for chunk in chunks]
 
 
 class Colour(enum.Enum):
@@ -48,7 +44,7 @@ def test_common_values_that_json_has_no_form_for_are_converted() -> None:
     (chunk,) = chunk_events([Event("a", "bought", metadata)])
     assert b'"huge":12345678901234567890.123456789' in chunk.content
     assert b'"price":12.30' in chunk.content
-    assert bodies([chunk])[0][0]["events"]["bought"] == {
+    assert orjson.loads(chunk.content)["body"][0]["events"]["bought"] == {
         "aware": "2026-01-02T03:04:05+02:00",
         "day": "2026-01-02",
         "id": "00000000-0000-0000-0000-000000000001",
@@ -124,15 +120,6 @@ def test_an_invalid_event_is_refused_with_its_place_and_reason(
     known = getattr(item, "customer_id", None)
     expected = known if isinstance(known, str) and field != "customer_id" else None
     assert caught.value.customer_id == expected
-
-
-def nested(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    inner = st.recursive(
-        scalars,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=6,
-    )
-    return st.dictionaries(st.text(max_size=5), inner, max_size=3)
 
 
 def is_finite(number: float | Decimal) -> bool:

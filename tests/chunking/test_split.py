@@ -1,9 +1,9 @@
 """A chunk that was too large, split in two."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
+from event_strategies import ITEMS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,38 +37,6 @@ def test_a_chunk_of_one_source_item_cannot_be_split() -> None:
     (chunk,) = chunk_events([CustomerEvents("a", {"one": {}, "two": {}})])
     with pytest.raises(ValueError, match="single source item"):
         split_chunk(chunk)
-
-
-SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text()
-
-
-FINITE = st.floats(allow_nan=False, allow_infinity=False)
-
-
-def nested(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    inner = st.recursive(
-        scalars,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=6,
-    )
-    return st.dictionaries(st.text(max_size=5), inner, max_size=3)
-
-
-METADATA = nested(SCALARS | FINITE)
-
-
-# Few customers and few names, so that they meet.
-CUSTOMERS = st.sampled_from(["a", "b", "ü", 'q"\\', "c,d"]) | st.text(min_size=1).filter(str.strip)
-
-
-NAMES = st.sampled_from(["liked", "shared", "bought"]) | st.text(min_size=1).filter(str.strip)
-
-
-ITEMS = st.one_of(
-    st.builds(Event, CUSTOMERS, NAMES, METADATA),
-    st.tuples(CUSTOMERS, NAMES, METADATA),
-    st.builds(CustomerEvents, CUSTOMERS, st.dictionaries(NAMES, METADATA, min_size=1, max_size=4)),
-)
 
 
 @given(items=st.lists(ITEMS, min_size=2, max_size=20), coalesce=st.booleans())

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from either_client import EitherClient
+from failures import FAILURES
 from waiting import LONGEST
 
 from gameball import (
@@ -22,12 +23,10 @@ from gameball import (
     ResponseLostError,
     ServerError,
 )
-from gameball.delivery.outcomes import stops_everything
+from gameball.delivery.outcomes import outcome_of, stops_everything
 from gameball.sandbox import Ending, Fault, Sandbox
 
 EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
-
-
 HTML = {"body": b"<html>busy</html>", "content_type": "text/html"}
 
 
@@ -141,26 +140,12 @@ def test_a_redirect_is_refused_wherever_it_leads(location: str, either: EitherCl
     assert (report.rejected, len(box.received)) == (1, 1)
 
 
-# error, outcome, tried again?, tried again with on_unknown="resend"?
-TABLE: list[tuple[GameballError, Outcome, bool, bool]] = [
-    (ConnectionFailedError("x"), Outcome.UNSENT, True, True),
-    (RateLimitError("x", status=429), Outcome.UNSENT, True, True),
-    (ServerError("x", status=503), Outcome.UNSENT, True, True),
-    (InvalidRequestError("x", status=422, code=2001), Outcome.UNSENT, True, True),
-    (InvalidRequestError("x", status=422, code=3003), Outcome.REJECTED, False, False),
-    (InvalidRequestError("x", status=400), Outcome.REJECTED, False, False),
-    (AuthenticationError("x", status=401), Outcome.REJECTED, False, False),
-    (PermissionDeniedError("x", status=403), Outcome.REJECTED, False, False),
-    (NotFoundError("x", status=404), Outcome.REJECTED, False, False),
-    (APIError("x", status=302), Outcome.REJECTED, False, False),
-    (ServerError("x", status=500), Outcome.UNKNOWN, False, True),
-    (ServerError("x", status=502), Outcome.UNKNOWN, False, True),
-    (ServerError("x", status=520), Outcome.UNKNOWN, False, True),
-    (ResponseLostError("x"), Outcome.UNKNOWN, False, True),
-]
+@pytest.mark.parametrize(("error", "outcome"), [(error, outcome) for error, outcome, *_ in FAILURES])
+def test_every_failure_has_its_documented_outcome(error: GameballError, outcome: Outcome) -> None:
+    assert outcome_of(error) is outcome
 
 
 def test_only_wrong_keys_stop_the_whole_send() -> None:
-    stopping = [error for error, *_ in TABLE if stops_everything(error)]
+    stopping = [error for error, *_ in FAILURES if stops_everything(error)]
     assert [type(error) for error in stopping] == [AuthenticationError, PermissionDeniedError]
     assert not stops_everything(None)

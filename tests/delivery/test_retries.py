@@ -1,53 +1,25 @@
 """The decision to try again, how often and how soon."""
 
 import pytest
+from failures import FAILURES
 
 from gameball import (
-    APIError,
-    AuthenticationError,
-    ConnectionFailedError,
     GameballError,
     InvalidRequestError,
-    NotFoundError,
     Outcome,
-    PermissionDeniedError,
     RateLimitError,
-    ResponseLostError,
     ServerError,
 )
-from gameball.delivery.outcomes import outcome_of
 from gameball.delivery.retries import Finish, Retry, RetryPolicy, Split, decide
 
 REPORT = RetryPolicy(max_attempts=3)
-
-
 RESEND = RetryPolicy(max_attempts=3, on_unknown="resend")
 
 
-# error, outcome, tried again?, tried again with on_unknown="resend"?
-TABLE: list[tuple[GameballError, Outcome, bool, bool]] = [
-    (ConnectionFailedError("x"), Outcome.UNSENT, True, True),
-    (RateLimitError("x", status=429), Outcome.UNSENT, True, True),
-    (ServerError("x", status=503), Outcome.UNSENT, True, True),
-    (InvalidRequestError("x", status=422, code=2001), Outcome.UNSENT, True, True),
-    (InvalidRequestError("x", status=422, code=3003), Outcome.REJECTED, False, False),
-    (InvalidRequestError("x", status=400), Outcome.REJECTED, False, False),
-    (AuthenticationError("x", status=401), Outcome.REJECTED, False, False),
-    (PermissionDeniedError("x", status=403), Outcome.REJECTED, False, False),
-    (NotFoundError("x", status=404), Outcome.REJECTED, False, False),
-    (APIError("x", status=302), Outcome.REJECTED, False, False),
-    (ServerError("x", status=500), Outcome.UNKNOWN, False, True),
-    (ServerError("x", status=502), Outcome.UNKNOWN, False, True),
-    (ServerError("x", status=520), Outcome.UNKNOWN, False, True),
-    (ResponseLostError("x"), Outcome.UNKNOWN, False, True),
-]
-
-
-@pytest.mark.parametrize(("error", "outcome", "again", "again_with_resend"), TABLE)
-def test_the_outcome_table(
-    error: GameballError, outcome: Outcome, again: bool, again_with_resend: bool
+@pytest.mark.parametrize(("error", "_outcome", "again", "again_with_resend"), FAILURES)
+def test_a_failure_is_retried_when_it_is_safe_or_asked_for_and_attempts_are_left(
+    error: GameballError, _outcome: Outcome, again: bool, again_with_resend: bool
 ) -> None:
-    assert outcome_of(error) is outcome
     for policy, expected in ((REPORT, again), (RESEND, again_with_resend)):
         decision = decide(error, 1, policy, can_split=True, jitter=0.5)
         assert isinstance(decision, Retry if expected else Finish)

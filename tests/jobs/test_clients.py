@@ -38,8 +38,6 @@ def test_a_job_id_that_is_not_a_whole_number_is_refused(
 
 
 EVENTS = [Event("cust-1", "song_liked"), Event("cust-closed", "song_liked")]
-
-
 FAILING = {"cust-closed": "The account is closed"}
 
 

@@ -51,8 +51,6 @@ def follow(answers: list[PollingReply], timeout: float) -> tuple[list[float], li
 
 
 RUNNING = b'{"status": "running"}'
-
-
 COMPLETED = b'{"status": "completed"}'
 
 

@@ -5,10 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-import schemathesis
 from batch_requests import HEADERS, PATH, post
-from hypothesis import HealthCheck, settings
-from overlaid_document import document
 
 from gameball.sandbox import Ending, Fault, Sandbox
 from gameball.sandbox.app import BANNER
@@ -64,17 +61,3 @@ def test_answers_come_after_the_latency_that_was_asked_for() -> None:
         begun = time.monotonic()
         post(box)
         assert time.monotonic() - begun >= 0.2
-
-
-schema = schemathesis.openapi.from_dict(document())
-
-
-@schema.parametrize()
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_answers_of_the_sandbox_conform_to_the_document(
-    case: schemathesis.Case[Any], running_sandbox: Sandbox
-) -> None:
-    case.call_and_validate(
-        base_url=running_sandbox.url,
-        headers=HEADERS,
-    )

@@ -40,8 +40,6 @@ def test_the_address_comes_from_the_argument_then_the_environment_then_the_defau
 
 
 CLIENTS = pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
-
-
 Kind = type[Gameball] | type[AsyncGameball]
 
 
