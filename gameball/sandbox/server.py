@@ -144,7 +144,8 @@ class Sandbox:
             OSError: The port is taken.
             RuntimeError: The server did not start in time.
         """
-        listener = socket.socket()
+        # Named, or asyncio leaves the delay on that TCP has for small packets.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", self._port))
