@@ -133,7 +133,7 @@ def _leak(key: str) -> None:
 
 def test_a_closed_port_shows_no_key(log: io.StringIO) -> None:
     with (
-        Gameball(CANARY, SECRET, base_url="http://127.0.0.1:1") as client,
+        Gameball(CANARY, SECRET, base_url="http://127.0.0.1:1", max_attempts=1) as client,
         pytest.raises(GameballError) as caught,
     ):
         client.events.send([Event("a", "b")])

@@ -113,9 +113,11 @@ def test_every_answer_gives_its_documented_outcome_and_a_typed_error(
 
 
 def test_a_closed_port_leaves_events_unsent(either: EitherClient) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    report = either.send([EVENT], check=False, options={"base_url": f"http://127.0.0.1:{port}"})
+    # Bound and not listening, so that no other process gets the port meanwhile.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        report = either.send([EVENT], check=False, options={"base_url": f"http://127.0.0.1:{port}"})
     assert report.receipts[0].outcome is Outcome.UNSENT
     assert type(report.receipts[0].error) is ConnectionFailedError
 

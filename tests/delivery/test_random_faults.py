@@ -118,7 +118,7 @@ def test_under_random_faults_the_report_adds_up_and_the_server_agrees(faulty: Fa
     assert facts(reports[0]) == facts(reports[1])
 
 
-def test_the_seeds_make_every_outcome_happen(faulty: Faulty) -> None:
+def test_the_seeds_make_accepted_rejected_and_unknown_chunks(faulty: Faulty) -> None:
     outcomes: set[Outcome] = set()
     for seed in SEEDS:
         if len(outcomes) < 3:

@@ -170,9 +170,9 @@ def test_the_source_is_read_at_most_two_chunks_ahead_for_each_worker(kind: str, 
     with Sandbox(latency=0.01) as box:
 
         def note(_: object) -> None:
-            # All that is read and not settled is in chunks of one event, but for the one being made.
-            settled = len(seen) + 1
-            seen.append(read - settled)
+            # All that is read and not finished is in chunks of one event, but for the one being made.
+            finished = len(seen) + 1
+            seen.append(read - finished)
 
         EitherClient(kind, box.url).send(source(), max_objects=1, concurrency=concurrency, on_receipt=note)
     assert len(seen) == 100

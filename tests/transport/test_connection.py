@@ -69,7 +69,10 @@ def test_an_address_that_must_not_receive_keys_is_refused(kind: Kind, address: s
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"])
 def test_plain_http_is_accepted_for_this_machine(host: str) -> None:
-    Gameball("key", "secret", base_url=f"http://{host}:1")
+    assert (
+        repr(Gameball("key", "secret", base_url=f"http://{host}:1"))
+        == f"Gameball(base_url='http://{host}:1')"
+    )
 
 
 @CLIENTS
