@@ -6,11 +6,7 @@ from typing import Any
 import pytest
 from either_client import EitherClient
 
-from gameball import (
-    AsyncGameball,
-    Event,
-    Gameball,
-)
+from gameball import AsyncGameball, Event, Gameball
 from gameball.sandbox import Sandbox
 
 

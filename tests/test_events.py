@@ -15,14 +15,7 @@ from event_strategies import nested
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameball import (
-    Credentials,
-    CustomerEvents,
-    Event,
-    Gameball,
-    InvalidEventError,
-    chunk_events,
-)
+from gameball import Credentials, CustomerEvents, Event, Gameball, InvalidEventError, chunk_events
 from gameball.events import EventLike
 
 

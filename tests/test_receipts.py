@@ -6,12 +6,7 @@ import pytest
 from either_client import EitherClient
 from sending import events
 
-from gameball import (
-    DeliveryError,
-    DeliveryReport,
-    Event,
-    NotFoundError,
-)
+from gameball import DeliveryError, DeliveryReport, Event, NotFoundError
 from gameball.sandbox import Fault, Sandbox
 
 

@@ -16,11 +16,7 @@ from either_client import KEYS
 from sending import events, our_threads
 from waiting import LONGEST, wait_until, wait_until_async
 
-from gameball import (
-    AsyncGameball,
-    Gameball,
-    GameballError,
-)
+from gameball import AsyncGameball, Gameball, GameballError
 
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 

@@ -4,10 +4,7 @@ import pytest
 from either_client import EitherClient
 from sending import events
 
-from gameball import (
-    Outcome,
-    ServerError,
-)
+from gameball import Outcome, ServerError
 from gameball.sandbox import Ending, Fault, Sandbox
 
 RETRYING = {"max_attempts": 4}

@@ -13,13 +13,7 @@ from either_client import KEYS, EitherClient
 from sending import events, our_threads
 from waiting import LONGEST, wait_until_async
 
-from gameball import (
-    AsyncGameball,
-    Event,
-    Gameball,
-    GameballError,
-    Ledger,
-)
+from gameball import AsyncGameball, Event, Gameball, GameballError, Ledger
 from gameball.delivery.send_state import SendState
 from gameball.sandbox import Sandbox
 

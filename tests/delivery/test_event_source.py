@@ -9,12 +9,7 @@ import pytest
 from either_client import EitherClient
 from sending import events
 
-from gameball import (
-    CustomerEvents,
-    DeliveryReport,
-    Event,
-    InvalidEventError,
-)
+from gameball import CustomerEvents, DeliveryReport, Event, InvalidEventError
 from gameball.sandbox import Fault, Sandbox
 
 

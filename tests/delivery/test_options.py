@@ -6,10 +6,7 @@ import pytest
 from either_client import EitherClient
 from sending import events
 
-from gameball import (
-    Event,
-    Outcome,
-)
+from gameball import Event, Outcome
 from gameball.sandbox import Sandbox
 
 

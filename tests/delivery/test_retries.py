@@ -3,13 +3,7 @@
 import pytest
 from failures import FAILURES
 
-from gameball import (
-    GameballError,
-    InvalidRequestError,
-    Outcome,
-    RateLimitError,
-    ServerError,
-)
+from gameball import GameballError, InvalidRequestError, Outcome, RateLimitError, ServerError
 from gameball.delivery.retries import Finish, Retry, RetryPolicy, Split, decide
 
 REPORT = RetryPolicy(max_attempts=3)

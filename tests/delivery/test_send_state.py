@@ -9,13 +9,7 @@ import pytest
 from either_client import EitherClient
 from sending import events
 
-from gameball import (
-    CustomerEvents,
-    Event,
-    LedgerMismatchError,
-    Outcome,
-    ServerError,
-)
+from gameball import CustomerEvents, Event, LedgerMismatchError, Outcome, ServerError
 from gameball.sandbox import Fault, Sandbox
 
 

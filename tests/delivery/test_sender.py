@@ -15,14 +15,7 @@ from either_client import KEYS, EitherClient
 from sending import events, our_threads
 from waiting import LONGEST, wait_until_async
 
-from gameball import (
-    AsyncGameball,
-    Event,
-    Gameball,
-    GameballError,
-    Outcome,
-    Receipt,
-)
+from gameball import AsyncGameball, Event, Gameball, GameballError, Outcome, Receipt
 from gameball.sandbox import Fault, Sandbox
 
 

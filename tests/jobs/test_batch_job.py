@@ -6,11 +6,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from gameball import (
-    BatchJob,
-    JobItem,
-    JobStatus,
-)
+from gameball import BatchJob, JobItem, JobStatus
 from gameball.jobs.polling import Call, JobForms, read_job
 
 

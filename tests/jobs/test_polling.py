@@ -5,13 +5,7 @@ import math
 import pytest
 from gameball_api.api.batches import get_batch_job, get_batch_status
 
-from gameball import (
-    BatchJob,
-    JobTimeoutError,
-    NotFoundError,
-    RateLimitError,
-    ServerError,
-)
+from gameball import BatchJob, JobTimeoutError, NotFoundError, RateLimitError, ServerError
 from gameball.delivery.effects import PauseAll, Sleep
 from gameball.jobs.polling import Call, Ended, JobForms, PollingReply, read_job, watch_jobs
 

@@ -2,12 +2,7 @@
 
 import pytest
 
-from gameball import (
-    Event,
-    Gameball,
-    InvalidRequestError,
-    RateLimitError,
-)
+from gameball import Event, Gameball, InvalidRequestError, RateLimitError
 from gameball.sandbox import Fault, Sandbox
 
 EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
