@@ -64,13 +64,15 @@ def received_until_no_thread_is_left(server: socket.socket) -> bytes:
 
     def has_ended() -> bool:
         nonlocal received
-        with suppress(TimeoutError):
+        try:
             connection, _ = server.accept()
-            with connection:
-                connection.settimeout(0.2)
-                with suppress(TimeoutError, ConnectionError):
-                    received += connection.recv(1000)
-        return not our_threads()
+        except TimeoutError:  # nobody is left in the queue either
+            return not our_threads()
+        with connection:
+            connection.settimeout(0.2)
+            with suppress(TimeoutError, ConnectionError):
+                received += connection.recv(1000)
+        return False
 
     wait_until(has_ended)
     return received
