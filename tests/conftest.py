@@ -5,10 +5,15 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from either_client import KEYS, EitherClient
+from hypothesis import HealthCheck, settings
 from waiting import LONGEST
 
 from gameball import Gameball
 from gameball.sandbox import Sandbox
+
+# An example that takes long says that the machine is loaded, and nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
