@@ -179,7 +179,7 @@ def test_the_source_is_read_at_most_two_chunks_ahead_for_each_worker(kind: str, 
     assert max(seen) <= 2 * concurrency + 1
 
 
-def test_at_most_two_chunks_for_each_worker_are_in_memory(box: Sandbox) -> None:
+def test_at_most_three_chunks_for_each_worker_are_in_memory(box: Sandbox) -> None:
     most = 0
 
     def source() -> Iterator[Event]:
@@ -197,7 +197,8 @@ def test_at_most_two_chunks_for_each_worker_are_in_memory(box: Sandbox) -> None:
     older = chunks()
     with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
         client.events.send(source(), max_objects=1, concurrency=3)
-    assert 1 <= most <= 6
+    # Two are read for each worker, and each may still hold the one that it has just finished.
+    assert 1 <= most <= 9
 
 
 def test_one_client_may_be_used_from_many_threads_at_once(box: Sandbox) -> None:
