@@ -64,7 +64,8 @@ def forker() -> Iterator[Forker]:
 
 @pytest.fixture(scope="module")
 def slow_box() -> Iterator[Sandbox]:
-    with Sandbox(latency=(0.0, 0.02), seed=3) as box:
+    # So slow that a send takes longer than the longest time before it is killed.
+    with Sandbox(latency=(0.05, 0.08), seed=3) as box:
         yield box
 
 
