@@ -20,7 +20,7 @@ COMMANDS = [
 ]
 
 
-def test_there_are_blocks_to_run() -> None:
+def test_the_readme_has_blocks_to_run() -> None:
     assert len(BLOCKS) >= 9
     assert len([command for command in COMMANDS if command.startswith("gameball ")]) >= 7
     # What installs or tests the package is not run by its own tests.

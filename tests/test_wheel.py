@@ -29,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_it_holds_both_packages_their_markers_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_both_packages_their_markers_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {
         "gameball",
@@ -38,7 +38,7 @@ def test_it_holds_both_packages_their_markers_and_nothing_else(wheel: Path) -> N
     assert {"gameball/py.typed", "gameball_api/py.typed", "gameball/demo/events.jsonl"} <= set(names)
 
 
-def test_without_extras_it_imports_and_sends(wheel: Path, tmp_path: Path, box: Sandbox) -> None:
+def test_the_wheel_imports_and_sends_without_extras(wheel: Path, tmp_path: Path, box: Sandbox) -> None:
     venv.create(tmp_path / "empty", with_pip=True)
     python = tmp_path / "empty" / "bin" / "python"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
@@ -17,6 +18,8 @@ from gameball.sandbox.record import BATCH_PATH, Received, count_events
 
 _NO_FAILURES: Final[Mapping[str, str]] = MappingProxyType({})
 _START_TIMEOUT: Final = 10.0
+# How often wait_for looks at its condition, in seconds.
+_CHECK_INTERVAL: Final = 0.005
 
 
 class Sandbox:
@@ -109,6 +112,25 @@ class Sandbox:
         """Let something go wrong with the next requests, one fault each."""
         self._app.faults.extend(faults)
 
+    def wait_for(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
+        """Wait until a condition holds, such as ``lambda: len(box.batches) == 3``.
+
+        Args:
+            condition: Is called every few milliseconds, until it returns something true.
+            timeout: How long to wait at most, in seconds.
+
+        Raises:
+            TimeoutError: The condition did not hold in time.
+        """
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    f"the condition did not hold within {timeout:g} s; "
+                    f"requests received: {len(self.received)}, batches: {len(self.batches)}"
+                )
+            time.sleep(_CHECK_INTERVAL)
+
     def forget(self) -> None:
         """Forget everything that arrived, and every fault that is still to come."""
         self._app.received.clear()
@@ -122,8 +144,7 @@ class Sandbox:
             OSError: The port is taken.
             RuntimeError: The server did not start in time.
         """
-        # Of the protocol TCP by name: only then asyncio sets TCP_NODELAY, without which each answer is 40 ms
-        # late.
+        # Named, or asyncio leaves the delay on that TCP has for small packets.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

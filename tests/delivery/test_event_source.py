@@ -1,183 +1,149 @@
-"""Whatever ends a send, all that was taken from its source is accounted for, and none of it is shown."""
+"""What is read from a source: invalid events, errors of the source, and what was not read."""
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
-from typing import Any
+import math
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from either_client import EitherClient
+from sending import events
 
-from gameball import (
-    AsyncGameball,
-    CustomerEvents,
-    Event,
-    Gameball,
-    LedgerMismatchError,
-    Outcome,
-    chunk_events,
-)
-from gameball.chunking.builder import ChunkBuilder
-from gameball.chunking.chunk_events import build_chunks
+from gameball import CustomerEvents, DeliveryReport, Event, InvalidEventError
 from gameball.sandbox import Fault, Sandbox
 
 
-class Counted:
-    """A source that knows how many events were taken from it."""
-
-    def __init__(self, end: BaseException | None = None, after: int = 9) -> None:
-        self.taken = 0
-        self._end = end
-        self._after = after
-
-    def __iter__(self) -> Iterator[Event | CustomerEvents]:
-        for number in itertools.count():
-            if self._end is not None and number == self._after:
-                raise self._end
-            several = number % 4 == 3
-            self.taken += 2 if several else 1
-            yield CustomerEvents(f"c{number}", {"a": {}, "b": {}}) if several else Event(f"c{number}", "x")
-
-
-def count(report: Any) -> int:
-    return int(report.accepted + report.rejected + report.unknown + report.unsent)
-
-
-def stop_it(_: object) -> None:
-    raise ZeroDivisionError
-
-
-# What was taken from a generator and was in no request yet was in no receipt either, and was lost to whoever
-# went on with the same generator.
-@pytest.mark.parametrize("status", [400, 401, 500])
-def test_a_failure_leaves_nothing_that_was_taken_without_a_receipt(
-    status: int, either: EitherClient, box: Sandbox
+def test_an_invalid_event_is_raised_after_all_events_before_it_were_sent(
+    either: EitherClient, box: Sandbox
 ) -> None:
-    source = Counted()
-    box.fail_next(Fault(), Fault(status=status))
-    report = either.send(iter(source), max_objects=3, concurrency=1, check=False)
-    assert count(report) == source.taken
-    assert report.receipts[-1].outcome is Outcome.UNSENT
-    assert report.receipts[-1].objects == 0
+    handed_over = [*events(7), Event("", "song_liked"), *events(2)]
+    with pytest.raises(InvalidEventError, match="event 7") as caught:
+        either.send(handed_over, max_objects=5)
+    report = caught.value.report
+    assert report is not None
+    assert (report.accepted, report.unsent) == (7, 3)
+    assert sum(box.events.values()) == 7
+    assert "7 accepted" in "".join(caught.value.__notes__)
 
 
-@pytest.mark.parametrize("on_receipt", [None, stop_it])
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [
-        ("sync", ZeroDivisionError()),
-        ("sync", KeyboardInterrupt()),
-        ("async", ZeroDivisionError()),
-        ("async", asyncio.CancelledError()),
-    ],
-)
-def test_an_error_leaves_nothing_that_was_taken_without_a_receipt(
-    kind: str, error: BaseException, on_receipt: Callable[[object], None] | None, box: Sandbox
+def test_with_on_invalid_each_invalid_event_is_reported_and_skipped(
+    either: EitherClient, box: Sandbox
 ) -> None:
-    source = Counted(error)
-    with pytest.raises((type(error), ZeroDivisionError)) as caught:
-        EitherClient(kind, box.url).send(iter(source), max_objects=3, concurrency=1, on_receipt=on_receipt)
-    report: Any = vars(caught.value)["report"]
-    assert count(report) == source.taken
-    positions = [(receipt.first, receipt.last) for receipt in report.receipts]
-    assert all(last + 1 == first for (_, last), (first, _) in itertools.pairwise(positions))
-
-
-def test_a_generator_that_is_not_the_ledgers_is_accounted_for(either: EitherClient, tmp_path: Any) -> None:
-    path = tmp_path / "a.ledger"
-    either.send([Event(f"other-{n}", "x") for n in range(10)], max_objects=3, ledger=path)
-    source = Counted()
-    with pytest.raises(LedgerMismatchError) as caught:
-        either.send(iter(source), max_objects=3, ledger=path)
-    report: Any = vars(caught.value)["report"]
-    assert report.unsent == count(report) == source.taken > 0
-
-
-class Interrupting(Decimal):
-    """A number that is interrupted while it is written."""
-
-    def __float__(self) -> float:
-        raise KeyboardInterrupt
-
-
-# orjson makes a TypeError of whatever comes up while it asks how to write a value. So Ctrl-C was taken for an
-# event that is nested too deeply, and with on_invalid the event was lost and the send went on.
-def test_an_interrupt_while_an_event_is_encoded_is_an_interrupt() -> None:
-    told: list[object] = []
-    events = [Event("a", "x", {"n": 1}), Event("b", "x", {"amount": Interrupting("1.5")})]
-    builder = ChunkBuilder(max_objects=10, max_bytes=10_000, coalesce=True)
-    with pytest.raises(KeyboardInterrupt):
-        list(build_chunks(events, builder, None, told.append))
-    assert told == []
-    for item in (events[1], CustomerEvents("b", {"x": events[1].metadata, "y": {}})):
-        with pytest.raises(KeyboardInterrupt):
-            list(chunk_events([item]))
-
-
-class Lazy(Mapping[str, object]):
-    """Metadata that is read from somewhere when it is needed, and cannot be."""
-
-    def __getitem__(self, key: str) -> object:
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[str]:
-        raise ConnectionError("the database is gone")
-
-    def __len__(self) -> int:
-        return 1
-
-
-def test_metadata_that_cannot_be_read_fails_as_it_does() -> None:
-    with pytest.raises(ConnectionError, match="database"):
-        list(chunk_events([Event("a", "x", Lazy())]))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"max_objects": 999.5}, "max_objects is 999.5, and must be a whole number, 1 to 1,000"),
-        ({"max_objects": True}, "max_objects"),
-        ({"max_bytes": float("nan")}, "max_bytes is nan"),
-        ({"concurrency": 1.5}, "concurrency is 1.5, and must be a whole number, at least 1"),
-        ({"concurrency": 0}, "concurrency"),
-        ({"coalesce": "no"}, "coalesce is 'no', and must be True or False"),
-        ({"stop_on_error": Outcome.UNKNOWN}, "outcomes such as {Outcome.UNKNOWN}"),
-        ({"ledger": ""}, "ledger is blank"),
-    ],
-)
-def test_an_argument_of_another_kind_is_refused_by_name(
-    arguments: dict[str, Any], said: str, either: EitherClient, box: Sandbox
-) -> None:
-    with pytest.raises(ValueError, match=said):
-        either.send([Event("a", "x")], **arguments)
-    assert box.received == []
-
-
-@pytest.mark.parametrize("client", [Gameball, AsyncGameball])
-def test_rate_limits_of_another_kind_are_refused_by_name(
-    client: type[Gameball] | type[AsyncGameball],
-) -> None:
-    with pytest.raises(ValueError, match=r"takes RateLimit\(requests, seconds\)"):
-        client("key", "secret", rate_limits=[(30, 1.0)])  # type: ignore[list-item]
-
-
-@pytest.mark.parametrize("location", ["http://xn--/", "/elsewhere", "x" * 70_000])
-def test_a_redirect_is_refused_wherever_it_leads(location: str, either: EitherClient, box: Sandbox) -> None:
-    # httpx prepares the next request even where redirects are not followed, and some locations made it fail.
-    box.fail_next(Fault(status=302, headers=(("location", location),)))
-    report = either.send([Event("a", "x")], check=False)
-    assert (report.rejected, len(box.received)) == (1, 1)
-
-
-@pytest.mark.parametrize("job_id", ["../x", None, 1.5, True])
-def test_an_id_of_a_job_is_a_whole_number(job_id: Any, either: EitherClient, box: Sandbox) -> None:
-    uses: list[Callable[[Any], Any]] = [
-        lambda gb: gb.jobs.get(job_id),
-        lambda gb: gb.jobs.stop(job_id),
-        lambda gb: gb.jobs.wait(job_id),
+    told: list[InvalidEventError] = []
+    handed_over = [Event("", "a"), *events(6), Event("c", ""), Event("c", "b", {"n": math.nan}), *events(2)]
+    report = either.send(handed_over, max_objects=5, on_invalid=told.append, coalesce=False)
+    assert (report.accepted, sum(box.events.values())) == (8, 8)
+    assert [(error.index, error.field) for error in told] == [
+        (0, "customer_id"),
+        (7, "name"),
+        (8, "metadata.n"),
     ]
-    for use in uses:
-        with pytest.raises(ValueError, match="whole number"):
-            either.call(use)
-    assert box.received == []
+
+
+def test_skipped_events_do_not_count_as_unsent(either: EitherClient, box: Sandbox) -> None:
+    box.fail_next(Fault(status=500))
+    several = CustomerEvents("several", {"one": {}, "two": {}})
+    handed_over = [Event("", "a"), *events(4), Event("", "b"), several, *events(20), several]
+    report = either.send(
+        handed_over, max_objects=3, on_invalid=lambda _: None, check=False, concurrency=1, coalesce=False
+    )
+    assert (report.unknown, report.unsent) == (3, 25)
+    assert report.receipts[-1].last == 25
+
+
+@pytest.mark.parametrize("unreadable", [CustomerEvents("c", None), CustomerEvents("c", 3)])  # type: ignore[arg-type]
+def test_an_item_that_was_not_sent_is_counted_even_when_it_is_invalid(
+    unreadable: CustomerEvents, either: EitherClient, box: Sandbox
+) -> None:
+    # It was asked for its number of events, and its TypeError hid what had happened.
+    box.fail_next(Fault(status=401))
+    report = either.send([*events(30), unreadable], max_objects=1, concurrency=1, check=False)
+    assert (report.rejected, report.unsent) == (1, 30)
+
+
+def test_an_error_of_on_invalid_ends_the_send(either: EitherClient) -> None:
+    def refuse(error: InvalidEventError) -> None:
+        raise RuntimeError(f"too many like {error.index}")
+
+    with pytest.raises(RuntimeError, match="too many like 2") as caught:
+        either.send([*events(2), Event("", "x"), *events(2)], on_invalid=refuse)
+    report: DeliveryReport = caught.value.report  # type: ignore[attr-defined]
+    assert (report.accepted, report.unsent) == (2, 3)
+
+
+def test_an_error_of_the_source_is_what_the_caller_sees_with_the_report(
+    either: EitherClient, box: Sandbox
+) -> None:
+    def failing() -> Iterator[Event]:
+        yield from events(7)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone") as caught:
+        either.send(failing(), max_objects=5)
+    report: DeliveryReport = caught.value.report  # type: ignore[attr-defined]
+    assert report.accepted == 7
+    assert sum(box.events.values()) == 7
+
+
+def test_an_asynchronous_source_is_sent_as_any_other(box: Sandbox) -> None:
+    async def source() -> AsyncIterator[Event]:
+        for event in events(12):
+            await asyncio.sleep(0)
+            yield event
+
+    report = EitherClient("async", box.url).send(source(), max_objects=5)
+    assert (report.accepted, len(report.receipts)) == (12, 3)
+
+
+def test_an_asynchronous_source_that_fails_or_holds_an_invalid_event_is_reported_too(box: Sandbox) -> None:
+    async def failing() -> AsyncIterator[Event]:
+        for event in events(7):
+            yield event
+        raise OSError("the disk is gone")
+
+    async def invalid() -> AsyncIterator[Event]:
+        for event in events(3):
+            yield event
+        yield Event("", "x")
+        yield Event("last", "x")
+
+    asynchronous = EitherClient("async", box.url)
+    with pytest.raises(OSError, match="the disk is gone") as caught:
+        asynchronous.send(failing(), max_objects=5)
+    assert caught.value.report.accepted == 7  # type: ignore[attr-defined]
+    with pytest.raises(InvalidEventError, match="event 3") as refused:
+        asynchronous.send(invalid())
+    assert refused.value.report is not None
+    assert refused.value.report.accepted == 3
+    told: list[InvalidEventError] = []
+    assert asynchronous.send(invalid(), on_invalid=told.append).accepted == 4
+    assert [error.index for error in told] == [3]
+
+
+KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
+
+
+@KINDS
+def test_a_slow_source_does_not_keep_the_receipts_waiting(kind: str, box: Sandbox) -> None:
+    """Each send has room for twice as many chunks as it has workers, and needs none of it for a receipt."""
+    seen: list[object] = []
+
+    def slow() -> Iterator[Event]:
+        for number in range(90):
+            if seen:
+                return
+            time.sleep(0.1)
+            yield Event(f"cust-{number}", "song_liked")
+        pytest.fail("no receipt was given while the source was read")
+
+    async def slow_async() -> AsyncIterator[Event]:
+        for number in range(90):
+            if seen:
+                return
+            await asyncio.sleep(0.1)
+            yield Event(f"cust-{number}", "song_liked")
+        pytest.fail("no receipt was given while the source was read")
+
+    source = slow() if kind == "sync" else slow_async()
+    EitherClient(kind, box.url).send(source, max_objects=1, concurrency=50, on_receipt=seen.append)
+    assert len(seen) >= 2

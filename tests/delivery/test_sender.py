@@ -1,150 +1,37 @@
-"""Sends that nobody drives, or whose threads, tasks and transports fail in unusual ways, end all the same."""
+"""How a send gives its receipts, and how it ends."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
-import httpx
 import pytest
 from either_client import KEYS, EitherClient
+from sending import events, our_threads
+from waiting import LONGEST, wait_until_async
 
-from gameball import AsyncGameball, Event, Gameball, GameballError, Ledger
-from gameball.sandbox import Sandbox
-
-
-def events(count: int) -> list[Event]:
-    return [Event(f"cust-{number}", "song_liked") for number in range(count)]
+from gameball import AsyncGameball, Event, Gameball, GameballError, Outcome, Receipt
+from gameball.sandbox import Fault, Sandbox
 
 
-def our_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("gameball-send")]
+def test_on_receipt_is_called_once_for_each_receipt(either: EitherClient) -> None:
+    seen: list[Receipt] = []
+    report = either.send(events(12), max_objects=5, on_receipt=seen.append)
+    assert sorted(seen, key=lambda receipt: receipt.index) == list(report.receipts)
 
 
-def a_base_exception() -> None:
-    pytest.fail("a test's own")
-
-
-def leave() -> None:
-    raise SystemExit(3)
-
-
-def cancel() -> None:
-    raise asyncio.CancelledError
-
-
-# The worker died of it without a word, and the send waited for it for ever.
-@pytest.mark.parametrize("fail", [a_base_exception, leave, cancel])
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_whatever_a_transport_raises_is_what_the_caller_sees(kind: str, fail: Callable[[], None]) -> None:
-    def answer(_: httpx.Request) -> httpx.Response:
-        fail()
-        return httpx.Response(200)
-
-    options = {"transport": httpx.MockTransport(answer)}
-    with pytest.raises((pytest.fail.Exception, SystemExit, asyncio.CancelledError)) as caught:
-        EitherClient(kind, "https://api.gameball.co").send(
-            events(10), max_objects=1, concurrency=2, options=options
-        )
-    report: Any = vars(caught.value)["report"]
-    assert report.unknown >= 1
-    assert report.unknown + report.unsent == 10
-    assert our_threads() == []
-
-
-# Joining a thread that had never begun raised an error in place of the interrupt and its report, and the
-# ledger stayed locked.
-@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyboardInterrupt()])
-def test_a_thread_that_does_not_start_ends_the_send_in_order(
-    error: BaseException, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_stream_yields_a_receipt_per_chunk_and_does_not_raise_for_failures(
+    either: EitherClient, box: Sandbox
 ) -> None:
-    def refuse(_: threading.Thread) -> None:
-        raise error
-
-    with Ledger(tmp_path / "a.ledger") as ledger, Gameball(*KEYS, base_url=box.url) as client:
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
-            begun = time.monotonic()
-            with pytest.raises(type(error)) as caught:
-                client.events.send(events(5), max_objects=1, ledger=ledger)
-            assert time.monotonic() - begun < 4
-        report: Any = vars(caught.value)["report"]
-        assert (report.unsent, box.received) == (5, [])
-        assert client.events.send(events(5), max_objects=1, ledger=ledger).accepted == 5
-
-
-def test_a_system_without_threads_for_all_workers_sends_with_fewer(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = threading.Thread.start
-    started: list[threading.Thread] = []
-
-    def start_two(thread: threading.Thread) -> None:
-        if thread.name.startswith("gameball-send"):
-            if len(started) == 2:
-                raise RuntimeError("can't start new thread")
-            started.append(thread)
-        real(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start_two)
-    with Gameball(*KEYS, base_url=box.url) as client:
-        assert client.events.send(events(20), max_objects=1, concurrency=8).accepted == 20
-    assert our_threads() == []
-
-
-def test_a_stream_that_nobody_goes_on_with_ends_when_its_client_does(tmp_path: Path) -> None:
-    with Sandbox(latency=0.05) as box:
-        with Gameball(*KEYS, base_url=box.url) as client:
-            stream = client.events.stream(events(50), max_objects=1, ledger=tmp_path / "a.ledger")
-            next(stream)
-            begun = time.monotonic()
-        assert time.monotonic() - begun < 3
-        assert our_threads() == []
-        with Ledger(tmp_path / "a.ledger") as ledger:
-            assert all(not chunk.in_flight for chunk in ledger.chunks())
-        with pytest.raises(GameballError, match="closed") as caught:
-            next(stream)
-        report: Any = vars(caught.value)["report"]
-        # All but the one that was given.
-        assert report.accepted == sum(box.events.values()) - 1
-        assert report.accepted + report.unsent == 49
-
-
-def test_a_stream_whose_reader_is_busy_ends_when_another_thread_closes_the_client() -> None:
-    with Sandbox(latency=0.05) as box, Gameball(*KEYS, base_url=box.url) as client:
-        stream = client.events.stream(events(50), max_objects=1)
-        next(stream)
-        closing = threading.Thread(target=client.close)
-        begun = time.monotonic()
-        closing.start()
-        closing.join(8)
-        assert time.monotonic() - begun < 3
-        with pytest.raises(GameballError, match="closed"):
-            list(stream)
-
-
-def test_a_stream_of_an_asynchronous_client_that_nobody_goes_on_with_ends_too(tmp_path: Path) -> None:
-    async def run(box: Sandbox) -> Any:
-        async with AsyncGameball(*KEYS, base_url=box.url) as client:
-            stream = client.events.stream(events(50), max_objects=1, ledger=tmp_path / "a.ledger")
-            await anext(stream)
-            begun = time.monotonic()
-        assert time.monotonic() - begun < 3
-        with Ledger(tmp_path / "a.ledger") as ledger:
-            assert all(not chunk.in_flight for chunk in ledger.chunks())
-        with pytest.raises(GameballError, match="closed") as caught:
-            await anext(stream)
-        return vars(caught.value)["report"]
-
-    with Sandbox(latency=0.05) as box:
-        report = asyncio.run(run(box))
-        assert report.accepted == sum(box.events.values()) - 1
-        assert report.accepted + report.unsent == 49
+    box.fail_next(Fault(), Fault(status=500))
+    options: dict[str, Any] = {"max_objects": 5, "stop_on_error": False, "concurrency": 1}
+    receipts = list(either.call(lambda gb: gb.events.stream(events(15), **options)))
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.ACCEPTED]
 
 
 LEFT = """
@@ -170,48 +57,30 @@ else:
 
 # The workers took the loop's cancellation for the send's own, and waited for the next chunk for ever.
 @pytest.mark.parametrize("way", ["close", "raise"])
-def test_a_loop_ends_although_a_stream_was_left_with_requests_under_way(way: str) -> None:
+def test_an_event_loop_ends_although_a_stream_was_left_with_requests_under_way(way: str) -> None:
     with Sandbox(latency=0.2) as box:
         done = subprocess.run(
             [sys.executable, "-c", LEFT, box.url, way],
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=LONGEST,
         )
     assert (done.stdout, done.returncode) == ("left\n", 0)
 
 
-def test_closing_ends_a_send_whose_source_is_waiting(box: Sandbox) -> None:
-    async def source() -> AsyncIterator[Event]:
-        yield Event("a", "x")
-        await asyncio.sleep(60)
-
+def test_a_cancelled_send_stays_cancelled_when_its_client_is_closed_too(box: Sandbox) -> None:
     async def run() -> None:
-        async with AsyncGameball(*KEYS, base_url=box.url) as client:
-            sending = asyncio.create_task(client.events.send(source(), max_objects=1))
-            await asyncio.sleep(0.2)
-            begun = time.monotonic()
-            await client.close()
-            with pytest.raises(GameballError, match="closed") as caught:
-                await sending
-            assert time.monotonic() - begun < 3
-            assert sending.cancelling() == 0
-            report: Any = vars(caught.value)["report"]
-            assert report.accepted + report.unsent == 1
+        waiting = asyncio.Event()
 
-    asyncio.run(run())
+        async def source() -> AsyncIterator[Event]:
+            yield Event("a", "x")
+            waiting.set()
+            await asyncio.Event().wait()
 
-
-def test_a_cancellation_besides_closing_stays_one(box: Sandbox) -> None:
-    async def source() -> AsyncIterator[Event]:
-        yield Event("a", "x")
-        await asyncio.sleep(60)
-
-    async def run() -> None:
         client = AsyncGameball(*KEYS, base_url=box.url)
         sending = asyncio.create_task(client.events.send(source(), max_objects=1))
-        await asyncio.sleep(0.2)
+        await waiting.wait()
         sending.cancel()
         await client.close()
         with pytest.raises(asyncio.CancelledError):
@@ -220,38 +89,138 @@ def test_a_cancellation_besides_closing_stays_one(box: Sandbox) -> None:
     asyncio.run(run())
 
 
-def test_a_task_of_a_send_that_somebody_else_cancels_ends_the_send() -> None:
-    async def run(box: Sandbox) -> None:
-        async with AsyncGameball(*KEYS, base_url=box.url) as client:
-            sending = asyncio.create_task(client.events.send(events(50), max_objects=1))
-            await asyncio.sleep(0.3)
-            ours = [task for task in asyncio.all_tasks() if task.get_name().startswith("gameball-send")]
-            ours[0].cancel()
-            with pytest.raises(GameballError, match="somebody else") as caught:
-                await sending
-            report: Any = vars(caught.value)["report"]
-            assert report.accepted + report.unknown + report.unsent == 50
-            with suppress(asyncio.CancelledError):
-                await ours[0]
+KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
-    with Sandbox(latency=0.2) as box:
+
+@KINDS
+def test_a_stream_that_is_closed_early_leaves_no_worker(kind: str, box: Sandbox) -> None:
+    def sync() -> None:
+        with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+            stream = client.events.stream((Event(f"c{n}", "x") for n in itertools.count()), max_objects=2)
+            receipts = list(itertools.islice(stream, 5))
+            assert all(receipt.outcome is Outcome.ACCEPTED for receipt in receipts)
+            stream.close()  # type: ignore[attr-defined]
+            assert our_threads() == []
+
+    async def asynchronous() -> None:
+        async with AsyncGameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+            source = (Event(f"c{n}", "x") for n in itertools.count())
+            async with aclosing(client.events.stream(source, max_objects=2)) as stream:  # type: ignore[type-var]
+                count = 0
+                async for _ in stream:
+                    count += 1
+                    if count == 5:
+                        break
+            assert [task.get_name() for task in asyncio.all_tasks() if "gameball" in task.get_name()] == []
+
+    sync() if kind == "sync" else asyncio.run(asynchronous())
+    assert sum(box.events.values()) >= 10
+
+
+def test_a_stream_sends_nothing_before_it_is_iterated(box: Sandbox) -> None:
+    with Gameball(*KEYS, base_url=box.url) as client:
+        client.events.stream(events(3))
+    assert box.received == []
+
+
+@KINDS
+def test_an_error_of_the_callback_is_what_the_caller_sees_with_the_report(kind: str, box: Sandbox) -> None:
+    def fail(_: object) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine") as caught:
+        EitherClient(kind, box.url).send(events(100), max_objects=1, on_receipt=fail)
+    report = caught.value.report  # type: ignore[attr-defined]
+    assert report.accepted + report.unsent == 100
+    assert report.accepted == sum(box.events.values())
+    assert our_threads() == []
+
+
+@pytest.mark.usefixtures("long_grace")
+def test_a_cancelled_send_reports_every_event_and_stays_cancelled() -> None:
+    async def run(box: Sandbox) -> None:
+        async with AsyncGameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+            sending = asyncio.create_task(client.events.send(events(1000), max_objects=1, check=False))
+            await wait_until_async(lambda: len(box.batches) >= 10)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await sending
+            report = caught.value.report  # type: ignore[attr-defined]
+            assert report.accepted + report.unsent == 1000
+            assert report.accepted == sum(box.events.values())
+            assert [task for task in asyncio.all_tasks() if "gameball" in task.get_name()] == []
+
+    with Sandbox(latency=0.02) as box:
         asyncio.run(run(box))
 
 
-def test_an_asynchronous_client_is_of_one_loop(box: Sandbox) -> None:
-    client = AsyncGameball(*KEYS, base_url=box.url)
+@pytest.mark.usefixtures("long_grace")
+def test_a_send_under_asyncio_timeout_ends_in_time() -> None:
+    async def run(box: Sandbox) -> None:
+        async with AsyncGameball(*KEYS, base_url=box.url, rate_limits=None) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await client.events.send((Event(f"c{n}", "x") for n in itertools.count()), max_objects=1)
 
-    async def send() -> int:
-        return (await client.events.send([Event("a", "x")])).accepted
+    with Sandbox(latency=0.01) as box:
+        begun = time.monotonic()
+        asyncio.run(run(box))
+        assert time.monotonic() - begun < LONGEST
 
-    async def follow() -> None:
-        await client.jobs.get(1001)
 
-    with asyncio.Runner() as runner:
-        assert runner.run(send()) == 1
-        others: list[Callable[[], Any]] = [send, follow]
-        for use in others:
-            with asyncio.Runner() as other, pytest.raises(RuntimeError, match="another event loop"):
-                other.run(use())
-        runner.run(client.close())
-    assert sum(box.events.values()) == 1
+LEAVE = """
+import itertools, sys
+from gameball import Event, Gameball
+client = Gameball("key", "secret", base_url=sys.argv[1], rate_limits=None)
+stream = client.events.stream((Event(f"c{n}", "x") for n in itertools.count()), max_objects=1)
+print(next(stream).outcome)
+"""
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.3])
+def test_an_interpreter_that_exits_during_a_send_does_not_hang(latency: float) -> None:
+    with Sandbox(latency=latency) as box:
+        done = subprocess.run(
+            [sys.executable, "-c", LEAVE, box.url],
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (0, "accepted\n")
+    assert done.stderr == ""
+
+
+@KINDS
+@pytest.mark.usefixtures("long_grace")
+def test_a_send_that_waits_for_a_retry_can_be_interrupted(kind: str) -> None:
+    """Back-off must not be slept through once a send has stopped."""
+    with Sandbox(plan=lambda _: Fault(status=503, headers=(("retry-after", "60"),))) as box:
+        begun = time.monotonic()
+
+        def send() -> None:
+            with Gameball(*KEYS, base_url=box.url) as client:
+
+                def close() -> None:
+                    box.wait_for(lambda: box.batches, timeout=LONGEST)
+                    client.close()
+
+                closing = threading.Thread(target=close)
+                closing.start()
+                try:
+                    client.events.send([Event("a", "b")])
+                finally:
+                    closing.join()
+
+        async def send_async() -> None:
+            async with AsyncGameball(*KEYS, base_url=box.url) as client:
+                sending = asyncio.create_task(client.events.send([Event("a", "b")]))
+                await wait_until_async(lambda: box.batches)
+                sending.cancel()
+                await sending
+
+        with pytest.raises((GameballError, asyncio.CancelledError)) as caught:
+            send() if kind == "sync" else asyncio.run(send_async())
+        assert time.monotonic() - begun < LONGEST
+    report: Any = vars(caught.value)["report"]
+    assert report.unsent == 1

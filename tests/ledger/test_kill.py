@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from attrs import define
 from either_client import EitherClient
+from waiting import wait_until
 
 from gameball import Event, Ledger, Outcome
 from gameball.sandbox import Sandbox
@@ -169,10 +170,3 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_ledger_is_true(forker: Forker, t
         assert name == "KeyboardInterrupt"
     with Ledger(ledger) as record:
         assert positions(record.ranges(Outcome.UNKNOWN)) == set(range(9))
-
-
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from attrs import evolve, frozen
+from waiting import LONGEST
 
 from gameball import AsyncGameball, BatchJob, DeliveryReport, Gameball
 
@@ -28,7 +29,7 @@ class EitherClient:
         """Open a client, let it be used, and close it; an awaitable result is awaited."""
         settings: dict[str, Any] = {
             "base_url": self.base_url,
-            "timeout": 5,
+            "timeout": LONGEST,
             "rate_limits": None,
             "max_attempts": 1,
             **options,

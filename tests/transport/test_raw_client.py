@@ -68,7 +68,7 @@ def test_the_models_hold_metadata_as_it_is() -> None:
     assert metadata["tags"] == ["Pop"]
 
 
-def test_errors_of_raw_calls_are_ours(client: Gameball, box: Sandbox) -> None:
+def test_raw_calls_raise_the_errors_of_this_package(client: Gameball, box: Sandbox) -> None:
     with pytest.raises(NotFoundError):
         get_batch_job.sync(404404, client=client.raw)
     box.fail_next(Fault(status=520, body=b"<html>", content_type="text/html"))
@@ -80,7 +80,9 @@ def test_errors_of_raw_calls_are_ours(client: Gameball, box: Sandbox) -> None:
             send_events_batch.sync(client=client.raw, body=BATCH)
 
 
-def test_a_changed_raw_client_keeps_the_keys_and_leaves_ours_alone(client: Gameball, box: Sandbox) -> None:
+def test_a_changed_raw_client_keeps_the_keys_and_does_not_change_the_original(
+    client: Gameball, box: Sandbox
+) -> None:
     before = client.raw.get_httpx_client().timeout
     changed = (
         client.raw.with_timeout(httpx.Timeout(3)).with_headers({"x-trace": "7"}).with_cookies({"a": "b"})
@@ -96,7 +98,9 @@ def test_a_changed_raw_client_keeps_the_keys_and_leaves_ours_alone(client: Gameb
     assert client.raw.get_httpx_client().timeout == before
 
 
-def test_calls_of_the_other_kind_are_refused_instead_of_sent_without_keys(client: Gameball) -> None:
+def test_async_calls_of_a_sync_client_and_the_reverse_are_refused_instead_of_sent_without_keys(
+    client: Gameball,
+) -> None:
     with pytest.raises(TypeError, match="use AsyncGameball"):
         asyncio.run(send_events_batch.asyncio(client=client.raw, body=BATCH))
 

@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+import httpx
 import pytest
 from attrs import define
 from either_client import EitherClient
+from waiting import LONGEST
 
 from gameball import DeliveryReport, Event, Outcome
 from gameball.sandbox import Ending, Fault, Received, Sandbox
@@ -25,10 +27,13 @@ FAULTS: Final = [
     Fault(ending=Ending.RESET),
     Fault(ending=Ending.RESET, accepts=True),
     Fault(ending=Ending.TRUNCATED, accepts=True),
-    Fault(delay=30.0, accepts=True, status=200, body=b'{"jobId": 1}'),
+    Fault(delay=60.0, accepts=True, status=200, body=b'{"jobId": 1}'),
 ]
-#: Stalls take the client's whole timeout, so that they are not drawn as often as the rest.
-WEIGHTS: Final = [*[4] * (len(FAULTS) - 1), 1]
+#: How long the client waits for a stalled answer, in seconds: longer than any other answer takes, however
+#: loaded the machine is, or the two clients would not meet the same faults.
+STALL: Final = 3.0
+# So long that stalls are not drawn as often as the rest.
+WEIGHTS: Final = [*[12] * (len(FAULTS) - 1), 1]
 
 
 class Plan:
@@ -68,7 +73,7 @@ class Faulty:
             concurrency=4,
             check=False,
             stop_on_error=False,
-            options={"timeout": 0.25, "max_attempts": 6},
+            options={"timeout": httpx.Timeout(LONGEST, read=STALL), "max_attempts": 6},
             **arguments,
         )
         return report, Counter(customer for customer, _, _ in self.box.events.elements())
@@ -99,7 +104,7 @@ def facts(report: DeliveryReport) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_under_random_faults_everything_adds_up_and_the_server_agrees(faulty: Faulty, seed: int) -> None:
+def test_under_random_faults_the_report_adds_up_and_the_server_agrees(faulty: Faulty, seed: int) -> None:
     reports = []
     for kind in ("sync", "async"):
         report, counts = faulty.deliver(kind, seed)
@@ -111,7 +116,7 @@ def test_under_random_faults_everything_adds_up_and_the_server_agrees(faulty: Fa
     assert facts(reports[0]) == facts(reports[1])
 
 
-def test_the_seeds_make_every_outcome_happen(faulty: Faulty) -> None:
+def test_the_seeds_make_accepted_rejected_and_unknown_chunks(faulty: Faulty) -> None:
     outcomes: set[Outcome] = set()
     for seed in SEEDS:
         if len(outcomes) < 3:

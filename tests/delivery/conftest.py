@@ -1,0 +1,19 @@
+"""How long a send that ends early waits for what is under way, changed for a test."""
+
+import pytest
+
+
+@pytest.fixture
+def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let waiting out the grace time take longer than any test may, however loaded the machine is."""
+    for module in ("sender", "async_sender"):
+        monkeypatch.setattr(f"gameball.delivery.{module}.GRACE", 60.0)
+    for module in ("client", "async_client"):
+        monkeypatch.setattr(f"gameball.{module}.CLOSE_TIMEOUT", 60.0)
+
+
+@pytest.fixture
+def little_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("sender", "async_sender"):
+        monkeypatch.setattr(f"gameball.delivery.{module}.GRACE", 0.2)
+        monkeypatch.setattr(f"gameball.delivery.{module}.ABORT_TIMEOUT", 0.2)

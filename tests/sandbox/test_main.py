@@ -1,0 +1,36 @@
+"""The sandbox from a shell."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+from batch_requests import BATCH, HEADERS, PATH
+from waiting import LONGEST
+
+from gameball.sandbox.app import BANNER
+
+
+def test_the_sandbox_runs_from_a_shell_until_ctrl_c() -> None:
+    command = [sys.executable, "-m", "gameball.sandbox", "--port", "0", "--enforce-limits"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == BANNER + "\n"
+        match = re.search(r"http://[0-9.:]+", process.stdout.readline())
+        assert match
+        assert httpx.post(match[0] + PATH, json=BATCH, headers=HEADERS).status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=LONGEST)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_from_a_shell_a_port_in_use_is_an_error_of_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "gameball.sandbox", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+    assert done.returncode == 2
+    assert done.stderr == f"port {port} cannot be used: Address already in use; try --port 0\n"

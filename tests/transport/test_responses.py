@@ -1,0 +1,41 @@
+"""What a response says."""
+
+import pytest
+
+from gameball import Event, Gameball, InvalidRequestError, RateLimitError
+from gameball.sandbox import Fault, Sandbox
+
+EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
+
+
+def test_an_error_holds_what_gameball_answered(client: Gameball, box: Sandbox) -> None:
+    body = (
+        b'{"code": 3003, "type": "invalid", "message": "events is wrong", '
+        b'"documentationUrl": "https://docs", "requestId": "r-1"}'
+    )
+    box.fail_next(Fault(status=422, body=body))
+    error = client.events.send([EVENT], check=False).receipts[0].error
+    assert isinstance(error, InvalidRequestError)
+    assert (error.status, error.code, error.type, error.message) == (422, 3003, "invalid", "events is wrong")
+    assert (error.request_id, error.documentation_url) == ("r-1", "https://docs")
+    assert str(error) == "events is wrong (HTTP 422, code 3003, request r-1)"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("soon", None),
+        ("-3", None),
+        ("Wed, 21 Oct 2015 07:28:00 +99999999999999", None),
+    ],
+)
+def test_retry_after_is_read_as_a_number_or_a_date(
+    client: Gameball, box: Sandbox, value: str, seconds: float | None
+) -> None:
+    box.fail_next(Fault(status=429, headers=(("retry-after", value),)))
+    error = client.events.send([EVENT], check=False).receipts[0].error
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == seconds
