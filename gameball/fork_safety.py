@@ -6,6 +6,7 @@ the other's answer.
 """
 
 import os
+import threading
 from typing import Protocol
 from weakref import WeakSet
 
@@ -23,6 +24,8 @@ class ForkAware(Protocol):
 # The only state of the package that is global: os.register_at_fork knows no objects, and never forgets a
 # function.
 _objects: "WeakSet[ForkAware]" = WeakSet()
+# Held from before a fork until after it: of two threads that fork at once, one waits.
+_forking = threading.Lock()
 # What was told of the fork that is under way, so that it is told of its end as well.
 _told: list[ForkAware] = []
 
@@ -33,7 +36,8 @@ def renew_after_fork(thing: ForkAware) -> None:
 
 
 def _before() -> None:
-    _told.extend(_objects)
+    _forking.acquire()
+    _told[:] = _objects
     for thing in _told:
         getattr(thing, "before_fork", _nothing)()
 
@@ -42,12 +46,14 @@ def _in_parent() -> None:
     for thing in _told:
         getattr(thing, "after_fork_in_parent", _nothing)()
     _told.clear()
+    _forking.release()
 
 
 def _in_child() -> None:
     for thing in _told:
         thing.after_fork_in_child()
     _told.clear()
+    _forking.release()
 
 
 def _nothing() -> None:

@@ -1,8 +1,9 @@
 """The lines that were not accepted: found by reading their source once more, and written to be sent again."""
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from gameball.cli.tally import Failure
 from gameball.errors import LedgerError, SourceError
 from gameball.events import OPTIONS, convert, find_problem
 from gameball.jobs.batch_job import BatchJob
-from gameball.ledger.file import move_ledger
+from gameball.ledger.file import moved_ledger
 from gameball.receipts import Outcome
 from gameball.sources import Row
 from gameball.sources.records import show_text
@@ -172,7 +173,7 @@ class RejectsFile:
     def __init__(self, path: Path) -> None:
         #: Where the rejects are, in the end.
         self.path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = Path()
         self._file: IO[bytes] | None = None
         self.lines = 0
 
@@ -191,10 +192,11 @@ class RejectsFile:
     def __enter__(self) -> Self:
         # Before anything is sent: what cannot be written should be known then.
         try:
-            # What is there may be a link, and what it leads to is not ours to overwrite.
-            self._part.unlink(missing_ok=True)
-            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            self._file = os.fdopen(descriptor, "wb")
+            # Under a name of its own: another command may be writing rejects of the same name.
+            descriptor, name = tempfile.mkstemp(
+                prefix=f"{self.path.name}.", suffix=".part", dir=self.path.parent
+            )
+            self._part, self._file = Path(name), os.fdopen(descriptor, "wb")
         except OSError as error:
             raise ValueError(f"--rejects {self.path} cannot be written: {error.strerror}") from None
         return self
@@ -238,9 +240,9 @@ def keep_aside(path: Path) -> None:
         return
     aside = unused_name(path)
     # Its ledger goes with it, should it have been sent: by the old one, new lines would be taken for sent.
-    if beside(path).exists():
-        move_ledger(beside(path), beside(aside))
-    path.rename(aside)
+    moving = moved_ledger(beside(path), beside(aside)) if beside(path).exists() else nullcontext()
+    with moving:
+        path.rename(aside)
 
 
 def unused_name(path: Path) -> Path:

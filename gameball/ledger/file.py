@@ -8,11 +8,13 @@ that was copied without its journal, or damaged) finds that the counts do not ag
 import os
 import sqlite3
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from gameball.errors import LedgerError, LedgerLockedError
 from gameball.fork_safety import renew_after_fork
@@ -27,8 +29,8 @@ _MAGIC: Final = b"SQLite format 3\0"
 _APPLICATION: Final = int.from_bytes(b"GBlg", "big")
 _FORMAT: Final = 2
 _HEADER: Final = 100
+# How the header of SQLite's rollback journals begins.
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
-_JOURNAL_HEADER: Final = 28
 # Room that is kept free beside the file, so that the outcomes of what is in flight fit even on a full disk.
 _RESERVE: Final = 1_048_576
 _SCHEMA: Final = (
@@ -50,37 +52,41 @@ _SCHEMA: Final = (
         checksum INTEGER NOT NULL
     )""",
     # What the file must hold. Each change of a chunk changes it in the same transaction, on another page.
-    "CREATE TABLE totals (chunks INTEGER, in_flight INTEGER, accepted INTEGER, positions INTEGER)",
-    "INSERT INTO totals VALUES (0, 0, 0, 0)",
+    """CREATE TABLE totals (
+        chunks INTEGER, in_flight INTEGER, accepted INTEGER, unknown INTEGER, positions INTEGER
+    )""",
+    "INSERT INTO totals VALUES (0, 0, 0, 0, 0)",
     """CREATE TRIGGER added AFTER INSERT ON chunks BEGIN UPDATE totals SET
         chunks = chunks + 1, in_flight = in_flight + (new.outcome IS NULL),
-        accepted = accepted + (new.outcome IS 'accepted'), positions = positions + new.first + new.last;
+        accepted = accepted + (new.outcome IS 'accepted'), unknown = unknown + (new.outcome IS 'unknown'),
+        positions = positions + new.first + new.last;
     END""",
     """CREATE TRIGGER removed AFTER DELETE ON chunks BEGIN UPDATE totals SET
         chunks = chunks - 1, in_flight = in_flight - (old.outcome IS NULL),
-        accepted = accepted - (old.outcome IS 'accepted'), positions = positions - old.first - old.last;
+        accepted = accepted - (old.outcome IS 'accepted'), unknown = unknown - (old.outcome IS 'unknown'),
+        positions = positions - old.first - old.last;
     END""",
     """CREATE TRIGGER changed AFTER UPDATE ON chunks BEGIN UPDATE totals SET
         in_flight = in_flight - (old.outcome IS NULL) + (new.outcome IS NULL),
-        accepted = accepted - (old.outcome IS 'accepted') + (new.outcome IS 'accepted');
+        accepted = accepted - (old.outcome IS 'accepted') + (new.outcome IS 'accepted'),
+        unknown = unknown - (old.outcome IS 'unknown') + (new.outcome IS 'unknown');
     END""",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_FORMAT}",
 )
 _COUNTED: Final = """
     SELECT count(*), coalesce(sum(outcome IS NULL), 0), coalesce(sum(outcome IS 'accepted'), 0),
-    coalesce(sum(first + last), 0) FROM chunks
+    coalesce(sum(outcome IS 'unknown'), 0), coalesce(sum(first + last), 0) FROM chunks
 """
 
 
-def _is_of_a_filled_file(journal: Path) -> bool:
-    """Tell whether a journal belongs to a file that had content, and not to one that was being created."""
+def _is_hot(journal: Path) -> bool:
+    """Tell whether a journal holds what a killed process was writing: each commit empties its header."""
     try:
-        header = journal.read_bytes()[:_JOURNAL_HEADER]
+        with journal.open("rb") as file:
+            return file.read(len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
     except FileNotFoundError:
         return False
-    # The size in pages that the file had before, in the header as SQLite documents it.
-    return header.startswith(_JOURNAL_MAGIC) and int.from_bytes(header[16:20], "big") > 0
 
 
 class LedgerFile:
@@ -98,6 +104,7 @@ class LedgerFile:
         self.path = Path(path)
         # What lies beside a ledger lies beside the file itself, also when it is reached by a link.
         self._real = Path(os.path.realpath(path))
+        self._journal = self._real.with_name(self._real.name + "-journal")
         self._reserve = self._real.with_name(self._real.name + "-reserve")
         self._transacting = threading.Lock()
         self._process = os.getpid()
@@ -111,14 +118,16 @@ class LedgerFile:
         renew_after_fork(self)
 
     def _open_locked(self) -> int:
-        """Open the file and lock it, with a lock of its own.
+        """Open the file and lock it, with a lock that lasts until it is released.
 
         SQLite's locks are those of POSIX, which a process loses when anything in it closes the file: a copy
         or a check sum made while sending let a second process send the same events.
         """
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            descriptor = os.open(self._real, flags, 0o600)
+            if not os.path.lexists(self._real):
+                self._create()
+            descriptor = os.open(self._real, flags)
         except OSError as error:
             said = "is not a regular file" if self._real.is_dir() else f"cannot be opened: {error.strerror}"
             raise LedgerError(f"the ledger {self.path} {said}") from None
@@ -135,34 +144,62 @@ class LedgerFile:
             raise
         return descriptor
 
+    def _create(self) -> None:
+        """Create the file under another name, and give it its own when it is complete.
+
+        So a file that is empty, or not complete, was damaged, and is never a new one.
+        """
+        if _is_hot(self._journal):
+            raise LedgerError(
+                f"the ledger {self.path} is not there, and {self._journal.name} of one is: put both back, or "
+                "remove it"
+            )
+        descriptor, name = tempfile.mkstemp(
+            prefix=f"{self._real.name}.", suffix=".new", dir=self._real.parent
+        )
+        os.close(descriptor)
+        try:
+            with self.translated(), closing(sqlite3.connect(name, isolation_level=None)) as database:
+                database.execute("PRAGMA synchronous = FULL")
+                database.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA:
+                    database.execute(statement)
+                database.execute("COMMIT")
+            # Another process may have created it meanwhile, and be using it.
+            with suppress(FileExistsError):
+                os.link(name, self._real)
+        finally:
+            Path(name).unlink()
+
     def _check_kind(self, descriptor: int) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise LedgerError(f"the ledger {self.path} is not a regular file")
 
     def _check_header(self, header: bytes) -> None:
-        """Check that the file is empty or a ledger, before anything could change it."""
-        if not header:
-            journal = self._real.with_name(self._real.name + "-journal")
-            if _is_of_a_filled_file(journal):
-                raise LedgerError(
-                    f"the ledger {self.path} is not there, and {journal.name} of one is: put both back, or "
-                    "remove it"
-                )
-            return
+        """Check that the file is a ledger, before anything could change it."""
         numbers = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
+        if not header:
+            raise LedgerError(
+                f"the ledger {self.path} is empty: it was cut off. If nothing was sent by it, remove it to "
+                "begin a new one"
+            )
         if not header.startswith(_MAGIC) or numbers != (_APPLICATION, _FORMAT):
             raise LedgerError(f"{self.path} is not a ledger of this version of gameball-client")
 
     def _open_database(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._real, timeout=0.0, isolation_level=None, check_same_thread=False)
+        # The lock is ours. SQLite's own would conflict with it where the two are of one kind, as over NFS.
+        lock = "" if fcntl is None else "?nolock=1"
+        database = sqlite3.connect(
+            f"file:{quote(str(self._real))}{lock}",
+            timeout=0.0,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+        )
         try:
-            database.execute("PRAGMA journal_mode = DELETE")
+            # Kept and emptied at each commit, because making and removing a file takes far longer.
+            database.execute("PRAGMA journal_mode = PERSIST")
             database.execute("PRAGMA synchronous = FULL")
-            database.execute("BEGIN IMMEDIATE")
-            if not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                for statement in _SCHEMA:
-                    database.execute(statement)
-            database.execute("COMMIT")
             self._check_content(database)
         except BaseException:
             database.close()
@@ -176,7 +213,7 @@ class LedgerFile:
             return
         raise LedgerError(
             f"the record in the ledger {self.path} is not complete: it was damaged, or copied or moved "
-            f"without its {self._real.name}-journal. Put both back as they were; without them nobody knows "
+            f"without its {self._journal.name}. Put both back as they were; without them nobody knows "
             "what was accepted"
         )
 
@@ -187,6 +224,8 @@ class LedgerFile:
         self._drop_reserve()
         # A worker that was abandoned may be writing: closing under its hands would crash the interpreter.
         with self._transacting:
+            with suppress(sqlite3.Error):
+                self._database.execute("PRAGMA journal_mode = DELETE")
             self._database.close()
             self._unlock()
 
@@ -294,17 +333,27 @@ class LedgerFile:
             self._reserve.unlink(missing_ok=True)
 
 
-def move_ledger(path: Path, target: Path) -> None:
-    """Move a ledger that no process has open, with all that is recorded of it.
+@contextmanager
+def moved_ledger(path: Path, target: Path) -> Iterator[None]:
+    """Move a ledger that no process has open, together with what the block moves.
+
+    At every moment in between, the file that the block moves has its ledger beside it: a process that is
+    killed there leaves the ledger under both names.
 
     Raises:
-        LedgerLockedError: Somebody has it open. It stays where it is.
-        LedgerError: It cannot be opened, or its record is not complete. It stays where it is.
-        OSError: It cannot be moved.
+        LedgerLockedError: Somebody has it open. Nothing was moved.
+        LedgerError: It cannot be opened, or its record is not complete. Nothing was moved.
+        OSError: It cannot be moved. Nothing was moved.
     """
     # Opening it takes in the journal that a killed process has left beside it.
     file = LedgerFile(path)
     try:
-        path.rename(target)
+        os.link(path, target)
+        try:
+            yield
+        except BaseException:
+            target.unlink()
+            raise
+        path.unlink()
     finally:
         file.close()

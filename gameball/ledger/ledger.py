@@ -13,7 +13,7 @@ from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError
 from gameball.fork_safety import renew_after_fork
 from gameball.ledger.file import LedgerFile
 from gameball.ledger.known_chunks import KnownChunks
-from gameball.ledger.records import LedgerChunk, LedgerRun, checksum, digest, read_chunk
+from gameball.ledger.records import LedgerChunk, LedgerRun, checksum, describe, digest, read_chunk
 from gameball.receipts import Outcome, Receipt
 
 _COLUMNS: Final = "first, last, number, run, objects, events, digest, outcome, job_id, attempts, error"
@@ -187,6 +187,8 @@ class Ledger:
         self._file.ensure_reserve()
         with self._file.transaction() as database:
             if not bound:
+                for row in database.execute(_SELECT).fetchall():
+                    read_chunk(row)  # of a damaged row nobody knows that it may go
                 database.execute("DELETE FROM chunks")
                 database.execute("DELETE FROM settings")
             database.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
@@ -231,7 +233,7 @@ class Ledger:
 
     def conclude(self, receipt: Receipt) -> None:
         """Note what became of a chunk; on return that is on disk."""
-        error = None if receipt.error is None else str(receipt.error)
+        error = None if receipt.error is None else describe(receipt.error)
         outcome = (receipt.outcome.value, receipt.job_id, receipt.attempts, error)
 
         def write(database: sqlite3.Connection) -> None:

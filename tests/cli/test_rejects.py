@@ -33,10 +33,8 @@ def test_rejects_that_somebody_is_sending_stay_and_the_new_ones_get_another_name
     assert rejects.path.exists()
 
 
-def test_a_link_in_place_of_the_part_is_not_followed(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.write_text("kept")
-    (tmp_path / "rejects.jsonl.part").symlink_to(precious)
-    with RejectsFile(tmp_path / "rejects.jsonl"):
-        pass
-    assert precious.read_text() == "kept"
+def test_two_commands_with_rejects_of_one_name_keep_both(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.jsonl"
+    with RejectsFile(path) as one, RejectsFile(path) as other:
+        one.lines = other.lines = 1
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["rejects.jsonl", "rejects.jsonl.1"]

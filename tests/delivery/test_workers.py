@@ -16,7 +16,7 @@ from either_client import KEYS, EitherClient
 from sending import events, our_threads
 from waiting import LONGEST, wait_until_async
 
-from gameball import AsyncGameball, DeliveryReport, Event, Gameball, GameballError, Ledger
+from gameball import AsyncGameball, DeliveryReport, Event, Gameball, GameballError, Ledger, Outcome
 from gameball.chunking.chunk import Chunk
 from gameball.sandbox import Sandbox
 

@@ -7,14 +7,24 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from either_client import EitherClient
 
-from gameball import Event, Ledger, LedgerError, LedgerLockedError, Outcome, chunk_events
-from gameball.ledger.file import move_ledger
+from gameball import (
+    Event,
+    InvalidRequestError,
+    Ledger,
+    LedgerError,
+    LedgerLockedError,
+    Outcome,
+    ResponseLostError,
+    chunk_events,
+)
+from gameball.ledger.file import moved_ledger
 from gameball.receipts import Receipt
 from gameball.sandbox import Sandbox
 
@@ -87,7 +97,8 @@ def test_a_ledger_that_was_moved_after_a_kill_sends_nothing_twice(
         box.forget()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        path.unlink(missing_ok=True)
+        for file in path.parent.glob(path.name + "*"):
+            file.unlink()
         send_until_killed(box, path, chance.randrange(1, 60))
         moved = move(path, folder)
         try:
@@ -133,7 +144,7 @@ def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_noticed(path: Path, 
     assert refused > 20
 
 
-@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("part", [0.0, 0.001, 0.3, 0.6, 0.95])
 def test_a_file_that_was_cut_is_refused(path: Path, part: float) -> None:
     content = filled(path).read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
@@ -179,16 +190,19 @@ def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_left_
 
 
 def test_a_journal_whose_ledger_is_gone_is_not_taken_for_that_of_a_new_one(path: Path) -> None:
-    header = bytes.fromhex("d9d505f920a163d7") + bytes(8) + (5).to_bytes(4, "big") + bytes(8)
-    path.with_name("events.ledger-journal").write_bytes(header)
+    path.with_name("events.ledger-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + bytes(20))
     with pytest.raises(LedgerError, match="put both back"):
         Ledger(path)
+    assert not path.exists()
 
 
-def test_a_process_that_is_killed_while_it_creates_the_file_leaves_one_that_can_be_used(path: Path) -> None:
-    header = bytes.fromhex("d9d505f920a163d7") + bytes(12) + bytes(8)
-    path.touch()
-    path.with_name("events.ledger-journal").write_bytes(header)
+def test_a_process_that_is_killed_while_it_creates_the_file_leaves_none(path: Path) -> None:
+    code = (
+        "import os, sys; from gameball.ledger import file; "
+        "file.os.link = lambda *_: os.kill(os.getpid(), 9); file.LedgerFile(sys.argv[1])"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
+    assert not path.exists()
     with Ledger(path) as ledger:
         assert ledger.runs() == []
 
@@ -269,7 +283,8 @@ def test_what_is_created_is_for_its_owner_only(path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.begin_run({})
         modes = [stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()]
-        assert modes == [0o600, 0o600]
+        assert len(modes) > 1
+        assert set(modes) == {0o600}
 
 
 def test_a_link_in_place_of_the_reserve_is_not_followed(path: Path) -> None:
@@ -281,13 +296,68 @@ def test_a_link_in_place_of_the_reserve_is_not_followed(path: Path) -> None:
     assert precious.read_text() == "kept"
 
 
-def test_a_ledger_is_moved_with_its_journal_or_not_at_all(path: Path, tmp_path: Path) -> None:
+def test_a_ledger_is_moved_whole_or_not_at_all(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "moved.ledger"
     filled(path, 3)
-    with Ledger(path), pytest.raises(LedgerLockedError):
-        move_ledger(path, target)
-    assert path.exists()
-    move_ledger(path, target)
+    with Ledger(path), pytest.raises(LedgerLockedError), moved_ledger(path, target):
+        pytest.fail("it was moved")
+    with pytest.raises(ZeroDivisionError), moved_ledger(path, target):
+        raise ZeroDivisionError
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    with moved_ledger(path, target):
+        assert path.exists()
+        assert target.exists()
     with Ledger(target) as ledger:
         assert len(ledger.chunks()) == 3
-    assert not path.exists()
+    assert [file.name for file in tmp_path.iterdir()] == [target.name]
+
+
+def test_a_damaged_record_is_not_taken_for_one_that_may_be_forgotten(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.begin_run({})
+        ledger.intend(0, CHUNKS[0])
+        ledger.conclude(Receipt.of(CHUNKS[0], 0, Outcome.UNKNOWN, error=ResponseLostError("lost")))
+    content = path.read_bytes()
+    place = content.rindex(b"unknownlost")
+    path.write_bytes(content[:place] + b"unsentx" + content[place + 7 :])
+    with pytest.raises(LedgerError), Ledger(path) as ledger:
+        ledger.begin_run({})
+
+
+def test_threads_that_fork_while_others_write_do_not_hang(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.begin_run({})
+        stop = threading.Event()
+
+        def write() -> None:
+            while not stop.is_set():
+                ledger.note({"n": "x"})
+
+        def fork() -> None:
+            for _ in range(30):
+                child = os.fork()
+                if child == 0:
+                    os._exit(0)
+                os.waitpid(child, 0)
+
+        threads = [threading.Thread(target=write) for _ in range(2)]
+        forking = [threading.Thread(target=fork, daemon=True) for _ in range(2)]
+        for thread in (*threads, *forking):
+            thread.start()
+        for thread in forking:
+            thread.join(30)
+        hanging = any(thread.is_alive() for thread in forking)
+        stop.set()
+        assert not hanging
+        for thread in threads:
+            thread.join()
+
+
+def test_what_gameball_says_about_a_request_is_not_kept(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.begin_run({})
+        ledger.intend(0, CHUNKS[0])
+        error = InvalidRequestError("bad value 'payload'", status=400, code=3000, request_id="r-1")
+        ledger.conclude(Receipt.of(CHUNKS[0], 0, Outcome.REJECTED, error=error))
+        assert ledger.chunks()[0].error == "InvalidRequestError: HTTP 400, code 3000, request r-1"
+    assert b"payload" not in path.read_bytes()
