@@ -143,16 +143,19 @@ def encode_reject(reject: Reject, source: str) -> bytes:
         The fields of the row, or the text of what is no row, with ``_rejected``; and a newline.
     """
     row = reject.row
-    fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
-    if row.fields is not None and find_problem(row.fields, "") is not None:
-        # JSON has no form for some value of a table. As a text it could be sent uncorrected by mistake.
-        fields = {"text": show_text(orjson.dumps(fields, _convert, OPTIONS))}
-    # A row that is refused for such a mark keeps it: it may warn that the event may have been accepted.
-    fields.setdefault(
-        "_rejected",
-        {"source": source, "line": row.line, "outcome": reject.outcome, "reason": reject.reason},
-    )
-    return orjson.dumps(fields, _convert, OPTIONS | orjson.OPT_APPEND_NEWLINE)
+    mark = {"source": source, "line": row.line, "outcome": reject.outcome, "reason": reject.reason}
+    try:
+        fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
+        if row.fields is not None and find_problem(row.fields, "") is not None:
+            # JSON has no form for some value of a table. As a text it could be sent uncorrected by mistake.
+            fields = {"text": show_text(orjson.dumps(fields, _convert, OPTIONS))}
+        # A row that is refused for such a mark keeps it: it may warn that the event may have been accepted.
+        fields.setdefault("_rejected", mark)
+        return orjson.dumps(fields, _convert, OPTIONS | orjson.OPT_APPEND_NEWLINE)
+    except (TypeError, RecursionError):
+        # orjson writes 254 levels and reads 1,024: it once ended here after all events were delivered.
+        text = "nested too deeply to be written here; see the line in its source"
+        return orjson.dumps({"text": text, "_rejected": mark}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _convert(value: object) -> object:

@@ -1,10 +1,15 @@
 """Files of rejects: what was there before is kept, and so is what its ledger knows."""
 
 from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
 
 from gameball import Event, Gameball, Ledger, Outcome
-from gameball.cli.rejects import RejectsFile, beside, keep_aside
+from gameball.cli.rejects import Reject, RejectsFile, beside, encode_reject, keep_aside
 from gameball.sandbox import Sandbox
+from gameball.sources import Row
 
 
 def test_rejects_that_were_sent_are_set_aside_with_their_ledger(box: Sandbox, tmp_path: Path) -> None:
@@ -38,3 +43,14 @@ def test_two_commands_with_rejects_of_one_name_keep_both(tmp_path: Path) -> None
     with RejectsFile(path) as one, RejectsFile(path) as other:
         one.lines = other.lines = 1
     assert sorted(file.name for file in tmp_path.iterdir()) == ["rejects.jsonl", "rejects.jsonl.1"]
+
+
+@pytest.mark.parametrize("depth", [200, 253, 254, 255, 500, 1000])
+def test_a_row_of_any_depth_can_be_written_to_the_rejects(depth: int) -> None:
+    nested: Any = 1
+    for _ in range(depth):
+        nested = [nested]
+    row = Row(7, 0, {"customer_id": "a", "name": "x", "metadata": {"deep": nested}}, None, "is refused")
+    written = encode_reject(Reject(row, "invalid", "is refused", None), "events.jsonl")
+    mark = orjson.loads(written)["_rejected"]
+    assert (mark["line"], mark["reason"]) == (7, "is refused")
