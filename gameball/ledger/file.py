@@ -156,8 +156,8 @@ class LedgerFile:
         """
         if _is_hot(self._journal):
             raise LedgerError(
-                f"the ledger {self.path} does not exist, but its journal {self._journal.name} does: restore "
-                "the ledger, or remove the journal to start a new one"
+                f"the ledger {self.path} does not exist, but its journal {self._journal.name} does: put the "
+                "ledger back, or remove the journal to start a new one"
             )
         descriptor, name = tempfile.mkstemp(
             prefix=f"{self._real.name}.", suffix=".new", dir=self._real.parent
@@ -185,8 +185,8 @@ class LedgerFile:
         numbers = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
         if not header:
             raise LedgerError(
-                f"the ledger {self.path} is empty: it was truncated. Restore it from a backup; remove it only "
-                "if nothing was sent with it"
+                f"the ledger {self.path} is empty: it was truncated. Remove it to start a new one, but only if "
+                "nothing was sent with it"
             )
         if not header.startswith(_MAGIC) or numbers != (_APPLICATION, _FORMAT):
             raise LedgerError(f"{self.path} is not a ledger of this version of gameball-client")
@@ -218,9 +218,9 @@ class LedgerFile:
         if said == "ok" and counted == database.execute("SELECT * FROM totals").fetchone():
             return
         raise LedgerError(
-            f"the ledger {self.path} is incomplete: it is damaged, or was copied or moved without its journal "
-            f"{self._journal.name}. Restore both files; without them it is not known which events were "
-            "accepted"
+            f"the ledger {self.path} is incomplete: it was damaged, or copied or moved without its journal "
+            f"{self._journal.name}. Put both files back as they were; without them it is not known which "
+            "events were accepted"
         )
 
     def close(self) -> None:
@@ -309,7 +309,7 @@ class LedgerFile:
 
     def _locked(self) -> LedgerLockedError:
         return LedgerLockedError(
-            f"the ledger {self.path} is open in another process, or elsewhere in this one; close it there"
+            f"the ledger {self.path} is in use by another process, or open elsewhere in this one; close it there"
         )
 
     def ensure_reserve(self) -> None:

@@ -82,7 +82,7 @@ def digest(chunk: Chunk) -> bytes:
 
 
 def describe(error: GameballError) -> str:
-    """Return the text of an error for the ledger. Gameball's message is left out: it may quote the request."""
+    """Return the text of an error for the ledger, without Gameball's message: it may quote the request."""
     if not isinstance(error, APIError):
         return str(error)
     details = [f"HTTP {error.status}"]
@@ -107,8 +107,7 @@ def read_chunk(row: tuple[Any, ...]) -> LedgerChunk:
     *known, check = row
     if checksum(tuple(known)) != check:
         raise LedgerError(
-            f"the ledger is damaged: the checksum of its record of source item {row[0]} does not match; "
-            "restore the file from a backup"
+            f"the ledger is damaged: the checksum of its record of source item {row[0]} does not match"
         )
     first, last, number, run, objects, events, sha256, outcome, job_id, attempts, error = known
     return LedgerChunk(
