@@ -1,7 +1,7 @@
-"""A client of the Gameball loyalty API: every event delivered, and accounted for.
+"""A client for the Gameball loyalty API that delivers every event and reports its outcome.
 
-The public names are listed in ``__init__.pyi`` and imported when they are first used: a program that may send
-events, and does not, pays nothing for it at its start.
+The public names are listed in ``__init__.pyi`` and imported on first use, so that ``import gameball`` adds
+almost nothing to the start-up time of a program that sends no events.
 """
 
 from lazy_loader import attach_stub

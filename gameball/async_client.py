@@ -1,4 +1,4 @@
-"""The asynchronous client: the same thin shell over the same pure core, with ``await``."""
+"""The asynchronous client: the same interface as the synchronous one, with ``await``."""
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Sequence
@@ -33,13 +33,13 @@ AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]
 
 
 class AsyncGameball:
-    """A client of the Gameball API. One client may be used by many tasks of one event loop.
+    """An asynchronous client for the Gameball API. Many tasks of one event loop can share one client.
 
     Its arguments, attributes and errors are those of ``Gameball``, except that ``transport`` is an
     ``httpx.AsyncBaseTransport``.
     """
 
-    # When the constructor fails, the traceback may show the half-made client.
+    # If the constructor fails, a traceback may call the repr of the incomplete client.
     _base_url = ""
 
     def __init__(
@@ -54,7 +54,7 @@ class AsyncGameball:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         found = look_up(api_key, secret_key, os.environ)
-        # What fails from here on may be shown with this frame's locals.
+        # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
         if isinstance(found, MissingCredentialsError):
             raise found
@@ -68,14 +68,14 @@ class AsyncGameball:
 
     @property
     def quota_used(self) -> float:
-        """How much of the rate limit that is nearest to its end is taken at the moment, from 0 to 1."""
+        """The current usage of the rate limit that is closest to being exhausted, from 0 to 1."""
         return self._limiter.used()
 
     async def close(self) -> None:
-        """Close the client. It cannot be used after that.
+        """Close the client. It cannot be used again.
 
-        Sends that are going on in other tasks end within a grace time of 5 seconds, and raise a
-        ``GameballError`` there, with the report of what became of their events.
+        Sends that are running in other tasks have a grace period of 5 seconds to finish the requests in
+        flight, and then raise a ``GameballError`` with the report of their events.
         """
         await self.events._close()  # noqa: SLF001 - a part of the client
         await self._connection.aclose()
@@ -96,12 +96,12 @@ class AsyncGameball:
 
 
 class AsyncEvents:
-    """Sends events; it is ``AsyncGameball.events``.
+    """Sends events. Use it as ``AsyncGameball.events``.
 
     Args:
         pool: The connections to send over.
         limiter: The client's rate limits.
-        policy: How often and how soon to try again.
+        policy: The retry policy.
     """
 
     def __init__(self, pool: AsyncConnectionPool, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
@@ -113,7 +113,7 @@ class AsyncEvents:
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Leave the sends under way to the parent."""
+        """Forget the running sends, which belong to the parent process."""
         self._senders: set[AsyncSender] = set()
 
     async def send(
@@ -131,9 +131,9 @@ class AsyncEvents:
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
     ) -> DeliveryReport:
-        """Send events, and account for every one of them; see ``Events.send``.
+        """Send events and report the outcome of each; see ``Events.send``.
 
-        ``events`` may be an async iterable, too. A client that was used in another event loop raises a
+        ``events`` may also be an async iterable. A client that was used in another event loop raises
         ``RuntimeError``.
         """
         options = SendOptions(
@@ -172,10 +172,10 @@ class AsyncEvents:
         on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
     ) -> AsyncIterator[Receipt]:
-        """Send events in constant memory, giving each chunk's receipt as it ends; see ``Events.stream``.
+        """Send events in constant memory, yielding the receipt of each chunk; see ``Events.stream``.
 
-        ``events`` may be an async iterable, too. While iterating, a client that was used in another event
-        loop raises a ``RuntimeError``.
+        ``events`` may also be an async iterable. While iterating, a client that was used in another event
+        loop raises ``RuntimeError``.
         """
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger

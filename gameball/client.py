@@ -1,4 +1,4 @@
-"""The synchronous client: a thin shell over the pure core."""
+"""The synchronous client."""
 
 import os
 import threading
@@ -31,33 +31,34 @@ from gameball.transport.settings import DEFAULT_TIMEOUT, ConnectionSettings
 
 
 class Gameball:
-    """A client of the Gameball API. One client may be used from many threads at once.
+    """A client for the Gameball API. It is thread-safe: many threads can share one client.
 
     Args:
-        api_key: The account's API key; by default the environment's ``GAMEBALL_API_KEY``.
-        secret_key: The account's secret key; by default the environment's ``GAMEBALL_SECRET_KEY``.
-        base_url: Where the API is; by default the environment's ``GAMEBALL_BASE_URL``, or else
-            ``https://api.gameball.co``. Plain ``http://`` is only taken for this very machine.
-        timeout: How long to wait for each step of a request: seconds, 60 by default, of which connecting may
-            take 10 at most; or an ``httpx.Timeout``, taken as it is.
-        rate_limits: How many requests the account may make, for sends and job polling together; Gameball
-            documents 30 per second and 360 per 30 seconds. None switches limiting off.
-        max_attempts: How often a chunk is sent at most, 5 by default, when it was certainly not accepted, or
-            with ``on_unknown="resend"``. The parts of one that the server found too large count anew.
-        transport: What to use instead of the network, for tests and unusual stacks. A forked child shares it
-            as it is, while our own connections belong to one process.
+        api_key: The account's API key. Defaults to the environment variable ``GAMEBALL_API_KEY``.
+        secret_key: The account's secret key. Defaults to the environment variable ``GAMEBALL_SECRET_KEY``.
+        base_url: The URL of the API. Defaults to the environment variable ``GAMEBALL_BASE_URL``, and without
+            it to ``https://api.gameball.co``. Plain ``http://`` is accepted only for a loopback address.
+        timeout: The timeout of each step of a request, in seconds: 60 by default, and at most 10 for
+            connecting. An ``httpx.Timeout`` is used unchanged.
+        rate_limits: How many requests the account may make, for sends and job polling together. Defaults to
+            the limits that Gameball documents: 30 per second and 360 per 30 seconds. None disables limiting.
+        max_attempts: The maximum number of times a chunk is sent, 5 by default. A chunk is sent again when
+            it was certainly not accepted, or with ``on_unknown="resend"``. If a chunk is split because the
+            server found it too large, the attempts of each part are counted from 0.
+        transport: An httpx transport to use instead of the network, for tests and special setups. A forked
+            child process shares this transport, while it opens its own network connections.
 
     Attributes:
         events: Sends events.
-        jobs: Follows the jobs that process them.
-        raw: The generated client for every operation of the API, with these credentials and typed errors.
+        jobs: Reads, stops and waits for the jobs that process events.
+        raw: The generated client for every operation of the API, with the same credentials and typed errors.
 
     Raises:
-        MissingCredentialsError: A key is neither passed nor in the environment, or cannot be one.
-        ValueError: ``base_url``, ``timeout`` or ``max_attempts`` cannot be used.
+        MissingCredentialsError: A key is neither passed nor set in the environment, or is not a valid key.
+        ValueError: ``base_url``, ``timeout``, ``rate_limits`` or ``max_attempts`` is invalid.
     """
 
-    # When the constructor fails, the traceback may show the half-made client.
+    # If the constructor fails, a traceback may call the repr of the incomplete client.
     _base_url = ""
 
     def __init__(
@@ -72,7 +73,7 @@ class Gameball:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         found = look_up(api_key, secret_key, os.environ)
-        # What fails from here on may be shown with this frame's locals.
+        # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
         if isinstance(found, MissingCredentialsError):
             raise found
@@ -86,14 +87,14 @@ class Gameball:
 
     @property
     def quota_used(self) -> float:
-        """How much of the rate limit that is nearest to its end is taken at the moment, from 0 to 1."""
+        """The current usage of the rate limit that is closest to being exhausted, from 0 to 1."""
         return self._limiter.used()
 
     def close(self) -> None:
-        """Close the client. It cannot be used after that.
+        """Close the client. It cannot be used again.
 
-        Sends that are going on in other threads end within a grace time of 5 seconds, and raise a
-        ``GameballError`` there, with the report of what became of their events.
+        Sends that are running in other threads have a grace period of 5 seconds to finish the requests in
+        flight, and then raise a ``GameballError`` with the report of their events.
         """
         self.events._close()  # noqa: SLF001 - a part of the client
         self._connection.close()
@@ -114,12 +115,12 @@ class Gameball:
 
 
 class Events:
-    """Sends events; it is ``Gameball.events``.
+    """Sends events. Use it as ``Gameball.events``.
 
     Args:
         pool: The connections to send over.
         limiter: The client's rate limits.
-        policy: How often and how soon to try again.
+        policy: The retry policy.
     """
 
     def __init__(self, pool: ConnectionPool, limiter: Limiter, policy: RetryPolicy) -> None:
@@ -131,7 +132,7 @@ class Events:
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Leave the sends under way to the parent."""
+        """Forget the running sends, which belong to the parent process."""
         self._lock = threading.Lock()
         self._senders: set[Sender] = set()
 
@@ -150,41 +151,46 @@ class Events:
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
     ) -> DeliveryReport:
-        """Send events, and account for every one of them.
+        """Send events and report the outcome of each.
 
         Args:
-            events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable; a
-                generator is read no further than needed.
-            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
-                exist.
-            max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
-            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
-            coalesce: Let events of one customer share an object while their names differ.
-            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
-                so that nothing is lost and something may count twice.
-            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
-                flight; or only at the outcomes given. Wrong keys always stop.
-            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
-                count what is left. Without it, the first one ends the send.
-            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
-                with it, and what was accepted is skipped.
-            on_receipt: Called with each chunk's receipt as it ends.
-            check: Raise an error if any event was not accepted; otherwise the report is all there is.
+            events: Any iterable of ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``. A
+                generator is read only as fast as chunks are sent.
+            concurrency: The number of requests in flight at a time, 4 by default. At most twice as many
+                chunks are held in memory.
+            max_objects: The maximum number of objects in a request: 1 to 1,000, the limit that Gameball
+                documents.
+            max_bytes: The maximum size of a request, in bytes: 2,000,000 by default. Gameball documents no
+                limit.
+            coalesce: Whether events of one customer may share an object if their names differ.
+            on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
+                ``resend`` sends it again: no event is lost, but some may be counted twice.
+            stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
+                requests in flight. Pass outcomes to stop only at those. Wrong keys always stop the send.
+            on_invalid: Called with the error of each event that cannot be sent. The event is skipped, and
+                the positions in receipts do not count it. Without it, the first such event ends the send.
+            ledger: A path or an open ``Ledger``, which makes the send resumable: when the same source is
+                sent again with it, accepted chunks are skipped.
+            on_receipt: Called with the receipt of each chunk as soon as its outcome is known.
+            check: Whether to raise ``DeliveryError`` if any event was not accepted.
 
         Returns:
-            What became of the events.
+            The report of all events.
 
         Raises:
-            DeliveryError: Not every event was accepted, and ``check`` is on. It carries the report.
-            InvalidEventError: An event cannot be sent. All before it were sent; ``report`` tells how.
-            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
+            DeliveryError: Not every event was accepted, and ``check`` is true. Its ``report`` has the
+                outcomes.
+            InvalidEventError: An event cannot be sent. The events before it were sent; their outcomes are in
+                its ``report``.
+            LedgerMismatchError: The source or its division into chunks differs from what the ledger records.
             LedgerLockedError: Another process, or another send, is using the ledger.
-            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
-            ValueError: An argument is out of its range, or of another kind.
+            LedgerError: The ledger cannot be read or written. No chunk is sent without being recorded first.
+            ValueError: An argument is out of range or of the wrong type.
             ClientClosedError: The client is closed.
-            GameballError: The client was closed meanwhile, by another thread.
-            BaseException: Whatever ``events`` or ``on_receipt`` raise, and Ctrl-C, after what is in flight
-                has had up to 5 seconds to end; with the report as its ``report``.
+            GameballError: Another thread closed the client during the send.
+            BaseException: Any exception that ``events`` or ``on_receipt`` raises, and Ctrl-C. It is raised
+                after the requests in flight have had up to 5 seconds to finish, with the report as its
+                ``report``.
         """
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
@@ -198,7 +204,7 @@ class Events:
                     on_receipt(receipt)
         except BaseException as error:
             try:
-                # The last one may be among those again: the interrupt came before it was noted as given.
+                # The last receipt may be returned again, if the interrupt came before it was marked as given.
                 receipts += [rest for rest in sender.finish() if rest not in receipts[-1:]]
             finally:
                 attach_report(error, receipts)
@@ -223,39 +229,42 @@ class Events:
         on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
     ) -> Iterator[Receipt]:
-        """Send events in constant memory, giving each chunk's receipt as it ends.
+        """Send events in constant memory, yielding the receipt of each chunk as soon as its outcome is known.
 
-        Nothing is sent before the first receipt is asked for, and nothing is checked: look at each receipt's
-        outcome.
+        Nothing is sent before iteration starts. A chunk that was not accepted raises no error: check the
+        outcome of each receipt.
 
         Args:
-            events: ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``, in any iterable.
-            concurrency: How many requests are under way at a time, 4 by default; at most twice as many chunks
-                exist.
-            max_objects: The most objects of a request, 1 to 1,000, as Gameball documents.
-            max_bytes: The most bytes of a request, 2,000,000 by default. Gameball documents no limit.
-            coalesce: Let events of one customer share an object while their names differ.
-            on_unknown: What to do with a chunk that may have been accepted: ``report`` it, or ``resend`` it,
-                so that nothing is lost and something may count twice.
-            stop_on_error: Stop reading at the first chunk that is not accepted, and finish what is in
-                flight; or only at the outcomes given. Wrong keys always stop.
-            on_invalid: Called with the error of each event that cannot be sent, which is left out: receipts
-                count what is left. Without it, the first one ends the send.
-            ledger: A file, or an open ``Ledger``, that makes the send resumable: send the same source again
-                with it, and what was accepted is skipped.
+            events: Any iterable of ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``.
+            concurrency: The number of requests in flight at a time, 4 by default. At most twice as many
+                chunks are held in memory.
+            max_objects: The maximum number of objects in a request: 1 to 1,000, the limit that Gameball
+                documents.
+            max_bytes: The maximum size of a request, in bytes: 2,000,000 by default. Gameball documents no
+                limit.
+            coalesce: Whether events of one customer may share an object if their names differ.
+            on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
+                ``resend`` sends it again: no event is lost, but some may be counted twice.
+            stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
+                requests in flight. Pass outcomes to stop only at those. Wrong keys always stop the send.
+            on_invalid: Called with the error of each event that cannot be sent. The event is skipped, and
+                the positions in receipts do not count it. Without it, the first such event ends the send.
+            ledger: A path or an open ``Ledger``, which makes the send resumable: when the same source is
+                sent again with it, accepted chunks are skipped.
 
         Returns:
-            An iterator of receipts.
+            An iterator of receipts. All errors below except ``ValueError`` are raised while iterating.
 
         Raises:
-            ValueError: An argument is out of its range, or of another kind.
-            ClientClosedError: While iterating, as all that follows: the client is closed.
-            InvalidEventError: An event cannot be sent. All before it have their receipts.
-            LedgerMismatchError: The source or its division is not the one that the ledger was begun with.
+            ValueError: An argument is out of range or of the wrong type.
+            ClientClosedError: The client is closed.
+            InvalidEventError: An event cannot be sent. The events before it have their receipts.
+            LedgerMismatchError: The source or its division into chunks differs from what the ledger records.
             LedgerLockedError: Another process, or another send, is using the ledger.
-            LedgerError: The ledger cannot be read or written; nothing is sent that it could not note.
-            GameballError: The client was closed meanwhile.
-            BaseException: Whatever ``events`` raise. What has no receipt yet then is in its ``report``.
+            LedgerError: The ledger cannot be read or written. No chunk is sent without being recorded first.
+            GameballError: The client was closed during the send.
+            BaseException: Any exception that ``events`` raises. Its ``report`` has the receipts that were
+                not yielded yet.
         """
         options = SendOptions(
             concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
@@ -269,7 +278,7 @@ class Events:
             for given in sender.receipts():
                 yield given
         except BaseException as error:
-            # The last one may be among those again, as in send.
+            # The last receipt may be returned again, as in send.
             rest = [receipt for receipt in sender.finish() if receipt is not given]
             if rest and not isinstance(error, GeneratorExit):
                 attach_report(error, rest)
@@ -292,7 +301,7 @@ class Events:
         with self._lock:
             closed = self._closed
             self._senders.add(sender)
-        if closed:  # by another thread, since it was asked first
+        if closed:  # by another thread, since the first check
             self._end(sender)
             raise ClientClosedError
         return sender

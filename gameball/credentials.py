@@ -1,4 +1,4 @@
-"""The two keys: where they come from, how they travel, and how they stay unseen."""
+"""The two keys: where they are read from, how they are sent, and how they are hidden."""
 
 import os
 from collections.abc import Generator, Mapping
@@ -22,11 +22,11 @@ def _show_nothing(_: str) -> str:
 class Credentials:
     """An account's API key and secret key.
 
-    They are never shown: not by ``repr`` or ``str``, and they refuse to be pickled or copied elsewhere.
-    Gameball asks for both keys on batch operations, and on all of them in its High Security Mode.
+    ``repr`` and ``str`` do not show the keys, and credentials cannot be pickled or copied. Gameball requires
+    both keys for batch operations, and for all operations in its High Security Mode.
 
     Args:
-        api_key: The API key; test and live accounts differ only in it.
+        api_key: The API key. It determines the account, and whether that is a test or a live one.
         secret_key: The secret key.
     """
 
@@ -40,52 +40,53 @@ class Credentials:
         secret_key: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> "Credentials":
-        """Take each key from its argument or else from the environment.
+        """Read each key from its argument, or else from the environment.
 
         Args:
             api_key: The API key, or None to read ``GAMEBALL_API_KEY``.
             secret_key: The secret key, or None to read ``GAMEBALL_SECRET_KEY``.
-            environment: What to read instead of the process's environment.
+            environment: A mapping to read instead of the environment variables of the process.
 
         Returns:
-            The credentials, without the white space around the keys.
+            The credentials. White space around the keys is removed.
 
         Raises:
-            MissingCredentialsError: A key is missing or blank, or has characters no HTTP header can carry.
+            MissingCredentialsError: A key is missing or blank, or contains characters that are not allowed
+                in an HTTP header.
         """
         found = look_up(api_key, secret_key, os.environ if environment is None else environment)
-        # A traceback may be shown with the locals of its frames, and this frame's would be the keys.
+        # A traceback may be shown with the locals of its frames, which must not include the keys.
         del api_key, secret_key, environment
         if isinstance(found, MissingCredentialsError):
             raise found
         return found
 
     def redact(self, text: str) -> str:
-        """Return a text without the keys, should a server have repeated them in it."""
+        """Return a text without the keys, in case a server has repeated them in it."""
         for key in sorted((self.api_key, self.secret_key), key=len, reverse=True):
-            # What is shorter is no real key, and may well be a word: the sandbox's are "key" and "secret".
+            # Shorter keys are not real and may be common words, such as the sandbox's "key" and "secret".
             if len(key) >= _SHORTEST_REAL_KEY:
                 text = text.replace(key, _REDACTED)
         return text
 
     def fingerprint(self, salt: str) -> str:
-        """Return what tells this account from others, and nothing of its key.
+        """Return a salted hash that identifies the account without revealing its key.
 
         Args:
-            salt: A random text. Fingerprints of different salts cannot be compared.
+            salt: A random string. Only fingerprints with the same salt can be compared.
         """
         return blake2b(self.api_key.encode(), key=salt.encode(), digest_size=8).hexdigest()
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials are not pickled: create a client where it is used")
+        raise TypeError("credentials cannot be pickled; create a client in the process that uses it")
 
 
 def look_up(
     api_key: str | None, secret_key: str | None, environment: Mapping[str, str]
 ) -> Credentials | MissingCredentialsError:
-    """Return the credentials, or the error that there are none.
+    """Return the credentials, or the error if a key is missing or invalid.
 
-    It raises nothing, so that its callers can first forget the keys that are among their own locals.
+    The error is returned and not raised so that callers can delete their local variables with keys first.
     """
     keys = []
     for given, argument, variable in (
@@ -99,7 +100,8 @@ def look_up(
             )
         if not (key.isascii() and key.isprintable()) or " " in key:
             return MissingCredentialsError(
-                f"the {argument.replace('_', ' ')} holds a blank or a character no HTTP header can carry"
+                f"the {argument.replace('_', ' ')} contains a space or a character that is not allowed in an "
+                "HTTP header"
             )
         keys.append(key)
     return Credentials(*keys)
@@ -116,7 +118,7 @@ class KeyHeaders(httpx.Auth):
         self._credentials = credentials
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the headers; httpx calls this for sync and async alike."""
+        """Add the headers. httpx calls this for synchronous and asynchronous clients."""
         request.headers["apikey"] = self._credentials.api_key
         request.headers["secretkey"] = self._credentials.secret_key
         yield request

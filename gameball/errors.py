@@ -1,34 +1,34 @@
-"""Every exception this package raises on purpose.
+"""The exceptions of this package.
 
 GameballError
-├── MissingCredentialsError         a key is missing, or cannot be a key
-├── InvalidEventError               an event that cannot be sent (also a ValueError)
-├── SourceError                     a file that cannot be read, or a line of it that is no event
-├── APIError                        Gameball answered, and not with 2xx
+├── MissingCredentialsError         a key is missing or invalid
+├── InvalidEventError               an event cannot be sent (also a ValueError)
+├── SourceError                     a file cannot be read, or a line of it is not an event
+├── APIError                        Gameball responded with a status other than 2xx
 │   ├── AuthenticationError         401
 │   ├── PermissionDeniedError       403
 │   ├── NotFoundError               404
 │   ├── InvalidRequestError         any other 4xx
 │   ├── RateLimitError              429
-│   └── ServerError                 5xx, the 52x of a content delivery network included
+│   └── ServerError                 5xx, including the 52x statuses of content delivery networks
 ├── ConnectionFailedError           nothing was sent
-├── ResponseLostError               sent, and no usable answer: it may have been accepted
+├── ResponseLostError               sent, but no usable response: the request may have been accepted
 ├── ClientClosedError               the client is closed (also a RuntimeError)
-├── JobTimeoutError                 a job that is still running on the server
-├── DeliveryError                   events that were not accepted
+├── JobTimeoutError                 a job did not finish in time and is still running on the server
+├── DeliveryError                   not every event was accepted
 └── LedgerError                     the ledger cannot be used
-    ├── LedgerMismatchError         the source or its division is not the one the ledger was begun with
+    ├── LedgerMismatchError         the source or its chunks differ from what the ledger records
     └── LedgerLockedError           another process, or another send, is using the ledger
 
-No exception holds a key, a header or a payload, and none of them is chained to an exception of the HTTP
-library, whose tracebacks do. All of them can be pickled.
+No exception holds a key, a header or a payload. None is chained to an exception of the HTTP library, whose
+traceback holds them. All exceptions can be pickled.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-# Customer ids are the user's, and of any length.
+# Customer ids can be of any length.
 _MAX_SHOWN: Final = 100
 
 if TYPE_CHECKING:
@@ -45,15 +45,15 @@ def _restore(
 
 
 class GameballError(Exception):
-    """The base of every exception of this package."""
+    """The base class of all exceptions of this package."""
 
-    # Exceptions pickle by calling their class with self.args, which fails on keyword-only arguments.
+    # By default, unpickling calls the class with self.args, which fails with keyword-only arguments.
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.args, self.__dict__)
 
 
 class MissingCredentialsError(GameballError):
-    """A key was neither passed nor found in the environment, or what was found cannot be a key."""
+    """A key was neither passed nor set in the environment, or is not a valid key."""
 
 
 def _shorten(text: str) -> str:
@@ -61,14 +61,14 @@ def _shorten(text: str) -> str:
 
 
 class InvalidEventError(GameballError, ValueError):
-    """An event that cannot be sent.
+    """An event cannot be sent.
 
     Attributes:
-        index: Its position in what was handed over, counted from 0; those left out before it count.
-        customer_id: The customer it is of, or None where that could not be read.
-        field: The place of the fault, such as ``customer_id``, ``name`` or ``metadata.tags[2]``.
-        reason: What is wrong there, and what would be right.
-        report: What became of the events before it, when it was found while sending; otherwise None.
+        index: The position of the item in the source, counted from 0. Skipped items are counted.
+        customer_id: The customer of the event, or None if it could not be read.
+        field: The invalid field, such as ``customer_id``, ``name`` or ``metadata.tags[2]``.
+        reason: What is wrong with the field, and what is expected.
+        report: The outcomes of the events before it, if the error was raised by a send; otherwise None.
     """
 
     def __init__(self, *, index: int, customer_id: str | None, field: str, reason: str) -> None:
@@ -82,13 +82,13 @@ class InvalidEventError(GameballError, ValueError):
 
 
 class SourceError(GameballError):
-    """A source that cannot be read, or a line of it that stands for no event.
+    """A source cannot be read, or a line of it is not an event.
 
     Attributes:
-        source: The source's name as it is shown: the path as it was given, or ``standard input``.
-        line: The line, counted from 1, or None where the source as a whole is meant.
-        reason: What is wrong there, and what would be right. It never holds what the line holds.
-        unit: What ``line`` counts: ``line``, or ``row`` in a Parquet file.
+        source: The name of the source: the path as it was passed, or ``standard input``.
+        line: The number of the line, counted from 1, or None if the error concerns the whole source.
+        reason: What is wrong, and what is expected. It never contains the content of the line.
+        unit: The unit that ``line`` counts: ``line``, or ``row`` in a Parquet file.
     """
 
     def __init__(self, *, source: str, line: int | None, reason: str, unit: str = "line") -> None:
@@ -101,16 +101,17 @@ class SourceError(GameballError):
 
 
 class APIError(GameballError):
-    """Gameball answered with another status than 2xx.
+    """Gameball responded with a status other than 2xx.
 
     Attributes:
         status: The HTTP status.
-        code: Gameball's own error number, such as 2001, where the answer had one.
-        type: Gameball's name for the kind of error, where the answer had one.
-        message: Gameball's own words, or a description of an answer that had none.
-        request_id: What to name to Gameball's support, where the answer had it.
-        documentation_url: Where Gameball describes the error, where the answer had it.
-        retry_after: The seconds the server asked to wait, where it did; Gameball documents no such header.
+        code: Gameball's error code, such as 2001, or None if the response has none.
+        type: Gameball's name for the type of error, or None if the response has none.
+        message: Gameball's error message, or a description of the response if it has none.
+        request_id: The request id to pass to Gameball's support, or None if the response has none.
+        documentation_url: The URL of Gameball's description of the error, or None if the response has none.
+        retry_after: The seconds to wait, from the ``Retry-After`` header, or None without one. Gameball does
+            not document this header.
     """
 
     retry_after: float | None = None
@@ -144,49 +145,49 @@ class AuthenticationError(APIError):
 
 
 class PermissionDeniedError(APIError):
-    """403: the keys are known, and this is not allowed to them or not part of the plan."""
+    """403: the keys are valid, but the operation is not permitted to them or not part of the plan."""
 
 
 class NotFoundError(APIError):
-    """404: there is no such thing, for example no such job."""
+    """404: the resource does not exist, for example a job."""
 
 
 class InvalidRequestError(APIError):
-    """Any other 4xx: the request as it stands will never be accepted."""
+    """Any other 4xx: the request is invalid, and sending it again unchanged will not help."""
 
 
 class RateLimitError(APIError):
-    """429: more requests than the account allows. ``retry_after`` may tell how long to wait."""
+    """429: the account exceeded its rate limit. ``retry_after`` may hold the seconds to wait."""
 
 
 class ServerError(APIError):
-    """5xx: the server, or a proxy before it, failed. Except for 503 it may have accepted the request."""
+    """5xx: the server or a proxy failed. It may have accepted the request, unless the status is 503."""
 
 
 class ConnectionFailedError(GameballError):
-    """No connection came about, so that nothing was sent. Trying again is safe."""
+    """The connection could not be established, so nothing was sent. Retrying is safe."""
 
 
 class ResponseLostError(GameballError):
-    """The request was sent and no usable answer came: it may have been accepted.
+    """The request was sent, but no usable response was received: it may have been accepted.
 
-    Gameball cannot recognise a repeated event, so sending it again may count it twice.
+    Gameball cannot detect a repeated event, so sending the request again may count its events twice.
     """
 
 
 class ClientClosedError(GameballError, RuntimeError):
-    """The client was closed before this was asked of it. Nothing was sent."""
+    """The client is closed. Nothing was sent."""
 
     def __init__(self, message: str = "the client is closed") -> None:
         super().__init__(message)
 
 
 class JobTimeoutError(GameballError):
-    """Some jobs were not finished in time. They are still running on the server: wait again at will.
+    """Some jobs did not finish in time. They are still running on the server, and can be waited for again.
 
     Attributes:
-        job: The first of them as it was last seen, or None when its state could not be read once.
-        job_ids: All of them.
+        job: The first unfinished job as it was last read, or None if it could never be read.
+        job_ids: The ids of all unfinished jobs.
     """
 
     def __init__(self, message: str, *, job: BatchJob | None, job_ids: tuple[int, ...]) -> None:
@@ -196,10 +197,10 @@ class JobTimeoutError(GameballError):
 
 
 class DeliveryError(GameballError):
-    """Not every event was accepted. Its ``__cause__`` is the error of the first chunk that was not.
+    """Not every event was accepted. Its ``__cause__`` is the error of the first chunk that was not accepted.
 
     Attributes:
-        report: What became of every event.
+        report: The outcomes of all events.
     """
 
     def __init__(self, message: str, *, report: DeliveryReport) -> None:
@@ -208,12 +209,12 @@ class DeliveryError(GameballError):
 
 
 class LedgerError(GameballError):
-    """The ledger cannot be read or written. A chunk whose intent it could not note was not sent."""
+    """The ledger cannot be read or written. No chunk is sent without being recorded first."""
 
 
 class LedgerMismatchError(LedgerError):
-    """The source, or its division into chunks, is not the one that the ledger was begun with."""
+    """The source, its division into chunks or the account differs from what the ledger records."""
 
 
 class LedgerLockedError(LedgerError):
-    """Another process has the ledger open, or another send of this one."""
+    """Another process has the ledger open, or another send in this process is using it."""

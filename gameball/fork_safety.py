@@ -1,8 +1,8 @@
-"""What a forked child must renew: connections, locks and the like belong to the process that made them.
+"""Renews connections, locks and similar objects in a forked child process.
 
 Web servers and task queues fork after loading an application (gunicorn ``--preload``, Celery,
-multiprocessing). The child gets copies of the parent's sockets: whichever of the two reads first would take
-the other's answer.
+multiprocessing). The child gets copies of the parent's sockets, so either process could read a response that
+belongs to the other.
 """
 
 import os
@@ -12,26 +12,26 @@ from weakref import WeakSet
 
 
 class ForkAware(Protocol):
-    """Something that must change in a forked child.
+    """An object that must change in a forked child.
 
-    It may also have ``before_fork``, called in the parent before each fork, and ``after_fork_in_parent``.
+    It may also have the methods ``before_fork``, called in the parent before each fork, and
+    ``after_fork_in_parent``.
     """
 
     def after_fork_in_child(self) -> None:
-        """Renew what belongs to the parent. No other thread runs yet, and locks of the parent may be held."""
+        """Replace what belongs to the parent. No other thread runs yet; the parent's locks may be held."""
 
 
-# The only state of the package that is global: os.register_at_fork knows no objects, and never forgets a
-# function.
+# The only global state of the package: os.register_at_fork accepts only functions, and keeps them for ever.
 _objects: "WeakSet[ForkAware]" = WeakSet()
-# Held from before a fork until after it: of two threads that fork at once, one waits.
+# Held during a fork, so that two threads cannot fork at the same time.
 _forking = threading.Lock()
-# What was told of the fork that is under way, so that it is told of its end as well.
+# The objects that were notified before the current fork, so that the same ones are notified after it.
 _told: list[ForkAware] = []
 
 
 def renew_after_fork(thing: ForkAware) -> None:
-    """Have ``after_fork_in_child`` of an object called in every forked child, while the object lives."""
+    """Call ``after_fork_in_child`` of an object in every forked child, for as long as the object exists."""
     _objects.add(thing)
 
 
@@ -60,5 +60,5 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

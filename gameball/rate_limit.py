@@ -1,4 +1,4 @@
-"""Rate limits that hold at the server: the two sliding windows, and waiting for a place in them."""
+"""Rate limits: sliding windows of requests, and limiters that wait for a free slot."""
 
 import asyncio
 import math
@@ -16,45 +16,46 @@ from gameball.fork_safety import renew_after_fork
 
 @frozen
 class RateLimit:
-    """At most so many requests within any window of so many seconds.
+    """A maximum number of requests within any time window of a given length.
 
     Args:
-        requests: How many requests, at least 1.
-        seconds: How long the window is, in seconds; more than 0.
+        requests: The maximum number of requests, at least 1.
+        seconds: The length of the window in seconds, greater than 0.
 
     Raises:
-        ValueError: One of them is out of its range.
+        ValueError: An argument is out of range.
     """
 
     requests: int = field(validator=validators.ge(1))
     seconds: float = field(validator=validators.gt(0))
 
 
-#: Gameball documents 30 requests per second and 360 per 30 seconds for all but single events.
+#: The limits that Gameball documents for all requests except those of single events.
 DOCUMENTED_LIMITS: Final = (RateLimit(30, 1.0), RateLimit(360, 30.0))
 
 
 def check_limits(limits: Sequence[RateLimit] | None) -> Sequence[RateLimit]:
-    """Return rate limits, of which there may be none, if that is what they are.
+    """Check the type of each rate limit, and return an empty sequence for None.
 
     Raises:
-        ValueError: One of them is no ``RateLimit``.
+        ValueError: An element is not a ``RateLimit``.
     """
     for limit in limits or ():
         if not isinstance(limit, RateLimit):
-            raise ValueError(f"rate_limits holds {limit!r}, and takes RateLimit(requests, seconds)")  # noqa: TRY004
+            raise ValueError(f"rate_limits must hold RateLimit(requests, seconds), got {limit!r}")  # noqa: TRY004
     return limits or ()
 
 
 class Windows:
-    """Decides when the next request may be sent. Pure: told the time, it never asks for it.
+    """Decides when the next request may be sent. It reads no clock: its methods receive the current time.
 
-    A request holds its place in each window from when it is sent until one window after its answer came. The
-    server counts arrivals, which lie between the two. So whenever the server counts a request within its
-    window, the request still holds its place here: no window can be exceeded there, whatever the latency.
+    A request occupies a slot in each window from the moment it is sent until one window length after its
+    response was received. It arrives at the server between these two moments. So while the server counts the
+    request in its window, the request still occupies a slot here: the limits cannot be exceeded at the
+    server, whatever the latency.
 
     Args:
-        limits: The limits that hold together.
+        limits: The limits, which all apply at the same time.
     """
 
     def __init__(self, limits: Sequence[RateLimit]) -> None:
@@ -64,7 +65,7 @@ class Windows:
         self._answers: deque[float] = deque(maxlen=max((limit.requests for limit in self._limits), default=1))
 
     def delay(self, now: float) -> float:
-        """Return the seconds until a request may be sent: 0 at once, infinite until an answer comes."""
+        """Return the seconds until a request may be sent, or infinity if a response must arrive first."""
         latest = self._held_until
         for limit in self._limits:
             free = limit.requests - self._in_flight
@@ -75,7 +76,7 @@ class Windows:
         return max(0.0, latest - now)
 
     def used(self, now: float) -> float:
-        """Return how much of the fullest window is taken, from 0 to 1."""
+        """Return the usage of the fullest window, from 0 to 1."""
         shares = (
             (self._in_flight + sum(now - answer < limit.seconds for answer in self._answers)) / limit.requests
             for limit in self._limits
@@ -83,37 +84,37 @@ class Windows:
         return max(shares, default=0.0)
 
     def take(self) -> None:
-        """Note that a request is about to be sent."""
+        """Occupy a slot for a request that is about to be sent."""
         self._in_flight += 1
 
     def give_back(self, now: float, *, sent: bool) -> None:
-        """Note that a request has ended.
+        """Record that a request has ended.
 
         Args:
-            now: The time, in seconds.
-            sent: Whether anything of it may have reached the server.
+            now: The current time, in seconds.
+            sent: Whether any part of the request may have reached the server.
         """
         self._in_flight -= 1
         if sent:
             self._answers.append(now)
 
     def answer_all(self, now: float) -> None:
-        """Take every request in flight as answered now: in a forked child nobody else will tell of them."""
+        """Count every request in flight as answered now: a forked child never learns when they end."""
         for _ in range(self._in_flight):
             self._answers.append(now)
         self._in_flight = 0
 
     def hold(self, until: float) -> None:
-        """Let no request be sent before a time."""
+        """Allow no request before the given time."""
         self._held_until = max(self._held_until, until)
 
 
 class Limiter:
-    """Lets threads wait for their place.
+    """Makes threads wait until the rate limits allow a request.
 
     Args:
-        limits: The limits, or None for none.
-        clock: Tells the time, in seconds.
+        limits: The limits, or None for no limits.
+        clock: Returns the current time, in seconds.
     """
 
     def __init__(
@@ -125,18 +126,18 @@ class Limiter:
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Go on with what is known of the windows: the account is the same, and its requests were made."""
+        """Keep the windows: the child uses the same account, and the parent's requests count against it."""
         self._changed = threading.Condition()
         self._windows.answer_all(self._clock())
 
     def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Wait for a place, and take it.
+        """Wait for a free slot and occupy it.
 
         Args:
-            stopped: Tells whether to give up; ``wake`` makes all who wait ask again.
+            stopped: Returns whether to stop waiting. ``wake`` makes every waiting thread call it again.
 
         Returns:
-            Whether a place was taken: False when waiting was stopped.
+            Whether a slot was occupied: False if waiting was stopped.
         """
         with self._changed:
             while not stopped():
@@ -148,33 +149,33 @@ class Limiter:
         return False
 
     def used(self) -> float:
-        """Return how much of the fullest window is taken, from 0 to 1."""
+        """Return the usage of the fullest window, from 0 to 1."""
         with self._changed:
             return self._windows.used(self._clock())
 
     def release(self, *, sent: bool) -> None:
-        """Give a place back, after its request has ended."""
+        """Release the slot of a request that has ended."""
         with self._changed:
             self._windows.give_back(self._clock(), sent=sent)
             self._changed.notify_all()
 
     def hold(self, seconds: float) -> None:
-        """Let nobody send for some seconds, as after a 429."""
+        """Allow no request for some seconds, as after a 429."""
         with self._changed:
             self._windows.hold(self._clock() + seconds)
 
     def wake(self) -> None:
-        """Make all who wait ask again whether to go on."""
+        """Make every waiter check again whether to stop waiting."""
         with self._changed:
             self._changed.notify_all()
 
 
 class AsyncLimiter:
-    """Lets the tasks of one event loop wait for their place: the twin of ``Limiter``.
+    """Makes the tasks of one event loop wait until the rate limits allow a request; see ``Limiter``.
 
     Args:
-        limits: The limits, or None for none.
-        clock: Tells the time, in seconds.
+        limits: The limits, or None for no limits.
+        clock: Returns the current time, in seconds.
     """
 
     def __init__(
@@ -187,24 +188,24 @@ class AsyncLimiter:
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Go on with what is known of the windows, in an event loop of the child's."""
+        """Keep the windows, and let the child use its own event loop."""
         self._changed = asyncio.Event()
         self._loop = None
         self._windows.answer_all(self._clock())
 
     def check_loop(self) -> None:
-        """Check that it is used in one event loop only, the first in which it was.
+        """Check that the limiter is used only in the event loop in which it was first used.
 
         Raises:
-            RuntimeError: It was used in another one.
+            RuntimeError: It was first used in another event loop.
         """
         loop = asyncio.get_running_loop()
         self._loop = self._loop or loop
         if self._loop is not loop:
-            raise RuntimeError("the client belongs to another event loop; create one in each")
+            raise RuntimeError("the client was used in another event loop; create one client per event loop")
 
     async def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Wait for a place, and take it; False when waiting was stopped."""
+        """Wait for a free slot and occupy it; return False if waiting was stopped."""
         while not stopped():
             delay = self._windows.delay(self._clock())
             if delay <= 0:
@@ -215,19 +216,19 @@ class AsyncLimiter:
         return False
 
     def used(self) -> float:
-        """Return how much of the fullest window is taken, from 0 to 1."""
+        """Return the usage of the fullest window, from 0 to 1."""
         return self._windows.used(self._clock())
 
     def release(self, *, sent: bool) -> None:
-        """Give a place back, after its request has ended."""
+        """Release the slot of a request that has ended."""
         self._windows.give_back(self._clock(), sent=sent)
         self.wake()
 
     def hold(self, seconds: float) -> None:
-        """Let nobody send for some seconds, as after a 429."""
+        """Allow no request for some seconds, as after a 429."""
         self._windows.hold(self._clock() + seconds)
 
     def wake(self) -> None:
-        """Make all who wait ask again whether to go on."""
+        """Make every waiter check again whether to stop waiting."""
         self._changed.set()
         self._changed = asyncio.Event()

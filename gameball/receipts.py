@@ -1,4 +1,4 @@
-"""What became of each chunk: outcomes, receipts and reports. Pure."""
+"""Outcomes, receipts and reports. No I/O."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,15 +11,16 @@ from gameball.errors import DeliveryError, GameballError
 
 
 class Outcome(StrEnum):
-    """What became of a chunk: exactly one of four."""
+    """The outcome of a chunk. Every chunk has exactly one."""
 
-    #: The server took it, and named the job that processes it.
+    #: The server accepted the chunk and returned the id of the job that processes it.
     ACCEPTED = "accepted"
-    #: The server refused it; it will not be recorded.
+    #: The server rejected the chunk. Its events will not be counted.
     REJECTED = "rejected"
-    #: It was sent and no usable answer came: it may have been accepted, and sending it again may count twice.
+    #: The chunk was sent, but no usable response was received. It may have been accepted, so sending it again
+    #: may count its events twice.
     UNKNOWN = "unknown"
-    #: It was not sent, or the server said that it did not take it: sending it again is safe.
+    #: The chunk was not sent, or the server certainly did not accept it. Sending it again is safe.
     UNSENT = "unsent"
 
 
@@ -49,16 +50,16 @@ class Receipt:
 
     Attributes:
         index: The chunk's number within its send, counted from 0.
-        first: The position of its first source item in what was handed over, counted from 0. What
-            ``on_invalid`` has left out is not counted.
-        last: The position of its last source item; all between the two are in the chunk as well.
-        objects: The number of objects in the request; 0 where none was built.
+        first: The position of its first item in the source, counted from 0. Items that ``on_invalid`` skipped
+            are not counted.
+        last: The position of its last item in the source. The chunk holds all items from first to last.
+        objects: The number of objects in the request, or 0 if no request was built.
         events: The number of events.
         outcome: ACCEPTED, REJECTED, UNKNOWN or UNSENT.
-        job_id: The job that processes them, when they were accepted.
-        error: Why they were not accepted; otherwise None.
-        attempts: How many requests were made for the chunk.
-        elapsed: The seconds from the first attempt to the outcome.
+        job_id: The id of the job that processes the chunk, or None if it was not accepted.
+        error: Why the chunk was not accepted, or None if it was.
+        attempts: The number of requests made for the chunk.
+        elapsed: The time from the first attempt to the outcome, in seconds.
     """
 
     index: int
@@ -92,27 +93,27 @@ class Receipt:
 
 @frozen
 class DeliveryReport:
-    """What became of everything that was handed over: accepted + rejected + unknown + unsent.
+    """The outcomes of all events of a send: accepted + rejected + unknown + unsent.
 
     Attributes:
-        receipts: A receipt for each chunk, in the order of the source.
+        receipts: The receipts of all chunks, in the order of the source.
     """
 
     receipts: tuple[Receipt, ...] = field(repr=lambda receipts: f"<{len(receipts)}>")
 
     @property
     def job_ids(self) -> list[int]:
-        """The jobs that process the accepted chunks, in the order of the source."""
+        """The ids of the jobs that process the accepted chunks, in the order of the source."""
         return [receipt.job_id for receipt in self.receipts if receipt.job_id is not None]
 
     @property
     def accepted(self) -> int:
-        """The number of events that the server took."""
+        """The number of events that the server accepted."""
         return self._count(Outcome.ACCEPTED)
 
     @property
     def rejected(self) -> int:
-        """The number of events that the server refused."""
+        """The number of events that the server rejected."""
         return self._count(Outcome.REJECTED)
 
     @property
@@ -122,7 +123,7 @@ class DeliveryReport:
 
     @property
     def unsent(self) -> int:
-        """The number of events that were not sent, or certainly not taken."""
+        """The number of events that were not sent, or certainly not accepted."""
         return self._count(Outcome.UNSENT)
 
     def _count(self, outcome: Outcome) -> int:
@@ -133,10 +134,11 @@ class DeliveryReport:
         return ", ".join(f"{count:,} {outcome}" for outcome, count in counts if count) or "no events"
 
     def raise_for_failures(self) -> None:
-        """Do nothing if every event was accepted.
+        """Raise an error unless every event was accepted.
 
         Raises:
-            DeliveryError: Some were not. It carries this report, and its cause is the first chunk's error.
+            DeliveryError: Some events were not accepted. Its ``report`` is this report, and its ``__cause__``
+                is the error of the first chunk that was not accepted.
         """
         failed = next((r for r in self.receipts if r.outcome is not Outcome.ACCEPTED), None)
         if failed is None:
@@ -144,18 +146,19 @@ class DeliveryReport:
         where = f"source items {failed.first} to {failed.last}"
         why = "" if failed.error is None else f": {failed.error}"
         raise DeliveryError(
-            f"not every event was accepted ({self}); first {where} {failed.outcome}{why}", report=self
+            f"not every event was accepted ({self}); first failure: {where} {failed.outcome}{why}",
+            report=self,
         ) from failed.error
 
 
 def attach_report(error: BaseException, receipts: Iterable[Receipt]) -> None:
-    """Let an exception that ended a send tell what became of the events before it, as ``error.report``."""
+    """Attach the outcomes of the events before an exception that ended a send, as ``error.report``."""
     report = order_receipts(receipts)
-    with suppress(AttributeError):  # an exception with slots; the note still tells
+    with suppress(AttributeError):  # an exception with slots; the note still has the counts
         error.report = report  # type: ignore[attr-defined]
-    error.add_note(f"What became of the events before this: {report}")
+    error.add_note(f"Outcomes of the events before this error: {report}")
 
 
 def order_receipts(receipts: Iterable[Receipt]) -> DeliveryReport:
-    """Return the report of receipts that came in any order."""
+    """Return a report with receipts sorted by their position in the source."""
     return DeliveryReport(tuple(sorted(receipts, key=lambda receipt: receipt.first)))

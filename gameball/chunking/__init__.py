@@ -1,1 +1,1 @@
-"""Packs events into request bodies. Pure: no I/O. It imports ``events`` and ``errors`` only."""
+"""Packs events into request bodies. No I/O. It imports only ``events`` and ``errors``."""

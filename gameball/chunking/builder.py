@@ -1,4 +1,4 @@
-"""The builder: checks and encodes events one by one, and packs them into chunks."""
+"""The builder checks and encodes events one by one, and packs them into chunks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -28,25 +28,25 @@ from gameball.events import (
 _NULL: Final = b"null"
 _U: Final = ord("u")
 _OPENING_BRACE: Final = ord("{")
-# A source with ever new names must not grow the cache without end.
+# Limits the memory of the cache for a source in which every event has another name.
 _MAX_CACHED_NAMES: Final = 10_000
 _TUPLE_LENGTH: Final = 3
-# An object's closing braces, and the comma before it. The first has none: an empty body counts one less.
+# An object's closing braces and the comma before it. The first object has no comma, so _EMPTY is one less.
 _AROUND_OBJECT: Final = len(OBJECT_CLOSE) + 1
 _EMPTY: Final = ENVELOPE_SIZE - 1
 
 
 class ChunkBuilder:
-    """Takes source items one by one, and gives a chunk whenever one is full.
+    """Accepts source items one by one, and returns a chunk whenever one is full.
 
     Args:
-        max_objects: The most objects of a chunk, 1 to 1,000.
-        max_bytes: The most bytes of a chunk's content, its closing brackets included.
-        coalesce: Let events of one customer share an object while their names differ.
+        max_objects: The maximum number of objects in a chunk, 1 to 1,000.
+        max_bytes: The maximum size of a chunk's content in bytes, including its closing brackets.
+        coalesce: Whether events of one customer may share an object if their names differ.
         first: The position of the first source item.
 
     Raises:
-        ValueError: A limit is out of its range.
+        ValueError: A limit is out of range.
     """
 
     def __init__(self, *, max_objects: int, max_bytes: int, coalesce: bool, first: int = 0) -> None:
@@ -57,78 +57,78 @@ class ChunkBuilder:
         self._keys: dict[str, bytes] = {}
         self._first = first
         self._left_out = 0
-        # Where the chunk that was finished last begins, and its number of events.
+        # The first position and the number of events of the last finished chunk.
         self._finished = (-1, 0)
         self._begin()
 
     def _begin(self) -> None:
         self._size = _EMPTY
-        # For each object its JSON without the closing braces, and its only event's name or all its names.
+        # For each object, its JSON without the closing braces, and the name or names of its events.
         self._bodies: list[bytes] = []
         self._names: list[str | set[str]] = []
-        # For each source item the object it is in, and the length of its own JSON.
+        # For each source item, the number of its object and the length of its JSON.
         self._objects: list[int] = []
         self._lengths: list[int] = []
         self._several: dict[int, int] = {}
-        # For each customer the object that their next event may join.
+        # For each customer, the number of the object that their next event may be added to.
         self._open: dict[str, int] = {}
 
     @property
     def first(self) -> int:
-        """The position of the first source item that is in no chunk yet."""
+        """The position of the first source item that is not in a finished chunk."""
         return self._first
 
     @property
     def position(self) -> int:
-        """The position of the next source item, which is the number of those taken so far."""
+        """The position of the next source item."""
         return self._first + len(self._objects)
 
     def taken_beyond(self, position: int) -> tuple[int, int]:
-        """Tell what was taken from a position on, in a chunk or not.
+        """Count the source items accepted from a position on, whether or not they are in a chunk.
 
         Args:
-            position: Where the chunk that was finished last begins, or a later position.
+            position: The first position of the last finished chunk, or a later position.
 
         Returns:
-            The number of source items, and of the events in them.
+            The number of source items, and the number of events in them.
         """
         first, events = self._finished
         pending = Layout(self._objects, self._lengths, self._several, self._coalesce).events
         return self.position - position, pending + (events if first >= position else 0)
 
     def leave_out(self) -> None:
-        """Note that the item which was refused is left out: positions do not count it, and errors do."""
+        """Skip the item that was just rejected: later errors count it in ``index``, positions do not."""
         self._left_out += 1
 
     def push(self, item: EventLike) -> Chunk | None:
-        """Take one source item.
+        """Add one source item.
 
         Args:
-            item: What the next position of the source holds.
+            item: The next source item.
 
         Returns:
-            The chunk that was full before this item, or None while there is room.
+            The previous chunk if the item did not fit into it, otherwise None.
 
         Raises:
-            InvalidEventError: The item cannot be sent. What was taken before is still there for ``finish``.
+            InvalidEventError: The item cannot be sent. The items before it are kept, for ``finish``.
         """
         return self.fill((item,))
 
     def fill(self, items: Iterable[EventLike]) -> Chunk | None:  # noqa: C901, PLR0912 - see the comment
-        """Take source items until a chunk is full.
+        """Add source items until a chunk is full.
 
         Args:
-            items: What the next positions of the source hold. An iterator is left behind the item that did
-                not fit any more, which is taken too.
+            items: The next source items. The item that did not fit is consumed from an iterator, and goes
+                into the next chunk.
 
         Returns:
-            The chunk that was full, or None when there are no more items.
+            The full chunk, or None if the items ran out first.
 
         Raises:
-            InvalidEventError: An item cannot be sent. What was taken before is still there for ``finish``.
+            InvalidEventError: An item cannot be sent. The items before it are kept, for ``finish``.
         """
-        # One straight run on local names, because it runs for every event: what was here in methods of its
-        # own before took a third longer. Whatever is out of the ordinary goes to _take.
+        # One loop with local variables, because it runs for every event: divided into methods it took a third
+        # longer. It handles the common cases and leaves the others to _take.
         max_objects, max_bytes, coalesce = self._max_objects, self._max_bytes, self._coalesce
         keys, opened, bodies, names = self._keys, self._open, self._bodies, self._names
         objects, lengths = self._objects, self._lengths
@@ -156,8 +156,8 @@ class ChunkBuilder:
                 raise self._explain(error, customer_id, name, metadata, place) from None
             if key is None:
                 key = self._encode_name(name, customer_id)
-            # NaN and infinity are written as null, so that only what holds a null need be looked through. A
-            # single letter is found five times as fast as a word, and many events lack this one.
+            # NaN and infinity are written as null, so only metadata with a null in its JSON must be checked.
+            # Searching for one letter is five times as fast as for a word, and many events do not contain it.
             if value[0] != _OPENING_BRACE or (
                 _U in value and value.find(_NULL) >= 0 and not are_finite((metadata,))
             ):
@@ -184,7 +184,7 @@ class ChunkBuilder:
         return None
 
     def finish(self) -> Chunk | None:
-        """Return what has been taken and not yet given as a chunk, or None where there is nothing."""
+        """Return a chunk of the items that are not in one yet, or None if there are none."""
         if not self._objects:
             return None
         layout = Layout(self._objects, self._lengths, self._several, self._coalesce)
@@ -195,15 +195,15 @@ class ChunkBuilder:
         return chunk
 
     def place(self, customer_id: str, names: set[str], events: bytes) -> Chunk | None:
-        """Take a source item that is checked and encoded already.
+        """Add a source item that is already checked and encoded.
 
         Args:
-            customer_id: Its customer.
+            customer_id: The id of its customer.
             names: The names of its events.
-            events: The JSON of its events, without braces around.
+            events: The JSON of its events, without the enclosing braces.
 
         Returns:
-            The chunk that was full before this item, or None while there is room.
+            The previous chunk if the item did not fit into it, otherwise None.
         """
         full = self._take(customer_id, names, events)
         if len(names) != 1:
@@ -216,8 +216,8 @@ class ChunkBuilder:
         if isinstance(item, tuple) and len(item) == _TUPLE_LENGTH:
             return self.push(tuple(item))
         if not isinstance(item, CustomerEvents):
-            needed = "an Event, CustomerEvents or (customer_id, name, metadata) is needed"
-            raise self._invalid(None, "the item", f"is a {type(item).__name__}; {needed}")
+            needed = "must be an Event, CustomerEvents or (customer_id, name, metadata)"
+            raise self._invalid(None, "the item", f"{needed}, got {type(item).__name__}")
         customer_id, events = item.customer_id, item.events
         if type(customer_id) is not str or not customer_id.strip():
             self._check_text(customer_id, None, "customer_id")
@@ -236,7 +236,7 @@ class ChunkBuilder:
         return self.place(customer_id, set(fragments), b",".join(fragments.values()))
 
     def _take(self, customer_id: str, names: str | set[str], events: bytes) -> Chunk | None:
-        """Take an encoded item into its customer's open object, or a new one, or a new chunk."""
+        """Add an encoded item to its customer's open object, to a new object, or to a new chunk."""
         number = self._open.get(customer_id)
         size = self._size + 1 + len(events)
         if number is not None and size <= self._max_bytes and self._claim(number, names):
@@ -255,7 +255,7 @@ class ChunkBuilder:
         size = len(body) + _AROUND_OBJECT
         if len(self._bodies) == self._max_objects or self._size + size > self._max_bytes:
             if _EMPTY + size > self._max_bytes:
-                reason = f"is a request of {_EMPTY + size:,} bytes; max_bytes is {self._max_bytes:,}"
+                reason = f"needs a request of {_EMPTY + size:,} bytes; max_bytes is {self._max_bytes:,}"
                 raise self._invalid(customer_id, "the item", reason)
             full = self.finish()
         number = len(self._bodies)
@@ -269,7 +269,7 @@ class ChunkBuilder:
         return full
 
     def _claim(self, number: int, names: str | set[str]) -> bool:
-        """Note names as used within an object, unless one of them is used there already."""
+        """Add event names to an object, unless it already has one of them; return whether they were added."""
         taken = self._names[number]
         if isinstance(taken, str):
             taken = self._names[number] = {taken}
@@ -292,13 +292,13 @@ class ChunkBuilder:
 
     def _check_metadata(self, metadata: object, customer_id: object, place: str) -> None:
         if not isinstance(metadata, Mapping):
-            raise self._invalid(customer_id, place, f"must be a mapping, and is {type(metadata).__name__}")
+            raise self._invalid(customer_id, place, f"must be a mapping, got {type(metadata).__name__}")
         if problem := find_problem(metadata, place):
             raise self._invalid(customer_id, *problem)
 
     def _check_text(self, value: object, customer_id: object, place: str) -> None:
         if not isinstance(value, str):
-            raise self._invalid(customer_id, place, f"must be text, and is {type(value).__name__}")
+            raise self._invalid(customer_id, place, f"must be a string, got {type(value).__name__}")
         if not value.strip():
             raise self._invalid(customer_id, place, "must not be blank")
         if problem := find_problem(value, place):
@@ -307,8 +307,8 @@ class ChunkBuilder:
     def _explain(
         self, error: TypeError, customer_id: object, name: object, metadata: object, place: str
     ) -> BaseException:
-        """Return what to raise for an event that could not be encoded."""
-        # orjson raises a TypeError whatever came up within convert, Ctrl-C included.
+        """Return the error to raise for an event that could not be encoded."""
+        # orjson turns every exception raised within convert into a TypeError, even KeyboardInterrupt.
         cause = error.__cause__
         if cause is not None and not isinstance(cause, Exception):
             return cause
@@ -318,9 +318,9 @@ class ChunkBuilder:
             self._check_metadata(metadata, customer_id, place)
         except InvalidEventError as problem:
             return problem
-        except RecursionError:  # what holds itself, for one
+        except RecursionError:  # for example a list that contains itself
             cause = None
-        # A mapping of the user's own may fail when it is read.
+        # A user's mapping may raise an exception when it is read.
         if cause is not None and not isinstance(cause, TypeError | RecursionError):
             return cause
         return self._invalid(customer_id, place, "is nested too deeply to be sent")

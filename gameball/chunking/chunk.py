@@ -1,4 +1,4 @@
-"""A chunk: one request's body, and where in it each source item stands."""
+"""A chunk: the body of one request, and the location of each source item in it."""
 
 from typing import Final
 
@@ -15,13 +15,14 @@ ENVELOPE_SIZE: Final = len(BODY_OPEN) + len(BODY_CLOSE)
 
 @frozen
 class Layout:
-    """Where in a chunk's content each source item is, so that the chunk can be split.
+    """The location of each source item in a chunk's content, which is needed to split the chunk.
 
     Attributes:
-        objects: For each source item, in order, the number of the object it is in.
-        lengths: For each source item the length of its JSON: its events' names and metadata.
-        several: How many events a source item has, where that is not one: by its place in the lists.
-        coalesce: Whether events of one customer could share an object.
+        objects: For each source item, in order, the number of its object.
+        lengths: For each source item, the length of its JSON: the names and metadata of its events.
+        several: The number of events of each source item that does not have exactly one, by its index in the
+            lists above.
+        coalesce: Whether events of one customer may share an object.
     """
 
     objects: list[int]
@@ -37,15 +38,15 @@ class Layout:
 
 @frozen
 class Chunk:
-    """A request, ready to be sent.
+    """The body of a request, ready to be sent.
 
     Attributes:
-        content: The request's body: JSON, in bytes.
+        content: The request body: JSON, as bytes.
         objects: The number of objects in the body, 1 to 1,000.
-        events: The number of events in it.
+        events: The number of events in the body.
         first: The position of its first source item, counted from 0.
-        last: The position of its last source item; all between the two are in the chunk as well.
-        layout: Where each source item is.
+        last: The position of its last source item. The chunk holds all items from first to last.
+        layout: The location of each source item in the content.
     """
 
     content: bytes = field(repr=False)
@@ -57,18 +58,18 @@ class Chunk:
 
     @property
     def size(self) -> int:
-        """The length of the request's body, in bytes."""
+        """The size of the request body, in bytes."""
         return len(self.content)
 
     def items(self) -> list[tuple[bytes, bytes]]:
-        """Cut the source items out of the content, in order: each item's customer and events, as JSON."""
+        """Return the source items, in order: the JSON of each item's customer id and of its events."""
         members: list[list[int]] = [[] for _ in range(self.objects)]
         for place, number in enumerate(self.layout.objects):
             members[number].append(place)
         items = [(b"", b"")] * len(self.layout.objects)
         start = len(BODY_OPEN) + len(OBJECT_OPEN)
         for places in members:
-            # Within a customer's id a quote is escaped, so that this is found nowhere before its end.
+            # Quotes within a customer id are escaped, so the first match is the end of the id.
             end_of_customer = self.content.index(b'"' + EVENTS_OPEN, start) + 1
             customer = self.content[start:end_of_customer]
             begin = end_of_customer + len(EVENTS_OPEN)
@@ -81,12 +82,12 @@ class Chunk:
 
 
 def assemble(bodies: list[bytes], first: int, layout: Layout) -> Chunk:
-    """Put a chunk together.
+    """Build a chunk.
 
     Args:
         bodies: The objects, each without its closing braces.
         first: The position of the first source item.
-        layout: Where each source item is.
+        layout: The location of each source item.
 
     Returns:
         The chunk.

@@ -1,4 +1,4 @@
-"""Events in, ready-to-send requests out: the chunking helper by itself, without any I/O."""
+"""Turns events into request bodies that are ready to be sent. No I/O."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -19,36 +19,39 @@ def chunk_events(
     max_bytes: int = DEFAULT_MAX_BYTES,
     coalesce: bool = True,
 ) -> Iterator[Chunk]:
-    """Turn any number of events into requests ready to be sent, reading no further than needed.
+    """Pack events into request bodies that are ready to be sent.
 
     Args:
-        events: The events, in order; an endless generator is fine.
-        max_objects: The most objects of a request, 1 to 1,000. Gameball documents 1,000 objects per request.
-        max_bytes: The most bytes of a request's body. Gameball documents no limit.
-        coalesce: Let events of one customer share an object as long as their names differ. The same name
-            again opens another object: nothing is overwritten, and each customer's events keep their order.
+        events: The events, in order. They are read as chunks are needed, so the iterable may be endless.
+        max_objects: The maximum number of objects in a request: 1 to 1,000, the limit that Gameball
+            documents.
+        max_bytes: The maximum size of a request body, in bytes: 2,000,000 by default. Gameball documents no
+            limit.
+        coalesce: Whether events of one customer may share an object if their names differ. An event with a
+            name that the object already has starts a new object, so nothing is overwritten and each
+            customer's events keep their order.
 
     Returns:
-        An iterator of chunks, each of consecutive events.
+        An iterator of chunks. Each holds consecutive events.
 
     Raises:
-        ValueError: A limit is out of its range.
-        InvalidEventError: While iterating: an event that cannot be sent. All events before it have been
-            given in chunks.
+        ValueError: A limit is out of range.
+        InvalidEventError: An event cannot be sent. It is raised while iterating, after the chunks of all
+            events before it.
     """
     builder = ChunkBuilder(max_objects=max_objects, max_bytes=max_bytes, coalesce=coalesce)
     return build_chunks(events, builder)
 
 
-# How many items are taken before the event loop has its turn. A chunk of 1,000 takes longer to make than a
-# request does to send, and would keep all answers that arrive meanwhile waiting.
+# The number of items to read before other tasks may run. Building a chunk of 1,000 takes longer than sending
+# a request, and would delay the handling of all responses that arrive meanwhile.
 _ITEMS_PER_TURN: Final = 125
 
-#: Is told of each event that is left out because it cannot be sent.
+#: Called with the error of each event that is skipped because it cannot be sent.
 OnInvalid = Callable[[InvalidEventError], object]
 
 
-#: Returns the next position behind a given one at which a chunk must start, or None where there is none.
+#: Returns the first position after a given one at which a chunk must start, or None.
 NextBoundary = Callable[[int], int | None]
 
 
@@ -58,21 +61,22 @@ def build_chunks(
     next_boundary: NextBoundary | None = None,
     on_invalid: OnInvalid | None = None,
 ) -> Iterator[Chunk]:
-    """Drive a builder through a source.
+    """Read a source and yield its chunks.
 
     Args:
         events: The source.
         builder: The builder.
-        next_boundary: Tells at which positions a chunk must start even if the one before is not full.
-        on_invalid: Told of each event that cannot be sent, which is left out; None ends at the first one.
+        next_boundary: Returns the positions at which a chunk must start even if the one before is not full.
+        on_invalid: Called with the error of each event that cannot be sent, which is then skipped. None
+            raises the first error.
 
     Yields:
-        Chunks. On a problem of the source or an event, first all that was read before it.
+        Chunks. If the source or an event fails, the items before it are yielded first.
 
     Raises:
         InvalidEventError: An event cannot be sent.
     """
-    # Without turns to give, it yields chunks only.
+    # With items_per_turn=None it never yields None.
     return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, next_boundary, on_invalid, None))
 
 
@@ -83,7 +87,7 @@ def _chunks_and_turns(
     on_invalid: OnInvalid | None,
     items_per_turn: int | None,
 ) -> Iterator[Chunk | None]:
-    """Drive a builder as ``build_chunks`` does, and yield None whenever others may have a turn."""
+    """Yield chunks as ``build_chunks`` does, and None whenever other tasks may run."""
     source = iter(events)
     problem: Exception | None = None
     more = True
@@ -104,12 +108,12 @@ def _chunks_and_turns(
         except InvalidEventError as error:
             problem = _leave_out(error, on_invalid, builder)
             more = problem is None
-        except Exception as error:  # noqa: BLE001 - the source's own; raised again below
+        except Exception as error:  # noqa: BLE001 - raised by the source; raised again below
             problem, more = error, False
         if chunk is not None or items_per_turn is not None:
             yield chunk
-        chunk = None  # while the next one is made, it is gone
-    # What was read before a problem can be sent, so it is given first.
+        chunk = None  # frees its memory before the next one is built
+    # The items before a problem can be sent, so their chunk comes first.
     rest = builder.finish()
     if rest is not None:
         yield rest
@@ -123,7 +127,7 @@ def build_chunks_async(
     next_boundary: NextBoundary | None = None,
     on_invalid: OnInvalid | None = None,
 ) -> AsyncIterator[Chunk]:
-    """Drive a builder through a source of either kind, exactly as ``build_chunks`` does."""
+    """Read a synchronous or asynchronous source and yield the same chunks as ``build_chunks``."""
     if isinstance(events, AsyncIterable):
         return _build_from_async(events, builder, next_boundary, on_invalid)
     return _as_async(_chunks_and_turns(events, builder, next_boundary, on_invalid, _ITEMS_PER_TURN))
@@ -135,7 +139,7 @@ async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
             await asyncio.sleep(0)
         else:
             yield chunk
-        del chunk  # while the next one is made, it is gone
+        del chunk  # frees its memory before the next one is built
 
 
 async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
@@ -158,12 +162,12 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
             break
         except InvalidEventError as error:
             problem = _leave_out(error, on_invalid, builder)
-        except Exception as error:  # noqa: BLE001 - the source's own; raised again below
+        except Exception as error:  # noqa: BLE001 - raised by the source; raised again below
             problem = error
         else:
             if chunk is not None:
                 yield chunk
-            # A source that never waits would not let go of the event loop.
+            # A source that never awaits anything would block the event loop.
             if builder.position % _ITEMS_PER_TURN == 0:
                 await asyncio.sleep(0)
     rest = builder.finish()
@@ -176,12 +180,12 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
 def _leave_out(
     error: InvalidEventError, on_invalid: OnInvalid | None, builder: ChunkBuilder
 ) -> Exception | None:
-    """Tell of an event that cannot be sent, and return what ends the source, if anything does."""
+    """Report an event that cannot be sent, and return the error that ends the source, if any."""
     if on_invalid is None:
         return error
     builder.leave_out()
     try:
         on_invalid(error)
-    except Exception as problem:  # noqa: BLE001 - the caller's own, which ends the source as its errors do
+    except Exception as problem:  # noqa: BLE001 - an error of the callback ends the source
         return problem
     return None

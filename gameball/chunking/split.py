@@ -1,4 +1,4 @@
-"""Splits a chunk in two, for a server that found it too large (413)."""
+"""Splits a chunk in two when the server found it too large (413)."""
 
 import orjson
 
@@ -8,17 +8,17 @@ from gameball.chunking.limits import MAX_OBJECTS
 
 
 def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:
-    """Divide a chunk in two, by its source items, for a server that found it too large.
+    """Split a chunk in two, each with half of its source items.
 
     Args:
         chunk: A chunk of at least two source items.
 
     Returns:
-        The first half and the second half, each what chunking its source items anew would give: a send that
-        is resumed begins its chunks where those before have begun, and must find the same bytes.
+        The first and the second half. Each is identical to what chunking its source items again would give: a
+        resumed send starts its chunks at the same positions as before, and must produce the same bytes.
 
     Raises:
-        ValueError: The chunk holds a single source item, which is never divided.
+        ValueError: The chunk holds a single source item, which is never split.
     """
     items = chunk.items()
     middle = len(items) // 2
@@ -35,9 +35,9 @@ def _rebuild(chunk: Chunk, items: list[tuple[bytes, bytes]], offset: int) -> Chu
         first=chunk.first + offset,
     )
     for customer, events in items:
-        # Decoded only for the names: decoding and encoding a number anew could change it.
+        # Decoded only to get the names: decoding a number and encoding it again could change it.
         builder.place(orjson.loads(customer), set(orjson.loads(b"{" + events + b"}")), events)
     part = builder.finish()
     if part is None:
-        raise ValueError("a part of a chunk holds at least one source item")
+        raise ValueError("a part of a chunk must hold at least one source item")
     return part

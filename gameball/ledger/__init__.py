@@ -1,4 +1,4 @@
-"""The durable record of a send, in an SQLite file.
+"""The ledger: the durable record of a send, in an SQLite file.
 
 It imports ``chunking``, ``receipts`` and ``errors``.
 """

@@ -1,8 +1,8 @@
-"""The SQLite file of a ledger: how it is opened, locked, checked, written and kept from filling up.
+"""The SQLite file of a ledger: opening, locking, checking and writing it, and reserving disk space.
 
-It keeps a rollback journal and no write-ahead log, so that the main file has every outcome, also after a
-kill. What is in the file is counted in it as well: whoever opens a file of which something is missing (one
-that was copied without its journal, or damaged) finds that the counts do not agree.
+It uses a rollback journal and no write-ahead log, so that the main file has every outcome even after a kill.
+The file also stores counts of its rows: if rows are missing, because the file was copied without its journal
+or damaged, the counts do not match when it is opened.
 """
 
 import os
@@ -21,17 +21,17 @@ from gameball.fork_safety import renew_after_fork
 
 try:
     import fcntl
-except ImportError:  # Windows, where SQLite's own locks must do
+except ImportError:  # Windows, where SQLite's own locks are used
     fcntl = None  # type: ignore[assignment]
 
 _MAGIC: Final = b"SQLite format 3\0"
-#: SQLite's header has a field for the application a file is of, and one for its own version number.
+#: SQLite's header has a field for the application that a file belongs to, and one for the file's version.
 _APPLICATION: Final = int.from_bytes(b"GBlg", "big")
 _FORMAT: Final = 2
 _HEADER: Final = 100
-# How the header of SQLite's rollback journals begins.
+# The first bytes of SQLite's rollback journals.
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
-# Room that is kept free beside the file, so that the outcomes of what is in flight fit even on a full disk.
+# The bytes reserved beside the file, so that the outcomes of chunks in flight fit even on a full disk.
 _RESERVE: Final = 1_048_576
 _SCHEMA: Final = (
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -51,7 +51,7 @@ _SCHEMA: Final = (
         error TEXT,
         checksum INTEGER NOT NULL
     )""",
-    # What the file must hold. Each change of a chunk changes it in the same transaction, on another page.
+    # What the chunks table must hold. Updated in the same transaction as each chunk, but on another page.
     """CREATE TABLE totals (
         chunks INTEGER, in_flight INTEGER, accepted INTEGER, unknown INTEGER, positions INTEGER
     )""",
@@ -81,7 +81,10 @@ _COUNTED: Final = """
 
 
 def _is_hot(journal: Path) -> bool:
-    """Tell whether a journal holds what a killed process was writing: each commit empties its header."""
+    """Return whether a journal holds an unfinished transaction of a killed process.
+
+    Each commit clears the journal's header.
+    """
     try:
         with journal.open("rb") as file:
             return file.read(len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
@@ -90,19 +93,21 @@ def _is_hot(journal: Path) -> bool:
 
 
 class LedgerFile:
-    """The open file of a ledger. One process at a time has it open, and one object in it.
+    """The open file of a ledger. Only one process can have it open at a time, with one object.
 
     Args:
-        path: The file; it is created, for its owner only, when it is not there. Symbolic links are followed.
+        path: The file. If it does not exist it is created, readable only by its owner. Symbolic links are
+            followed.
 
     Raises:
-        LedgerLockedError: Another process has it open, or another object of this one.
-        LedgerError: It cannot be opened, is not a ledger, or its record cannot be trusted. It is as it was.
+        LedgerLockedError: Another process, or another object in this one, has the file open.
+        LedgerError: The file cannot be opened, is not a ledger, or its record is incomplete. It was not
+            changed.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        # What lies beside a ledger lies beside the file itself, also when it is reached by a link.
+        # The journal and the reserve are next to the real file, not next to a symbolic link to it.
         self._real = Path(os.path.realpath(path))
         self._journal = self._real.with_name(self._real.name + "-journal")
         self._reserve = self._real.with_name(self._real.name + "-reserve")
@@ -120,8 +125,8 @@ class LedgerFile:
     def _open_locked(self) -> int:
         """Open the file and lock it, with a lock that lasts until it is released.
 
-        SQLite's locks are those of POSIX, which a process loses when anything in it closes the file: a copy
-        or a check sum made while sending let a second process send the same events.
+        SQLite uses POSIX locks, which a process loses as soon as any code in it closes the file. Copying the
+        file or computing its checksum during a send once let a second process send the same events.
         """
         flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
@@ -145,14 +150,14 @@ class LedgerFile:
         return descriptor
 
     def _create(self) -> None:
-        """Create the file under another name, and give it its own when it is complete.
+        """Create the file under a temporary name, and rename it when it is complete.
 
-        So a file that is empty, or not complete, was damaged, and is never a new one.
+        So an empty or incomplete file is always a damaged one, never a new one.
         """
         if _is_hot(self._journal):
             raise LedgerError(
-                f"the ledger {self.path} is not there, and {self._journal.name} of one is: put both back, or "
-                "remove it"
+                f"the ledger {self.path} does not exist, but its journal {self._journal.name} does: put the "
+                "ledger back, or remove the journal to start a new one"
             )
         descriptor, name = tempfile.mkstemp(
             prefix=f"{self._real.name}.", suffix=".new", dir=self._real.parent
@@ -165,7 +170,7 @@ class LedgerFile:
                 for statement in _SCHEMA:
                     database.execute(statement)
                 database.execute("COMMIT")
-            # Another process may have created it meanwhile, and be using it.
+            # Another process may have created the file meanwhile, and may be using it.
             with suppress(FileExistsError):
                 os.link(name, self._real)
         finally:
@@ -176,18 +181,19 @@ class LedgerFile:
             raise LedgerError(f"the ledger {self.path} is not a regular file")
 
     def _check_header(self, header: bytes) -> None:
-        """Check that the file is a ledger, before anything could change it."""
+        """Check that the file is a ledger before anything can change it."""
         numbers = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
         if not header:
             raise LedgerError(
-                f"the ledger {self.path} is empty: it was cut off. If nothing was sent by it, remove it to "
-                "begin a new one"
+                f"the ledger {self.path} is empty: it was truncated. Remove it to start a new one, but only if "
+                "nothing was sent with it"
             )
         if not header.startswith(_MAGIC) or numbers != (_APPLICATION, _FORMAT):
             raise LedgerError(f"{self.path} is not a ledger of this version of gameball-client")
 
     def _open_database(self) -> sqlite3.Connection:
-        # The lock is ours. SQLite's own would conflict with it where the two are of one kind, as over NFS.
+        # The file is already locked with flock. SQLite's own locks would conflict with that where both are of
+        # the same kind, as on NFS.
         lock = "" if fcntl is None else "?nolock=1"
         database = sqlite3.connect(
             f"file:{quote(str(self._real))}{lock}",
@@ -197,7 +203,7 @@ class LedgerFile:
             uri=True,
         )
         try:
-            # Kept and emptied at each commit, because making and removing a file takes far longer.
+            # PERSIST clears the journal at each commit. Creating and deleting it would take far longer.
             database.execute("PRAGMA journal_mode = PERSIST")
             database.execute("PRAGMA synchronous = FULL")
             self._check_content(database)
@@ -212,17 +218,17 @@ class LedgerFile:
         if said == "ok" and counted == database.execute("SELECT * FROM totals").fetchone():
             return
         raise LedgerError(
-            f"the record in the ledger {self.path} is not complete: it was damaged, or copied or moved "
-            f"without its {self._journal.name}. Put both back as they were; without them nobody knows "
-            "what was accepted"
+            f"the ledger {self.path} is incomplete: it was damaged, or copied or moved without its journal "
+            f"{self._journal.name}. Put both files back as they were; without them it is not known which "
+            "events were accepted"
         )
 
     def close(self) -> None:
-        """Close the file, and let others open it."""
+        """Close the file, so that other processes can open it."""
         if self._process != os.getpid():
             return
         self._drop_reserve()
-        # A worker that was abandoned may be writing: closing under its hands would crash the interpreter.
+        # An abandoned worker may still be writing: closing the database then would crash the interpreter.
         with self._transacting:
             with suppress(sqlite3.Error):
                 self._database.execute("PRAGMA journal_mode = DELETE")
@@ -232,21 +238,21 @@ class LedgerFile:
     def _unlock(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            # Said by name, because a forked child may hold a copy of the descriptor, and with it the lock.
+            # Unlocked explicitly, because a forked child may hold a copy of the descriptor, and so the lock.
             if fcntl is not None:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
     def before_fork(self) -> None:
-        """Wait for a transaction that is under way: the child would end it when it ends itself."""
+        """Wait for the current transaction to end: otherwise the child would end it when it exits."""
         self._transacting.acquire()
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Allow transactions again."""
         self._transacting.release()
 
     def after_fork_in_child(self) -> None:
-        """Let go of the parent's lock without releasing it. The child cannot use the file."""
+        """Close the child's descriptor without releasing the parent's lock. The child cannot use the file."""
         self._transacting.release()
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -256,7 +262,7 @@ class LedgerFile:
         """Return the rows of a query.
 
         Raises:
-            LedgerError: It cannot be read.
+            LedgerError: The file cannot be read.
         """
         self._check_process()
         with self._transacting, self.translated():
@@ -264,10 +270,10 @@ class LedgerFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write: all of it, or on an error none. It is on disk at the end.
+        """Run a transaction: it is on disk at the end of the block, or rolled back on an error.
 
         Raises:
-            LedgerError: It cannot be written.
+            LedgerError: The file cannot be written.
         """
         self._check_process()
         with self._transacting, self.translated():
@@ -283,13 +289,13 @@ class LedgerFile:
     def _check_process(self) -> None:
         if self._process != os.getpid():
             raise LedgerError(
-                f"the ledger {self.path} was opened before a fork, and is the parent's: open it in the "
-                "child, when the parent has closed it"
+                f"the ledger {self.path} was opened before a fork and belongs to the parent process: open it "
+                "in the child after the parent has closed it"
             )
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Raise what SQLite raises as ``LedgerError``."""
+        """Convert SQLite's exceptions to ``LedgerError``."""
         try:
             yield
         except sqlite3.Error as error:
@@ -297,23 +303,27 @@ class LedgerFile:
                 raise self._locked() from None
             raise LedgerError(f"the ledger {self.path} cannot be used: {error}") from None
         except OverflowError:
-            raise LedgerError(f"the ledger {self.path} cannot hold a number beyond 64 bits") from None
+            raise LedgerError(
+                f"the ledger {self.path} cannot store an integer of more than 64 bits"
+            ) from None
 
     def _locked(self) -> LedgerLockedError:
-        return LedgerLockedError(f"the ledger {self.path} is in use by another process, or open in this one")
+        return LedgerLockedError(
+            f"the ledger {self.path} is in use by another process, or open elsewhere in this one; close it there"
+        )
 
     def ensure_reserve(self) -> None:
-        """Keep room free for the outcomes of what is in flight.
+        """Reserve disk space for the outcomes of the chunks in flight.
 
         Raises:
-            LedgerError: There is no such room.
+            LedgerError: The disk space cannot be reserved.
         """
         with suppress(OSError):
             found = self._reserve.lstat()
             if stat.S_ISREG(found.st_mode) and found.st_size == _RESERVE:
                 return
         try:
-            # What is there may be a link, and what it leads to is not ours to overwrite.
+            # An existing file may be a link, and its target must not be overwritten.
             self._reserve.unlink(missing_ok=True)
             descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as reserve:
@@ -322,30 +332,32 @@ class LedgerFile:
                 os.fsync(reserve.fileno())
         except OSError as error:
             self._drop_reserve()
-            raise LedgerError(f"the ledger {self.path} has no room to grow: {error.strerror}") from None
+            raise LedgerError(
+                f"the ledger {self.path} cannot reserve disk space for outcomes: {error.strerror}"
+            ) from None
 
     def use_reserve(self) -> None:
-        """Give the room that was kept free to what must be written now."""
+        """Free the reserved disk space for an outcome that must be written now."""
         self._drop_reserve()
 
     def _drop_reserve(self) -> None:
-        with suppress(OSError):  # a file system that has become read-only, for example
+        with suppress(OSError):  # for example if the file system has become read-only
             self._reserve.unlink(missing_ok=True)
 
 
 @contextmanager
 def moved_ledger(path: Path, target: Path) -> Iterator[None]:
-    """Move a ledger that no process has open, together with what the block moves.
+    """Move a ledger that no process has open, together with the file that the block moves.
 
-    At every moment in between, the file that the block moves has its ledger beside it: a process that is
-    killed there leaves the ledger under both names.
+    During the move the ledger exists under both names, so the file that the block moves always has its ledger
+    next to it. A process that is killed here leaves both names.
 
     Raises:
-        LedgerLockedError: Somebody has it open. Nothing was moved.
-        LedgerError: It cannot be opened, or its record is not complete. Nothing was moved.
-        OSError: It cannot be moved. Nothing was moved.
+        LedgerLockedError: The ledger is open. Nothing was moved.
+        LedgerError: The ledger cannot be opened, or its record is incomplete. Nothing was moved.
+        OSError: The ledger cannot be moved. Nothing was moved.
     """
-    # Opening it takes in the journal that a killed process has left beside it.
+    # Opening the ledger applies the journal that a killed process may have left next to it.
     file = LedgerFile(path)
     try:
         os.link(path, target)

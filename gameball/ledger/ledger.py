@@ -1,4 +1,4 @@
-"""The durable record that makes a send resumable: an SQLite file, written before and after every request."""
+"""The ledger makes a send resumable: an SQLite file that is written before and after every request."""
 
 import os
 import sqlite3
@@ -22,23 +22,24 @@ _SELECT: Final = f"SELECT {_COLUMNS}, checksum FROM chunks"  # noqa: S608 - cons
 
 
 class Ledger:
-    """A durable record of what became of each chunk of one source.
+    """A durable record of the outcome of each chunk of one source.
 
-    Before a chunk's first byte is sent its intent is on disk: its number, its source range and the SHA-256 of
-    its bytes; after the answer, its outcome and its job. It holds no payload and no key, only a salted
-    fingerprint of the API key. One process can have it open at a time, and a forked child cannot use the one
-    that its parent has opened. It can be opened by itself, to see what became of a source.
+    Before a chunk is sent, its intent is written to disk: its number, its source range and the SHA-256 hash
+    of its content. After the response, its outcome and its job id are written. The ledger holds no payload
+    and no key, only a salted hash of the API key. Only one process can have it open at a time, and a forked
+    child cannot use a ledger that its parent has opened. Outside of a send it can be opened to inspect the
+    outcomes.
 
-    A file whose record is not complete is refused, and never taken for an empty one: keep the ``-journal``
-    that a killed process leaves beside it, and move the two together.
+    An incomplete file is rejected, never treated as empty. If a process is killed it leaves a file
+    ``<path>-journal``: keep it, and move both files together.
 
     Args:
-        path: The file; it is created, for its owner only, when it is not there. A ``-journal`` and a
-            ``-reserve`` may stand beside it while it is open.
+        path: The file. If it does not exist it is created, readable only by its owner. While the ledger is
+            open, ``<path>-journal`` and ``<path>-reserve`` may exist too.
 
     Raises:
-        LedgerLockedError: Another process has it open.
-        LedgerError: It cannot be opened, is not a ledger, or its record is not complete.
+        LedgerLockedError: Another process has the ledger open.
+        LedgerError: The file cannot be opened, is not a ledger, or is incomplete.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -50,11 +51,11 @@ class Ledger:
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Leave a send under way to the parent."""
+        """Replace the lock. A running send belongs to the parent process."""
         self._beginning = threading.Lock()
 
     def close(self) -> None:
-        """Close the file, and let others open it."""
+        """Close the ledger, so that other processes can open it."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -75,7 +76,7 @@ class Ledger:
         """Return the sends that used the ledger, in order.
 
         Raises:
-            LedgerError: It cannot be read.
+            LedgerError: The ledger cannot be read.
         """
         rows = self._file.rows("SELECT number, started_at, ended_at FROM runs ORDER BY number")
         return [
@@ -84,80 +85,83 @@ class Ledger:
         ]
 
     def chunks(self, outcome: Outcome | None = None) -> list[LedgerChunk]:
-        """Return what is known of each chunk, in the order of the source.
+        """Return the recorded chunks, in the order of the source.
 
         Args:
-            outcome: Only chunks that ended so; None for all.
+            outcome: Return only chunks with this outcome. None returns all chunks.
 
         Raises:
-            LedgerError: It cannot be read.
+            LedgerError: The ledger cannot be read.
         """
         where, values = ("", ()) if outcome is None else _where(outcome)
         return [read_chunk(row) for row in self._file.rows(f"{_SELECT}{where} ORDER BY first", values)]
 
     def ranges(self, outcome: Outcome) -> list[range]:
-        """Return the positions of the source items whose chunks ended in an outcome.
+        """Return the positions of the source items whose chunks have an outcome.
 
-        ``ledger.ranges(Outcome.UNKNOWN)`` is what may or may not have been accepted, and with UNSENT what
-        certainly was not. What no send has come to yet is in neither.
+        ``ledger.ranges(Outcome.UNKNOWN)`` returns the items that may or may not have been accepted, and
+        ``Outcome.UNSENT`` those that were certainly not accepted. Items that no send has reached yet are in
+        neither.
 
         Args:
             outcome: The outcome.
 
         Raises:
-            LedgerError: It cannot be read.
+            LedgerError: The ledger cannot be read.
         """
         return [range(chunk.first, chunk.last + 1) for chunk in self.chunks(outcome)]
 
     def note(self, notes: Mapping[str, str]) -> None:
-        """Keep something about the source, for whoever looks at the ledger; the latest value counts.
+        """Store notes about the source. A note replaces an earlier one of the same name.
 
         Args:
-            notes: What to keep, by name. No payload and no key belongs there.
+            notes: The notes, by name. They must not contain payload or keys.
 
         Raises:
-            LedgerError: It cannot be written.
+            LedgerError: The ledger cannot be written.
         """
         with self._file.transaction() as database:
             database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
 
     def notes(self) -> dict[str, str]:
-        """Return what was kept with ``note``, by name.
+        """Return the notes stored with ``note``, by name.
 
         Raises:
-            LedgerError: It cannot be read.
+            LedgerError: The ledger cannot be read.
         """
         return dict(self._file.rows("SELECT name, value FROM notes"))
 
     def settings(self) -> dict[str, str]:
-        """Return what must be the same for every run, by name; empty before the first.
+        """Return the settings that must be the same for every run, by name. Empty before the first run.
 
         Raises:
-            LedgerError: It cannot be read.
+            LedgerError: The ledger cannot be read.
         """
         return dict(self._file.rows("SELECT name, value FROM settings"))
 
     def begin_run(
         self, settings: dict[str, str], account: Callable[[str], str] = lambda _: ""
     ) -> KnownChunks:
-        """Begin a send.
+        """Start a run.
 
         Args:
-            settings: What must not change from one run to the next, by name: what the division into chunks
-                depends on, and where they are sent.
-            account: Tells, for a salt, the account that they are sent to from others.
+            settings: The settings that must not change between runs, by name: those that determine the
+                division into chunks, and the URL that they are sent to.
+            account: Returns a hash that identifies the account, for a salt.
 
         Returns:
-            What is known of the chunks of earlier runs.
+            The chunks of earlier runs.
 
         Raises:
-            LedgerMismatchError: The ledger was begun with other settings.
-            LedgerLockedError: Another send of this process is using it.
-            LedgerError: It cannot be written.
+            LedgerMismatchError: The ledger was started with other settings.
+            LedgerLockedError: Another send in this process is using the ledger.
+            LedgerError: The ledger cannot be written.
         """
         with self._beginning:
             if self._running:
-                raise LedgerLockedError(f"another send of this process is using the ledger {self._path}")
+                raise LedgerLockedError(
+                    f"another send in this process is using the ledger {self._path}; wait until it ends"
+                )
             self._running = True
         try:
             return self._begin_run(settings, account)
@@ -166,7 +170,7 @@ class Ledger:
             raise
 
     def _begin_run(self, given: dict[str, str], account: Callable[[str], str]) -> KnownChunks:
-        # Until something was accepted, or may have been, nothing is bound to an account or a division.
+        # The settings are fixed only once a chunk was accepted, or may have been.
         bound = self._file.rows(
             "SELECT EXISTS (SELECT 1 FROM chunks WHERE outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
         )[0][0]
@@ -175,20 +179,20 @@ class Ledger:
         settings = {**given, "salt": salt, "account": account(salt)}
         if known.get("account", settings["account"]) != settings["account"]:
             raise LedgerMismatchError(
-                f"the ledger {self._path} was begun with another API key: what one account has accepted, "
-                "another has not; use the same key, or another ledger"
+                f"the ledger {self._path} was started with another API key, so its records do not apply to "
+                "this account; use the same key or another ledger"
             )
         for name, value in settings.items():
             if known.get(name, value) != value:
                 raise LedgerMismatchError(
-                    f"the ledger {self._path} was begun with {name}={known[name]}, and this send has "
-                    f"{name}={value}; use the same, or another ledger"
+                    f"the ledger {self._path} was started with {name}={known[name]}, but this send has "
+                    f"{name}={value}; use the same value or another ledger"
                 )
         self._file.ensure_reserve()
         with self._file.transaction() as database:
             if not bound:
                 for row in database.execute(_SELECT).fetchall():
-                    read_chunk(row)  # of a damaged row nobody knows that it may go
+                    read_chunk(row)  # raises for a damaged row, which must not be deleted
                 database.execute("DELETE FROM chunks")
                 database.execute("DELETE FROM settings")
             database.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
@@ -202,7 +206,7 @@ class Ledger:
         return [read_chunk(row) for row in self._file.rows(query, (position, count))]
 
     def end_run(self) -> None:
-        """Note that the send has ended in an orderly way."""
+        """Record that the run has ended normally."""
         self._running = False
         self._finish(
             lambda database: database.execute(
@@ -211,20 +215,20 @@ class Ledger:
         )
 
     def intend(self, number: int, chunk: Chunk) -> None:
-        """Note that a chunk is about to be sent; on return that is on disk.
+        """Record that a chunk is about to be sent. The record is on disk when this returns.
 
         Raises:
-            LedgerError: It could not be noted, so the chunk must not be sent.
+            LedgerError: The record could not be written, so the chunk must not be sent.
         """
         self._file.ensure_reserve()
         with self._file.transaction() as database:
             self._insert(database, number, chunk)
 
     def divide(self, number: int, parts: tuple[Chunk, Chunk]) -> None:
-        """Note that a chunk, which the server refused as too large, goes on as two.
+        """Record that a chunk that the server found too large is sent as two parts.
 
         Raises:
-            LedgerError: It could not be noted, so the parts must not be sent.
+            LedgerError: The record could not be written, so the parts must not be sent.
         """
         self._file.ensure_reserve()
         with self._file.transaction() as database:
@@ -232,7 +236,7 @@ class Ledger:
                 self._insert(database, number, part)
 
     def conclude(self, receipt: Receipt) -> None:
-        """Note what became of a chunk; on return that is on disk."""
+        """Record the outcome of a chunk. The record is on disk when this returns."""
         error = None if receipt.error is None else describe(receipt.error)
         outcome = (receipt.outcome.value, receipt.job_id, receipt.attempts, error)
 
@@ -251,12 +255,12 @@ class Ledger:
     def _insert(self, database: sqlite3.Connection, number: int, chunk: Chunk) -> None:
         row = (chunk.first, chunk.last, number, self._run, chunk.objects, chunk.events, digest(chunk))
         row_in_flight = (*row, None, None, 0, None)
-        # Deleted by name: the counts would not notice that a row is replaced.
+        # Deleted explicitly, because INSERT OR REPLACE would not run the trigger that updates the counts.
         database.execute("DELETE FROM chunks WHERE first = ?", (chunk.first,))
         database.execute(_INSERT, (*row_in_flight, checksum(row_in_flight)))
 
     def _finish(self, write: Callable[[sqlite3.Connection], object]) -> None:
-        """Write what must be written after the fact: on a full disk, into the room that was kept free."""
+        """Write the result of something that has already happened, using the reserved space if necessary."""
         try:
             with self._file.transaction() as database:
                 write(database)
@@ -267,7 +271,7 @@ class Ledger:
 
 
 def _where(outcome: Outcome) -> tuple[str, tuple[str, ...]]:
-    # What was in flight when its process died has no outcome, and is UNKNOWN.
+    # A chunk that was in flight when its process died has no outcome in the file, and is UNKNOWN.
     if outcome is Outcome.UNKNOWN:
         return " WHERE outcome IS NULL OR outcome = 'unknown'", ()
     return " WHERE outcome = ?", (outcome.value,)

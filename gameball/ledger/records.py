@@ -1,4 +1,4 @@
-"""What a ledger knows: of each send that used it, and of each chunk. Pure."""
+"""The records in a ledger: each run that used it, and each chunk. No I/O."""
 
 import hashlib
 from bisect import bisect_right
@@ -19,9 +19,9 @@ class LedgerRun:
     """A send that used the ledger.
 
     Attributes:
-        number: Its number, counted from 1.
-        started_at: When it began.
-        ended_at: When it ended; None if it is going on, or was killed.
+        number: The number of the run, counted from 1.
+        started_at: When the run started.
+        ended_at: When the run ended, or None if it is still running or its process was killed.
     """
 
     number: int
@@ -31,21 +31,21 @@ class LedgerRun:
 
 @frozen
 class LedgerChunk:
-    """What the ledger knows of a chunk.
+    """The record of a chunk in the ledger.
 
     Attributes:
         first: The position of its first source item, counted from 0.
-        last: The position of its last source item; all between the two are in the chunk as well.
-        number: Its number within its send.
-        run: The run that it was last sent in.
+        last: The position of its last source item. The chunk holds all items from first to last.
+        number: The number of the chunk within its send.
+        run: The number of the run that last sent it.
         objects: The number of objects in the request.
-        events: The number of events in it.
-        digest: The SHA-256 of the request's body.
-        outcome: What became of it. What was in flight when its process died is UNKNOWN.
-        in_flight: Whether no outcome was ever noted: the process is at it, or died.
-        job_id: The job that processes it, when it was accepted.
-        attempts: How many requests were made for it.
-        error: Why it was not accepted.
+        events: The number of events in the request.
+        digest: The SHA-256 hash of the request body.
+        outcome: Its outcome. A chunk that was in flight when its process died is UNKNOWN.
+        in_flight: Whether no outcome is recorded, because the chunk is still in flight or its process died.
+        job_id: The id of the job that processes it, or None if it was not accepted.
+        attempts: The number of requests made for it.
+        error: Why it was not accepted, or None.
     """
 
     first: int
@@ -63,9 +63,9 @@ class LedgerChunk:
 
 
 def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
-    """Return what tells the next position behind a given one at which a chunk must start, or None.
+    """Return a function that returns the first position after a given one at which a chunk must start.
 
-    Chunks must start where the given ones did, and behind where they ended, to be the same.
+    Chunks must start where the given chunks started, and right after those ended, to be identical.
     """
     positions = sorted({position for chunk in chunks for position in (chunk.first, chunk.last + 1)})
 
@@ -77,12 +77,12 @@ def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
 
 
 def digest(chunk: Chunk) -> bytes:
-    """Return the SHA-256 of a chunk's bytes."""
+    """Return the SHA-256 hash of a chunk's content."""
     return hashlib.sha256(chunk.content).digest()
 
 
 def describe(error: GameballError) -> str:
-    """Return what the ledger keeps of an error: Gameball's own words may quote the request."""
+    """Return the text of an error for the ledger, without Gameball's message: it may quote the request."""
     if not isinstance(error, APIError):
         return str(error)
     details = [f"HTTP {error.status}"]
@@ -94,12 +94,12 @@ def describe(error: GameballError) -> str:
 
 
 def checksum(row: tuple[Any, ...]) -> int:
-    """Return the check sum of a chunk's row."""
+    """Return the checksum of a chunk's row."""
     return crc32(repr(row).encode())
 
 
 def read_chunk(row: tuple[Any, ...]) -> LedgerChunk:
-    """Return a chunk from its row in the file, whose columns are in the order of the attributes.
+    """Return the chunk in a row of the file.
 
     Raises:
         LedgerError: The row is damaged.
@@ -107,7 +107,7 @@ def read_chunk(row: tuple[Any, ...]) -> LedgerChunk:
     *known, check = row
     if checksum(tuple(known)) != check:
         raise LedgerError(
-            f"the ledger is damaged: its record of source item {row[0]} is not as it was written"
+            f"the ledger is damaged: the checksum of its record of source item {row[0]} does not match"
         )
     first, last, number, run, objects, events, sha256, outcome, job_id, attempts, error = known
     return LedgerChunk(

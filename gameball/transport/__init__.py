@@ -1,4 +1,4 @@
-"""The HTTP connections, and what an answer means.
+"""HTTP connections, and the interpretation of responses.
 
 It imports ``credentials``, ``errors`` and the generated client.
 """

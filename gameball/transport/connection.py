@@ -1,7 +1,7 @@
-"""The HTTP connections that everything travels over: keys on, errors typed, answers bounded.
+"""HTTP connections that send the keys, raise this package's errors and limit the size of responses.
 
-``SyncConnection`` and ``AsyncConnection`` are httpx clients, and share what is in ``_Shared`` and the
-functions of this module.
+``SyncConnection`` and ``AsyncConnection`` are httpx clients. They share ``_Shared`` and the functions of this
+module.
 """
 
 import os
@@ -24,27 +24,27 @@ from gameball.fork_safety import renew_after_fork
 from gameball.transport.responses import error_from_exception, error_from_response
 from gameball.transport.settings import ConnectionSettings
 
-#: The most bytes that are read of an answer. Gameball's are far smaller; an endless one must not fill the
-#: memory.
+#: The maximum number of bytes read from a response. Gameball's responses are far smaller; an endless response
+#: must not fill the memory.
 MAX_ANSWER: Final = 16 * 1024 * 1024
-#: The most bytes that are read of an answer to a batch, and of any answer that is an error.
+#: The maximum number of bytes read from the response to a batch, and from any error response.
 MAX_SHORT_ANSWER: Final = 1024 * 1024
 
-#: The step of which httpcore tells its tracer right before a request's first byte.
+#: The httpcore trace event right before the first byte of a request is sent.
 _SENDING: Final = "http11.send_request_headers.started"
 _CONNECTED: Final = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 _STANDARD_STATUSES: Final = frozenset(HTTPStatus)
 
 
 class _NoCookies(httpx.Cookies):
-    """The cookies that a user has set. Those of answers are not kept: the API has no use for them."""
+    """The cookies that a user has set. Cookies of responses are ignored: the API does not use them."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Keep none."""
+        """Ignore the cookies of a response."""
 
 
 class _Response(httpx.Response):
-    """A 2xx answer whose JSON, when it is none, is our error and not the decoder's."""
+    """A 2xx response that raises ``ResponseLostError`` if its content is not JSON."""
 
     def json(self, **_: Any) -> Any:  # noqa: ANN401 - as httpx declares it
         try:
@@ -52,14 +52,14 @@ class _Response(httpx.Response):
         except orjson.JSONDecodeError:
             pass
         kind = self.headers.get("content-type", "no content type") if self.content else "no body"
-        raise ResponseLostError(f"the request was sent, and the answer is not JSON: {kind}")
+        raise ResponseLostError(f"the request was sent, but the response is not JSON: {kind}")
 
 
 class Trace:
-    """What httpcore tells of one request while it is under way.
+    """Receives the httpcore trace events of one request.
 
     Args:
-        connection: What the request travels over.
+        connection: The connection that sends the request.
 
     Attributes:
         may_have_sent: Whether any byte of the request may have been sent.
@@ -67,29 +67,29 @@ class Trace:
 
     def __init__(self, connection: "SyncConnection | AsyncConnection") -> None:
         self._connection = connection
-        # A transport of the user's own may not tell when it begins to send.
+        # A user's transport may emit no trace events when it starts to send.
         self.may_have_sent = connection.settings.transport is not None
 
     def note(self, step: str, details: Mapping[str, Any]) -> None:
-        """Note a step; httpcore calls this for each."""
+        """Handle a trace event; httpcore calls this for each one."""
         if step in _CONNECTED:
             self._connection.note_stream(details["return_value"])
         elif step == _SENDING and details["request"].method != b"CONNECT":
-            # What a proxy is asked for before is not the request.
+            # A CONNECT to a proxy comes before the request, and is not part of it.
             self._connection.note_sending()
             self.may_have_sent = True
 
     async def note_async(self, step: str, details: Mapping[str, Any]) -> None:
-        """Note a step of an asynchronous connection."""
+        """Handle a trace event of an asynchronous connection."""
         self.note(step, details)
 
 
 class _Shared:
-    """What both connections are besides httpx clients.
+    """The parts of a connection that are the same for the synchronous and the asynchronous one.
 
     Attributes:
-        settings: What the connection is made of.
-        max_answer: The most bytes that are read of an answer.
+        settings: The settings of the connection.
+        max_answer: The maximum number of bytes read from a response.
     """
 
     settings: ConnectionSettings
@@ -98,21 +98,21 @@ class _Shared:
     _urls: dict[str, httpx.URL]
 
     def note_stream(self, stream: Any) -> None:  # noqa: ANN401 - httpcore's, sync or async
-        """Note a stream that was opened."""
+        """Remember a stream that was opened."""
         self._streams.add(stream)
 
     def note_sending(self) -> None:
-        """Note that a request is about to be sent."""
+        """Do something right before a request is sent; the default does nothing."""
 
     def _batch(self, content: bytes) -> dict[str, Any]:
-        """Return the arguments of the request for a batch whose JSON is already written."""
-        # The generated function builds the request, and its answer is read by us: see ``read_job_id``. Its
-        # own parser fails over what Gameball may add to the answer at any time, and the events would be
-        # UNKNOWN.
+        """Return the request arguments for a batch that is already encoded as JSON."""
+        # The generated function builds the request, but ``read_job_id`` parses the response. The generated
+        # parser would fail on fields or values that Gameball may add to the response at any time, and the
+        # events would be UNKNOWN.
         arguments = send_events_batch._get_kwargs(body=_NO_EVENTS)  # noqa: SLF001
         del arguments["json"]
         arguments["content"] = content
-        # Parsing the URL anew takes a tenth of all that a request takes.
+        # Cached because parsing the URL takes a tenth of the time of a whole request.
         path = arguments["url"]
         if path not in self._urls:
             self._urls[path] = self._absolute(path)
@@ -126,11 +126,11 @@ class _Shared:
     def _read_answer(
         self, response: httpx.Response, content: bytes | None
     ) -> "httpx.Response | GameballError":
-        """Return an answer with its content if that is a 2xx, or else the error it stands for.
+        """Return a 2xx response with its content, or the error that another response stands for.
 
         Args:
-            response: The answer, without its content.
-            content: The content, or None where it was too long.
+            response: The response, without its content.
+            content: The content, or None if it was too long.
         """
         status = response.status_code
         error = error_from_response(status, response.headers, content or b"", self.settings.credentials)
@@ -138,13 +138,13 @@ class _Shared:
             return error
         if content is None:
             return ResponseLostError(
-                f"the request was sent, and the answer has more than {self.max_answer:,} bytes"
+                f"the request was sent, but the response is longer than {self.max_answer:,} bytes"
             )
         headers = response.headers.copy()
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
         return _Response(
-            # The generated parser turns the number into an http.HTTPStatus, which knows no 299.
+            # The generated parser converts the status to an http.HTTPStatus, which fails for 299, for example.
             status if status in _STANDARD_STATUSES else HTTPStatus.OK,
             headers=headers,
             content=content,
@@ -160,17 +160,20 @@ _NO_EVENTS: Final = EventsBatch(body=[])
 
 
 def read_arguments(operation: ModuleType, job_id: int) -> dict[str, Any]:
-    """Return the arguments of the request of a job operation, for a connection to send.
+    """Return the request arguments for a job operation.
 
-    As for batches the generated function builds the request, and its parser, which fails over states that the
-    document does not know, is left out.
+    As for batches, the generated function builds the request, but the generated parser is not used: it fails
+    on job states that are not in the API document.
     """
     arguments: dict[str, Any] = operation._get_kwargs(job_id)  # noqa: SLF001
     return arguments
 
 
 def _decode(content: bytes, encoding: str, limit: int) -> bytes | None:
-    """Return what a compressed answer stands for, or None where that is too long. We ask for none."""
+    """Return the decompressed content of a response, or None if it is too long.
+
+    Requests ask for uncompressed responses, but a server may ignore that.
+    """
     window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
     if window is None:
         return content
@@ -181,7 +184,7 @@ def _decode(content: bytes, encoding: str, limit: int) -> bytes | None:
 
 
 def _forget_location(response: httpx.Response) -> None:
-    """Keep httpx from preparing a redirect that is not followed: it fails over a location that is no URL."""
+    """Remove ``Location``, because httpx parses it even for redirects it does not follow, and may fail."""
     response.headers.pop("location", None)
 
 
@@ -190,10 +193,10 @@ async def _forget_location_async(response: httpx.Response) -> None:
 
 
 def _with_unread_bytes(client: httpx.Client | httpx.AsyncClient) -> Iterator[Any]:
-    """Yield the idle connections of a client that hold bytes nobody asked for.
+    """Yield the idle connections of a client that have received unexpected bytes.
 
-    A server that answers once too often would have its surplus answer taken for that of the next request.
-    httpx and httpcore have no public way to ask for this.
+    If a server sends one response too many, it would be read as the response to the next request. httpx and
+    httpcore have no public API to check for this.
     """
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         for connection in getattr(getattr(transport, "_pool", None), "connections", ()):
@@ -206,7 +209,7 @@ def _with_unread_bytes(client: httpx.Client | httpx.AsyncClient) -> Iterator[Any
 
 
 class SyncConnection(_Shared, httpx.Client):
-    """An ``httpx.Client`` that raises our errors, and whose answers are bounded."""
+    """An ``httpx.Client`` that raises this package's errors and limits the size of responses."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
         self.settings = settings
@@ -221,12 +224,12 @@ class SyncConnection(_Shared, httpx.Client):
         self._streams = WeakSet()
 
     def after_fork_in_child(self) -> None:
-        """Let go of the parent's sockets, without a word to the server, and begin with none."""
+        """Close the copies of the parent's sockets without sending anything, and start with no connection."""
         for stream in list(self._streams):
             connection = stream.get_extra_info("socket")
             if connection is not None:
                 with suppress(OSError):
-                    # Past what TLS adds, which would tell the server that the parent's session ends.
+                    # Bypasses the TLS layer, which would tell the server that the parent's session ends.
                     os.close(socket.socket.detach(connection))
         closed = self.is_closed
         self._begin()
@@ -234,19 +237,19 @@ class SyncConnection(_Shared, httpx.Client):
             self.close()
 
     def send_batch(self, content: bytes) -> bytes:
-        """Send a batch whose JSON is already written, and return the content of its answer.
+        """Send a batch that is already encoded as JSON, and return the content of the response.
 
         Raises:
-            GameballError: There was no answer with 2xx.
+            GameballError: There was no 2xx response.
         """
         return self.request(**self._batch(content)).content
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
-        """Send a request, and return its answer if that is a 2xx.
+        """Send a request and return its 2xx response.
 
         Raises:
             ClientClosedError: The client is closed.
-            GameballError: Anything else came of it.
+            GameballError: There was no 2xx response.
         """
         if self.is_closed:
             raise ClientClosedError
@@ -258,23 +261,23 @@ class SyncConnection(_Shared, httpx.Client):
                 content = self._read(response)
             finally:
                 response.close()
-        except Exception as error:  # noqa: BLE001 - httpx's, those it does not know, and a user's transport's
+        except Exception as error:  # noqa: BLE001 - from httpx, from below it, or from a user's transport
             failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
         else:
             for connection in _with_unread_bytes(self):
                 connection.close()
             answer = self._read_answer(response, content)
-            # A server may repeat a key in its answer, and a traceback may show the locals of this frame.
+            # A server may repeat a key in its response, and a traceback may show the locals of this frame.
             del response, content
             if isinstance(answer, httpx.Response):
                 return answer
             failure = answer
-        # Outside of the handler: inside, httpx's exception and its frames would be attached.
+        # Raised outside the handler, so that httpx's exception and its frames are not attached as context.
         raise failure
 
     def _read(self, response: httpx.Response) -> bytes | None:
         limit = self._limit_for(response)
-        if response.is_stream_consumed:  # a transport of the user's own gave the whole answer
+        if response.is_stream_consumed:  # a user's transport returned the whole response
             return response.content if len(response.content) <= limit else None
         content = bytearray()
         for block in response.iter_raw():
@@ -285,7 +288,7 @@ class SyncConnection(_Shared, httpx.Client):
 
 
 class AsyncConnection(_Shared, httpx.AsyncClient):
-    """An ``httpx.AsyncClient`` that raises our errors, and whose answers are bounded."""
+    """An ``httpx.AsyncClient`` that raises this package's errors and limits the size of responses."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
         self.settings = settings
@@ -301,27 +304,27 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
         self._streams = WeakSet()
 
     def after_fork_in_child(self) -> None:
-        """Begin with no socket. The parent's are never touched again: they are part of its event loop."""
+        """Start with no connection. The parent's sockets are not touched: they belong to its event loop."""
         self._of_parents.append((self._transport, self._mounts))
         closed = self.is_closed
         self._begin()
         if closed:
-            self._state = httpx._client.ClientState.CLOSED  # noqa: SLF001 - closing it would need an event loop
+            self._state = httpx._client.ClientState.CLOSED  # noqa: SLF001 - aclose() would need an event loop
 
     async def send_batch(self, content: bytes) -> bytes:
-        """Send a batch whose JSON is already written, and return the content of its answer.
+        """Send a batch that is already encoded as JSON, and return the content of the response.
 
         Raises:
-            GameballError: There was no answer with 2xx.
+            GameballError: There was no 2xx response.
         """
         return (await self.request(**self._batch(content))).content
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
-        """Send a request, and return its answer if that is a 2xx.
+        """Send a request and return its 2xx response.
 
         Raises:
             ClientClosedError: The client is closed.
-            GameballError: Anything else came of it.
+            GameballError: There was no 2xx response.
         """
         if self.is_closed:
             raise ClientClosedError
@@ -339,7 +342,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
             for connection in _with_unread_bytes(self):
                 await connection.aclose()
             answer = self._read_answer(response, content)
-            # A server may repeat a key in its answer, and a traceback may show the locals of this frame.
+            # A server may repeat a key in its response, and a traceback may show the locals of this frame.
             del response, content
             if isinstance(answer, httpx.Response):
                 return answer

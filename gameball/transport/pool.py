@@ -1,8 +1,8 @@
-"""Connections of their own for the workers of a send.
+"""The connections of a send's workers, one for each worker.
 
-A thread that waits for an answer cannot be told to give up; shutting its socket down is what ends the wait.
-So each worker has a connection that carries nothing else, and that tells whether it began to send. A task can
-be cancelled, but has one too: a pool looks through all of its connections several times per request.
+A thread that waits for a response cannot be cancelled; only shutting its socket down ends the wait. So each
+worker has its own connection, which also records whether it began to send. A task can be cancelled, but has
+its own connection too, because httpcore's pool searches all its connections several times per request.
 """
 
 import socket
@@ -19,14 +19,14 @@ from gameball.transport.settings import ConnectionSettings
 
 
 class _AbortedError(Exception):
-    """Raised within the HTTP library, to keep it from sending what was abandoned."""
+    """Raised within the HTTP library to prevent it from sending an abandoned request."""
 
     def __str__(self) -> str:
         return "the send was abandoned"
 
 
 class WorkerConnection(SyncConnection):
-    """A connection that one thread at a time uses, and that another can abort."""
+    """A connection that only one thread uses at a time, and that another thread can abort."""
 
     max_answer = MAX_SHORT_ANSWER
 
@@ -34,36 +34,36 @@ class WorkerConnection(SyncConnection):
         self._lock = threading.Lock()
         self._stream: Any = None
         self._aborted = False
-        #: Whether any of the latest request may have been sent.
+        #: Whether any part of the latest request may have been sent.
         self.began_to_send = False
         super().__init__(settings)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx has it
-        """Send a request as any connection does, unless it is aborted first.
+        """Send a request and return its 2xx response, unless the connection is aborted first.
 
         Raises:
-            ConnectionFailedError: It was aborted before anything was sent.
-            GameballError: Anything else that came of it.
+            ConnectionFailedError: The connection was aborted before anything was sent.
+            GameballError: There was no 2xx response.
         """
-        # A transport of the user's own may not tell when it begins to send.
+        # A user's transport may emit no trace events when it starts to send.
         self.began_to_send = self.settings.transport is not None
         return super().send(request, **options)
 
     def note_stream(self, stream: Any) -> None:  # noqa: ANN401 - httpcore's
-        """Note a stream that was opened."""
+        """Remember a stream that was opened."""
         super().note_stream(stream)
         with self._lock:
             self._stream = stream
 
     def note_sending(self) -> None:
-        """Note that a request is about to be sent, unless the connection was aborted."""
+        """Record that a request is about to be sent, or raise an error if the connection was aborted."""
         with self._lock:
             if self._aborted:
                 raise _AbortedError
             self.began_to_send = True
 
     def after_fork_in_child(self) -> None:
-        """Let go of the parent's socket; see ``SyncConnection``."""
+        """Close the copy of the parent's socket; see ``SyncConnection``."""
         self._lock = threading.Lock()
         self._stream = None
         super().after_fork_in_child()
@@ -74,42 +74,42 @@ class WorkerConnection(SyncConnection):
         return self._aborted
 
     def abort(self) -> None:
-        """End whatever the connection is doing; it cannot be used after that."""
+        """Shut the connection down, from any thread. It cannot be used again."""
         with self._lock:
             self._aborted = True
             connection = None if self._stream is None else self._stream.get_extra_info("socket")
         if connection is not None:
             with suppress(OSError):
-                # Past what TLS adds: its own shutdown would wait for the other end.
+                # Bypasses the TLS layer, whose shutdown would wait for the server.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 class AsyncWorkerConnection(AsyncConnection):
-    """A connection that one task at a time uses."""
+    """A connection that only one task uses at a time."""
 
     max_answer = MAX_SHORT_ANSWER
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        #: Whether any of the latest request may have been sent.
+        #: Whether any part of the latest request may have been sent.
         self.began_to_send = False
         super().__init__(settings)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
-        """Send a request as any connection does.
+        """Send a request and return its 2xx response.
 
         Raises:
-            GameballError: Anything but a 2xx came of it.
+            GameballError: There was no 2xx response.
         """
         self.began_to_send = self.settings.transport is not None
         return await super().send(request, **options)
 
     def note_sending(self) -> None:
-        """Note that a request is about to be sent."""
+        """Record that a request is about to be sent."""
         self.began_to_send = True
 
 
 class _SharedTransport(httpx.BaseTransport):
-    """A user's transport, as each connection has it: closed by the client and not by a connection."""
+    """Wraps a user's transport so that closing a connection does not close the transport."""
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
@@ -119,38 +119,38 @@ class _SharedTransport(httpx.BaseTransport):
 
 
 class ConnectionPool:
-    """The connections of a client, kept open from one send to the next.
+    """The connections of a client, which stay open between sends.
 
     Args:
-        settings: What each connection is made of.
+        settings: The settings of each connection.
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
         transport = settings.transport
         shared = None if transport is None else _SharedTransport(transport)
         self._settings = evolve(settings, transport=shared)
-        #: Where they lead.
+        #: The URL of the API.
         self.base_url = str(settings.base_url)
-        #: Tells, for a salt, the account they lead to from others.
+        #: Returns a hash that identifies the account, for a salt.
         self.account = settings.credentials.fingerprint
         self._closed = False
         self.after_fork_in_child()
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Begin with no connection."""
+        """Start with no connection."""
         self._lock = threading.Lock()
         self._free: list[WorkerConnection] = []
 
     def borrow(self) -> WorkerConnection:
-        """Return a connection that nobody else uses."""
+        """Return a connection for the sole use of the caller."""
         with self._lock:
             if self._free:
                 return self._free.pop()
         return WorkerConnection(self._settings)
 
     def give_back(self, connection: WorkerConnection) -> None:
-        """Take back a connection that its user is done with."""
+        """Return a borrowed connection to the pool."""
         with self._lock:
             if not (self._closed or connection.is_aborted):
                 self._free.append(connection)
@@ -158,7 +158,7 @@ class ConnectionPool:
         connection.close()
 
     def close(self) -> None:
-        """Close all connections: at once those that nobody uses, and the others when they are given back."""
+        """Close the idle connections now, and the borrowed ones when they are given back."""
         with self._lock:
             self._closed = True
             free, self._free = self._free, []
@@ -167,7 +167,7 @@ class ConnectionPool:
 
 
 class _SharedAsyncTransport(httpx.AsyncBaseTransport):
-    """A user's transport, as each connection has it: closed by the client and not by a connection."""
+    """Wraps a user's transport so that closing a connection does not close the transport."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -177,19 +177,19 @@ class _SharedAsyncTransport(httpx.AsyncBaseTransport):
 
 
 class AsyncConnectionPool:
-    """The connections of an asynchronous client, kept open from one send to the next.
+    """The connections of an asynchronous client, which stay open between sends.
 
     Args:
-        settings: What each connection is made of.
+        settings: The settings of each connection.
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
         transport = settings.transport
         shared = None if transport is None else _SharedAsyncTransport(transport)
         self._settings = evolve(settings, transport=shared)
-        #: Where they lead.
+        #: The URL of the API.
         self.base_url = str(settings.base_url)
-        #: Tells, for a salt, the account they lead to from others.
+        #: Returns a hash that identifies the account, for a salt.
         self.account = settings.credentials.fingerprint
         self._of_parents: list[AsyncWorkerConnection] = []
         self._all: list[AsyncWorkerConnection] = []
@@ -197,13 +197,13 @@ class AsyncConnectionPool:
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
-        """Begin with no connection. The parent's are kept, so that nothing closes them in its event loop."""
+        """Start with no connection. The parent's are kept referenced, so that nothing closes them."""
         self._of_parents += self._all
         self._all = []
         self._free = []
 
     def borrow(self) -> AsyncWorkerConnection:
-        """Return a connection that nobody else uses."""
+        """Return a connection for the sole use of the caller."""
         if self._free:
             return self._free.pop()
         connection = AsyncWorkerConnection(self._settings)
@@ -211,10 +211,10 @@ class AsyncConnectionPool:
         return connection
 
     def give_back(self, connection: AsyncWorkerConnection) -> None:
-        """Take back a connection that its user is done with."""
+        """Return a borrowed connection to the pool."""
         self._free.append(connection)
 
     async def close(self) -> None:
-        """Close all connections, even those that were not given back because their user would not end."""
+        """Close all connections, even those that were not given back because their worker did not end."""
         for connection in self._all:
             await connection.aclose()

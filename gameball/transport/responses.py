@@ -1,4 +1,4 @@
-"""What an answer means: the error it stands for, or the job it names. Pure."""
+"""Converts responses and HTTP errors to this package's errors, and reads job ids. No I/O."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from gameball.errors import (
     ServerError,
 )
 
-#: What httpx raises before it has sent anything. A proxy that fails has passed nothing on either.
+#: What httpx raises before it has sent anything. A proxy that fails has not forwarded anything either.
 _NOTHING_SENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -45,17 +45,17 @@ _MAX_MESSAGE_LENGTH: Final = 500
 
 
 def error_from_exception(error: Exception, credentials: Credentials, *, sent: bool) -> GameballError:
-    """Turn a failure of the HTTP library into ours, by whether anything may have been sent.
+    """Convert an exception of the HTTP library, depending on whether anything may have been sent.
 
     Args:
-        error: What was raised: by httpx, by something below it that it does not know, such as TLS, or by a
-            user's own transport.
-        credentials: What must not appear in our error's text.
-        sent: Whether any of the request may have been sent.
+        error: An exception of httpx, of a layer below that httpx does not convert, such as TLS, or of a
+            user's transport.
+        credentials: The keys, which are removed from the message.
+        sent: Whether any part of the request may have been sent.
 
     Returns:
-        ``ConnectionFailedError`` when nothing was sent, otherwise ``ResponseLostError``. It is not chained to
-        the failure, whose traceback leads through frames that hold the keys.
+        ``ConnectionFailedError`` if nothing was sent, otherwise ``ResponseLostError``. It is not chained to
+        ``error``, whose traceback includes frames that hold the keys.
     """
     if isinstance(error, GameballError):
         return error
@@ -63,27 +63,27 @@ def error_from_exception(error: Exception, credentials: Credentials, *, sent: bo
     said = credentials.redact(str(error))[:_MAX_MESSAGE_LENGTH] or "no details"
     if not sent or isinstance(error, _NOTHING_SENT):
         return ConnectionFailedError(f"no connection to Gameball, nothing was sent: {said} ({kind})")
-    return ResponseLostError(f"the request was sent, and no usable answer came: {said} ({kind})")
+    return ResponseLostError(f"the request was sent, but no usable response was received: {said} ({kind})")
 
 
 def error_from_response(
     status: int, headers: Mapping[str, str], content: bytes, credentials: Credentials
 ) -> GameballError | None:
-    """Return the error that an answer stands for, or None for 2xx.
+    """Return the error that a response stands for, or None for 2xx.
 
     Args:
-        status: The HTTP status; any number a server or a proxy may come up with.
-        headers: The answer's headers.
-        content: The answer's body: Gameball's error, HTML of a proxy, or nothing.
-        credentials: What must not appear in the error's text.
+        status: The HTTP status. It may be any number that a server or a proxy sends.
+        headers: The response headers.
+        content: The response body: Gameball's error, HTML of a proxy, or nothing.
+        credentials: The keys, which are removed from the message.
 
     Returns:
-        The error, unless the status is 2xx.
+        The error, or None if the status is 2xx.
     """
     if status in _SUCCESS:
         return None
     if status < _SUCCESS.start:
-        return ResponseLostError(f"the request was sent, and the answer was no final one: HTTP {status}")
+        return ResponseLostError(f"the request was sent, but the response is not a final one: HTTP {status}")
     fields = _read_object(content)
 
     def text(name: str) -> str | None:
@@ -108,20 +108,20 @@ def error_from_response(
 
 
 def read_job_id(content: bytes) -> int | None:
-    """Return the id of the job that a batch has started, or None where the answer does not tell one.
+    """Return the id of the job that a batch has started, or None if the response has none.
 
-    Gameball describes the id as a number, so ``123456.0`` is as good as ``123456``; 0 is a valid id.
+    Gameball documents the id as a number, so ``123456.0`` is accepted like ``123456``. 0 is a valid id.
     """
     job_id = _read_integer(_read_object(content).get("jobId"))
     return None if job_id is None or job_id < 0 else job_id
 
 
 def job_or_error(content: bytes) -> int | ResponseLostError:
-    """Return the id of the job that a 2xx answer names, or the error of an answer that names none."""
+    """Return the job id in a 2xx response, or an error if it has none."""
     job_id = read_job_id(content)
     if job_id is None:
         return ResponseLostError(
-            "the request was sent, and the answer names no job: it may have been accepted"
+            "the request was sent, but the response has no job id: it may have been accepted"
         )
     return job_id
 
@@ -147,23 +147,23 @@ def _read_integer(value: object) -> int | None:
 
 
 def _read_retry_after(value: str, now: datetime) -> float | None:
-    """Return the seconds to wait, which HTTP allows to be told as a number or as a date."""
+    """Return the seconds to wait. HTTP allows a number of seconds or a date."""
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", value.strip()):
         return float(value)
     try:
         until = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # the latter for a zone of more hours than fit
+    except (ValueError, OverflowError):  # OverflowError if the time zone offset is too large
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds())
 
 
 def _describe(status: int, headers: Mapping[str, str], content: bytes) -> str:
-    """Say what came, where Gameball itself said nothing."""
+    """Describe a response that has no message from Gameball."""
     if status in _REDIRECT:
-        return "redirected, which is not followed because the keys would go along; check base_url"
+        return "redirects are not followed, because they would receive the keys; check base_url"
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
-        phrase = "a status outside the standard"
+        phrase = "non-standard status"
     body = headers.get("content-type", "").partition(";")[0] if content else "no body"
     return f"{phrase}, with {body or 'a body'} instead of Gameball's error"

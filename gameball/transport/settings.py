@@ -1,4 +1,4 @@
-"""What a connection is made of, checked before anything holds a key."""
+"""The settings of a connection, checked before any other object holds a key."""
 
 import math
 import os
@@ -12,9 +12,10 @@ from attrs import field, frozen
 from gameball.credentials import Credentials, KeyHeaders
 from gameball.version import __version__
 
-#: Where Gameball's API is; test and live accounts share it.
+#: The URL of Gameball's API, for test and live accounts.
 DEFAULT_BASE_URL: Final = "https://api.gameball.co"
-#: A batch of 1,000 objects may take its time, and giving up leaves its events UNKNOWN: seconds.
+#: In seconds. It is long because a batch of 1,000 objects may take long, and a timeout leaves its events
+#: UNKNOWN.
 DEFAULT_TIMEOUT: Final = 60.0
 _CONNECT_TIMEOUT: Final = 10.0
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=5.0)
@@ -22,16 +23,16 @@ _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=100
 
 @frozen
 class ConnectionSettings:
-    """What a connection is made of.
+    """The settings of a connection.
 
     Attributes:
         credentials: The two keys.
-        base_url: Where the API is; checked.
-        timeout: How long to wait for each step of a request, in seconds.
-        transport: What to use instead of the network, or None.
-        tls: How servers prove themselves; shared, because making one takes longer than a request.
-        headers: What is sent besides, by name.
-        cookies: What is sent as cookies, by name.
+        base_url: The URL of the API, checked.
+        timeout: The timeout of each step of a request, in seconds.
+        transport: An httpx transport to use instead of the network, or None.
+        tls: The TLS context. It is shared, because creating one takes longer than a request.
+        headers: Additional headers, by name.
+        cookies: The cookies, by name.
     """
 
     credentials: Credentials
@@ -50,16 +51,16 @@ class ConnectionSettings:
         timeout: float | httpx.Timeout,
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
     ) -> Self:
-        """Check what a user passed, and fill in the rest.
+        """Check the user's arguments and add the defaults.
 
         Args:
             credentials: The two keys.
-            base_url: Where the API is; None reads ``GAMEBALL_BASE_URL`` or else means Gameball itself.
-            timeout: Seconds, or an ``httpx.Timeout``.
-            transport: What to use instead of the network, or None.
+            base_url: The URL of the API, or None for ``GAMEBALL_BASE_URL`` or else Gameball's own URL.
+            timeout: The timeout in seconds, or an ``httpx.Timeout``.
+            transport: An httpx transport to use instead of the network, or None.
 
         Raises:
-            ValueError: The URL or the timeout cannot be used; the text says why.
+            ValueError: The URL or the timeout is invalid.
         """
         address = os.environ.get("GAMEBALL_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
         url = check_base_url(address)
@@ -68,21 +69,21 @@ class ConnectionSettings:
             base_url=url,
             timeout=_check_timeout(timeout),
             transport=transport,
-            # Loading the certificates takes longer than a request, and plain http has no use for them.
+            # Loading the certificates takes longer than a request, and plain http does not use them.
             tls=httpx.create_ssl_context()
             if url.scheme == "https"
             else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             headers={
                 "User-Agent": f"gameball-client/{__version__}",
                 "Accept": "application/json",
-                # A compressed answer of a few kilobytes may stand for gigabytes.
+                # A compressed response of a few kilobytes may expand to gigabytes.
                 "Accept-Encoding": "identity",
             },
             cookies={},
         )
 
     def options(self) -> dict[str, Any]:
-        """Return the arguments of httpx's clients, the same for sync and async."""
+        """Return the arguments of the httpx client, the same for sync and async."""
         return {
             "auth": KeyHeaders(self.credentials),
             "base_url": self.base_url,
@@ -92,21 +93,22 @@ class ConnectionSettings:
             "headers": self.headers,
             "cookies": self.cookies,
             "limits": _LIMITS,
-            # Off the default because the keys would follow a redirect to wherever it leads.
+            # The keys would be sent to wherever a redirect leads.
             "follow_redirects": False,
-            # A proxy from the environment must not be given the keys in plain text.
+            # A proxy from the environment must not receive the keys in plain text.
             "trust_env": self.base_url.scheme == "https",
         }
 
 
 def check_base_url(address: str) -> httpx.URL:
-    """Return an address as a URL that keys may be sent to.
+    """Check that keys may be sent to an address, and return it as a URL.
 
     Args:
-        address: ``https://host``, with a path where a gateway needs one; ``http://`` only for this machine.
+        address: ``https://host``, with a path if a gateway needs one. ``http://`` is accepted only for
+            loopback addresses.
 
     Raises:
-        ValueError: It is no such URL.
+        ValueError: Keys must not be sent to this address, or it is not a URL.
     """
     try:
         url = httpx.URL(address)
@@ -115,9 +117,9 @@ def check_base_url(address: str) -> httpx.URL:
     if url.userinfo or url.query or url.fragment:
         raise ValueError("base_url must be a plain https://host, without user, query or fragment")
     if not url.host or url.scheme not in {"https", "http"}:
-        raise ValueError(f"base_url must begin with https:// and name a host, unlike {address!r}")
+        raise ValueError(f"base_url must begin with https:// and have a host, got {address!r}")
     if url.scheme == "http" and not _is_loopback(url.host):
-        raise ValueError(f"base_url must be https: over http the keys would reach {url.host} in plain text")
+        raise ValueError(f"base_url must use https: over http the keys would reach {url.host} in plain text")
     return url
 
 
@@ -132,5 +134,5 @@ def _check_timeout(timeout: float | httpx.Timeout) -> httpx.Timeout:
     if isinstance(timeout, httpx.Timeout):
         return timeout
     if not (timeout > 0 and math.isfinite(timeout)):
-        raise ValueError(f"timeout is {timeout}; it must be a positive number of seconds")
+        raise ValueError(f"timeout must be a positive, finite number of seconds, got {timeout}")
     return httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT))
