@@ -12,9 +12,14 @@ from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.credentials import look_up
 from gameball.delivery.async_sender import AsyncSender
+from gameball.delivery.decisions import (
+    DEFAULT_MAX_ATTEMPTS,
+    DEFAULT_RATE_LIMIT_TIMEOUT,
+    OnUnknown,
+    RetryPolicy,
+)
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
-from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import CLOSE_TIMEOUT
 from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
@@ -51,8 +56,10 @@ class AsyncGameball:
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        rate_limit_timeout: float = DEFAULT_RATE_LIMIT_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
         found = look_up(api_key, secret_key, os.environ)
         # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
@@ -63,7 +70,7 @@ class AsyncGameball:
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
         limiter = self._limiter = AsyncLimiter(rate_limits)
-        self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, RetryPolicy(max_attempts))
+        self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, policy)
         self.jobs = AsyncJobs(self._connection, limiter)
 
     @property

@@ -12,9 +12,14 @@ from attrs import evolve
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.credentials import look_up
+from gameball.delivery.decisions import (
+    DEFAULT_MAX_ATTEMPTS,
+    DEFAULT_RATE_LIMIT_TIMEOUT,
+    OnUnknown,
+    RetryPolicy,
+)
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
-from gameball.delivery.retries import DEFAULT_MAX_ATTEMPTS, OnUnknown, RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import CLOSE_TIMEOUT, Sender
 from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
@@ -44,7 +49,10 @@ class Gameball:
             the limits that Gameball documents: 30 per second and 360 per 30 seconds. None disables limiting.
         max_attempts: The maximum number of times a chunk is sent, 5 by default. A chunk is sent again when
             it was certainly not accepted, or with ``on_unknown="resend"``. If a chunk is split because the
-            server found it too large, the attempts of each part are counted from 0.
+            server found it too large, the attempts of each part are counted from 0. A 429 response does not
+            count.
+        rate_limit_timeout: How long a chunk is retried after its first 429 response, in seconds: 300 by
+            default. Other processes may be using the account.
         transport: An httpx transport to use instead of the network, for tests and special setups. A forked
             child process shares this transport, while it opens its own network connections.
 
@@ -55,7 +63,8 @@ class Gameball:
 
     Raises:
         MissingCredentialsError: A key is neither passed nor set in the environment, or is not a valid key.
-        ValueError: ``base_url``, ``timeout``, ``rate_limits`` or ``max_attempts`` is invalid.
+        ValueError: ``base_url``, ``timeout``, ``rate_limits``, ``max_attempts`` or ``rate_limit_timeout``
+            is invalid.
     """
 
     # If the constructor fails, a traceback may call the repr of the incomplete client.
@@ -70,8 +79,10 @@ class Gameball:
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+        rate_limit_timeout: float = DEFAULT_RATE_LIMIT_TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
         found = look_up(api_key, secret_key, os.environ)
         # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
@@ -82,7 +93,7 @@ class Gameball:
         self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
         limiter = self._limiter = Limiter(rate_limits)
-        self.events = Events(ConnectionPool(settings), limiter, RetryPolicy(max_attempts))
+        self.events = Events(ConnectionPool(settings), limiter, policy)
         self.jobs = Jobs(self._connection, limiter)
 
     @property

@@ -8,9 +8,9 @@ from typing import Any
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
+from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
-from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import ABORT_TIMEOUT, GRACE

@@ -26,8 +26,8 @@ from gameball.errors import ConnectionFailedError, GameballError, LedgerError, R
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
-from gameball.transport.pool import AsyncWorkerConnection
 from gameball.transport.responses import job_or_error
+from gameball.transport.worker_connection import AsyncWorkerConnection
 
 
 @define(eq=False, kw_only=True)

@@ -10,6 +10,7 @@ from attrs import define, frozen
 
 from gameball.chunking.chunk import Chunk
 from gameball.chunking.split import split_chunk
+from gameball.delivery.decisions import Retry, RetryPolicy, Split, decide
 from gameball.delivery.effects import (
     AcquireSlot,
     DeliveryEffect,
@@ -23,8 +24,7 @@ from gameball.delivery.effects import (
 )
 from gameball.delivery.outcomes import ambiguous_error, outcome_of
 from gameball.delivery.pending_chunk import PendingChunk
-from gameball.delivery.retries import Retry, RetryPolicy, Split, decide
-from gameball.errors import GameballError
+from gameball.errors import GameballError, RateLimitError
 from gameball.receipts import Outcome, Receipt
 
 _Effects = Generator[DeliveryEffect, DeliveryReply, None]
@@ -75,6 +75,9 @@ class _Part:
     # Once an attempt may have been accepted, no later failure makes that certain again.
     ambiguous: GameballError | None
     attempts: int = 0
+    # The attempts that ended in a 429, and when the first of them did.
+    limited: int = 0
+    limited_since: float | None = None
     error: GameballError | None = None
 
 
@@ -95,8 +98,17 @@ def _deliver_part(
         if isinstance(result, GameballError):
             part.error = result
             part.ambiguous = ambiguous_error(result) or part.ambiguous
-        can_split = part.chunk.first < part.chunk.last
-        decision = decide(result, part.attempts, tools.policy, can_split=can_split, jitter=tools.jitter())
+        if isinstance(result, RateLimitError):
+            part.limited += 1
+            part.limited_since = tools.clock() if part.limited_since is None else part.limited_since
+        decision = decide(
+            result,
+            part.attempts - part.limited,
+            tools.policy,
+            can_split=part.chunk.first < part.chunk.last,
+            jitter=tools.jitter(),
+            limited_for=0.0 if part.limited_since is None else tools.clock() - part.limited_since,
+        )
         if isinstance(decision, Split):
             halves = split_chunk(part.chunk)
             refusal = yield RecordSplit(index, halves)

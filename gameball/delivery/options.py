@@ -8,7 +8,7 @@ from attrs import Attribute, field, frozen, validators
 
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import check_chunk_limits, check_whole
-from gameball.delivery.retries import OnUnknown
+from gameball.delivery.decisions import OnUnknown
 from gameball.ledger.ledger import Ledger
 from gameball.receipts import Outcome
 

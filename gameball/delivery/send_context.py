@@ -11,15 +11,15 @@ from attrs import define, field, frozen
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import DeliveryTools
+from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.outcomes import ambiguous_error
 from gameball.delivery.pending_chunk import PendingChunk, abandon, abandoned_error
-from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_state import SendState
 from gameball.errors import GameballError
 from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.receipts import Receipt
-from gameball.transport.pool import AsyncWorkerConnection, WorkerConnection
+from gameball.transport.worker_connection import AsyncWorkerConnection, WorkerConnection
 
 
 @frozen

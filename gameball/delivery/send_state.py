@@ -7,12 +7,12 @@ from attrs import define, field
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
+from gameball.delivery.decisions import OnUnknown
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.options import SendOptions
 from gameball.delivery.outcomes import stops_everything
 from gameball.delivery.pending_chunk import PendingChunk
-from gameball.delivery.retries import OnUnknown
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.events import EventLike
 from gameball.ledger.known_chunks import KnownChunks

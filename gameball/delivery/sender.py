@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
+from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
-from gameball.delivery.retries import RetryPolicy
 from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import SendContext, Worker

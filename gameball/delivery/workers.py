@@ -27,8 +27,8 @@ from gameball.errors import ConnectionFailedError, GameballError, LedgerError, R
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
-from gameball.transport.pool import WorkerConnection
 from gameball.transport.responses import job_or_error
+from gameball.transport.worker_connection import WorkerConnection
 
 
 @define(eq=False, kw_only=True)

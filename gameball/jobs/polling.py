@@ -13,8 +13,8 @@ import orjson
 from attrs import define, frozen
 from gameball_api.api.batches import get_batch_job, get_batch_status, stop_batch, stop_batch_job
 
+from gameball.delivery.decisions import SHORTEST_HOLD, requested_wait
 from gameball.delivery.effects import PauseAll, Sleep
-from gameball.delivery.retries import SHORTEST_HOLD, requested_wait
 from gameball.errors import (
     ConnectionFailedError,
     GameballError,
@@ -218,12 +218,14 @@ def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, Polli
     try:
         watch.job = yield from read_job(watch.job_id, forms)
     except _PASSING as error:
+        asked = requested_wait(error)
+        if isinstance(error, RateLimitError):
+            # It passes, and other processes may be using the account: the timeout alone ends the waiting.
+            yield PauseAll(max(asked, SHORTEST_HOLD))
+            return asked
         watch.failed_reads += 1
         if watch.failed_reads == _MAX_FAILED_READS:
             raise
-        asked = requested_wait(error)
-        if isinstance(error, RateLimitError):
-            yield PauseAll(max(asked, SHORTEST_HOLD))
         return asked
     watch.failed_reads = 0
     return 0.0

@@ -1,111 +1,13 @@
-"""The connections of a send's workers, one for each worker.
+"""The connections of a client's workers, kept open from one send to the next."""
 
-A thread that waits for a response cannot be cancelled; only shutting its socket down ends the wait. So each
-worker has its own connection, which also records whether it began to send. A task can be cancelled, but has
-its own connection too, because httpcore's pool searches all its connections several times per request.
-"""
-
-import socket
 import threading
-from contextlib import suppress
-from typing import Any
 
 import httpx
 from attrs import evolve
 
 from gameball.fork_safety import renew_after_fork
-from gameball.transport.connection import MAX_SHORT_ANSWER, AsyncConnection, SyncConnection
 from gameball.transport.settings import ConnectionSettings
-
-
-class _AbortedError(Exception):
-    """Raised within the HTTP library to prevent it from sending an abandoned request."""
-
-    def __str__(self) -> str:
-        return "the send was abandoned"
-
-
-class WorkerConnection(SyncConnection):
-    """A connection that only one thread uses at a time, and that another thread can abort."""
-
-    max_answer = MAX_SHORT_ANSWER
-
-    def __init__(self, settings: ConnectionSettings) -> None:
-        self._lock = threading.Lock()
-        self._stream: Any = None
-        self._aborted = False
-        #: Whether any part of the latest request may have been sent.
-        self.began_to_send = False
-        super().__init__(settings)
-
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx has it
-        """Send a request and return its 2xx response, unless the connection is aborted first.
-
-        Raises:
-            ConnectionFailedError: The connection was aborted before anything was sent.
-            GameballError: There was no 2xx response.
-        """
-        # A user's transport may emit no trace events when it starts to send.
-        self.began_to_send = self.settings.transport is not None
-        return super().send(request, **options)
-
-    def note_stream(self, stream: Any) -> None:  # noqa: ANN401 - httpcore's
-        """Remember a stream that was opened."""
-        super().note_stream(stream)
-        with self._lock:
-            self._stream = stream
-
-    def note_sending(self) -> None:
-        """Record that a request is about to be sent, or raise an error if the connection was aborted."""
-        with self._lock:
-            if self._aborted:
-                raise _AbortedError
-            self.began_to_send = True
-
-    def after_fork_in_child(self) -> None:
-        """Close the copy of the parent's socket; see ``SyncConnection``."""
-        self._lock = threading.Lock()
-        self._stream = None
-        super().after_fork_in_child()
-
-    @property
-    def is_aborted(self) -> bool:
-        """Whether the connection was aborted."""
-        return self._aborted
-
-    def abort(self) -> None:
-        """Shut the connection down, from any thread. It cannot be used again."""
-        with self._lock:
-            self._aborted = True
-            connection = None if self._stream is None else self._stream.get_extra_info("socket")
-        if connection is not None:
-            with suppress(OSError):
-                # Bypasses the TLS layer, whose shutdown would wait for the server.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-
-class AsyncWorkerConnection(AsyncConnection):
-    """A connection that only one task uses at a time."""
-
-    max_answer = MAX_SHORT_ANSWER
-
-    def __init__(self, settings: ConnectionSettings) -> None:
-        #: Whether any part of the latest request may have been sent.
-        self.began_to_send = False
-        super().__init__(settings)
-
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
-        """Send a request and return its 2xx response.
-
-        Raises:
-            GameballError: There was no 2xx response.
-        """
-        self.began_to_send = self.settings.transport is not None
-        return await super().send(request, **options)
-
-    def note_sending(self) -> None:
-        """Record that a request is about to be sent."""
-        self.began_to_send = True
+from gameball.transport.worker_connection import AsyncWorkerConnection, WorkerConnection
 
 
 class _SharedTransport(httpx.BaseTransport):

@@ -74,3 +74,11 @@ def test_a_single_item_that_is_too_large_is_rejected(either: EitherClient) -> No
     with Sandbox(plan=lambda _: Fault(status=413)) as box:
         report = EitherClient(either.kind, box.url).send(events(4), check=False, stop_on_error=False)
     assert (report.rejected, len(report.receipts)) == (4, 4)
+
+
+def test_a_429_uses_up_no_attempts(either: EitherClient, box: Sandbox) -> None:
+    # Two processes of one account once ended with thousands of events unsent, because attempts ran out.
+    box.fail_next(*[Fault(status=429)] * 7, Fault(status=503))
+    (receipt,) = either.send(events(3), options={"max_attempts": 2}).receipts
+    assert (receipt.outcome, receipt.attempts) == (Outcome.ACCEPTED, 9)
+    assert set(box.events.values()) == {1}

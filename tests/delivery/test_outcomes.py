@@ -104,7 +104,8 @@ def test_every_answer_gives_its_documented_outcome_and_a_typed_error(
     box.fail_next(fault)
     # Only the answer that never comes is not waited for.
     timeout = httpx.Timeout(LONGEST, read=0.5 if fault.delay else LONGEST)
-    report = either.send([EVENT], check=False, options={"timeout": timeout})
+    options = {"timeout": timeout, "rate_limit_timeout": 0.0}
+    report = either.send([EVENT], check=False, options=options)
     (receipt,) = report.receipts
     assert (receipt.outcome, receipt.job_id) == (outcome, job_id)
     assert type(receipt.error) is (error or type(None))

@@ -1,9 +1,10 @@
-"""What to do after an attempt: settle, try again, or split. Pure."""
+"""Decides what to do after an attempt: finish the chunk, retry it, or split it. Pure."""
 
+import math
 from http import HTTPStatus
 from typing import Final, Literal
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen, validators
 
 from gameball.delivery.outcomes import outcome_of
 from gameball.errors import APIError, GameballError, RateLimitError
@@ -13,10 +14,17 @@ from gameball.receipts import Outcome
 OnUnknown = Literal["report", "resend"]
 
 DEFAULT_MAX_ATTEMPTS: Final = 5
+#: How long a chunk is retried after its first 429, in seconds: many times Gameball's longer window.
+DEFAULT_RATE_LIMIT_TIMEOUT: Final = 300.0
 # The longest that a server is believed when it asks to wait, in seconds.
 _LONGEST_RETRY_AFTER: Final = 60.0
 #: The shortest pause of all after a 429, in seconds: Gameball's shorter window.
 SHORTEST_HOLD: Final = 1.0
+
+
+def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} is {value!r}, and must be a number of seconds, at least 0")
 
 
 @frozen
@@ -24,7 +32,8 @@ class RetryPolicy:
     """How often and how soon to try again.
 
     Args:
-        max_attempts: The most requests for one chunk, at least 1.
+        max_attempts: The most requests for one chunk, at least 1. A 429 does not count.
+        rate_limit_timeout: How long a chunk is retried after its first 429, in seconds.
         on_unknown: ``report`` settles a chunk that may have been accepted; ``resend`` sends it again, so that
             nothing is lost and something may count twice.
         first_delay: The longest pause after the first attempt, in seconds; it doubles with each attempt.
@@ -33,6 +42,7 @@ class RetryPolicy:
     """
 
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=validators.ge(1))
+    rate_limit_timeout: float = field(default=DEFAULT_RATE_LIMIT_TIMEOUT, validator=_check_seconds)
     on_unknown: OnUnknown = field(default="report", validator=validators.in_(("report", "resend")))
     first_delay: float = 0.5
     longest_delay: float = 30.0
@@ -79,16 +89,23 @@ def requested_wait(error: GameballError) -> float:
 
 
 def decide(
-    result: int | GameballError, attempts: int, policy: RetryPolicy, *, can_split: bool, jitter: float
+    result: int | GameballError,
+    attempts: int,
+    policy: RetryPolicy,
+    *,
+    can_split: bool,
+    jitter: float,
+    limited_for: float = 0.0,
 ) -> Finish | Retry | Split:
     """Decide what to do after an attempt.
 
     Args:
         result: The id of the job that was started, or why none was.
-        attempts: How many attempts were made, this one included.
+        attempts: How many attempts were made, this one included. Those that ended in a 429 do not count.
         policy: How often and how soon to try again.
         can_split: Whether the chunk holds more than one source item.
         jitter: A random number from 0 to 1.
+        limited_for: How long ago the first 429 for the chunk was, in seconds; 0 for the first.
 
     Returns:
         The decision.
@@ -97,11 +114,13 @@ def decide(
         return Finish()
     if isinstance(result, APIError) and result.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and can_split:
         return Split()
+    if isinstance(result, RateLimitError):
+        # It says for certain that nothing was accepted, and passes as the window does: other processes may be
+        # using the account. The pause does not grow, or the account's limit would go unused.
+        pause = policy.shortest_hold * (0.5 + jitter) + requested_wait(result)
+        return Retry(pause, everyone=True) if limited_for < policy.rate_limit_timeout else Finish()
     outcome = outcome_of(result)
     again = outcome is Outcome.UNSENT or (outcome is Outcome.UNKNOWN and policy.on_unknown == "resend")
     if not again or attempts >= policy.max_attempts:
         return Finish()
-    delay = policy.back_off(attempts, jitter) + requested_wait(result)
-    if isinstance(result, RateLimitError):
-        return Retry(max(delay, policy.shortest_hold), everyone=True)
-    return Retry(delay, everyone=False)
+    return Retry(policy.back_off(attempts, jitter) + requested_wait(result), everyone=False)

@@ -4,7 +4,7 @@ import pytest
 from failures import FAILURES
 
 from gameball import GameballError, InvalidRequestError, Outcome, RateLimitError, ServerError
-from gameball.delivery.retries import Finish, Retry, RetryPolicy, Split, decide
+from gameball.delivery.decisions import Finish, Retry, RetryPolicy, Split, decide
 
 REPORT = RetryPolicy(max_attempts=3)
 RESEND = RetryPolicy(max_attempts=3, on_unknown="resend")
@@ -17,7 +17,9 @@ def test_a_failure_is_retried_when_it_is_safe_or_asked_for_and_attempts_are_left
     for policy, expected in ((REPORT, again), (RESEND, again_with_resend)):
         decision = decide(error, 1, policy, can_split=True, jitter=0.5)
         assert isinstance(decision, Retry if expected else Finish)
-        assert decide(error, 3, policy, can_split=True, jitter=0.5) == Finish()
+        # A 429 uses up no attempts, but its own time.
+        at_the_end = decide(error, 3, policy, can_split=True, jitter=0.5, limited_for=300.0)
+        assert at_the_end == Finish()
 
 
 def test_an_accepted_chunk_needs_no_further_attempt() -> None:
@@ -39,7 +41,7 @@ def test_back_off_doubles_up_to_its_cap_and_jitter_spreads_it_from_zero() -> Non
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds", "everyone"), [(None, 1.0, True), (7.0, 7.25, True), (86400.0, 60.25, True)]
+    ("asked", "seconds", "everyone"), [(None, 1.0, True), (7.0, 8.0, True), (86400.0, 61.0, True)]
 )
 def test_after_a_429_every_worker_pauses_as_long_as_asked_up_to_a_cap(
     asked: float | None, seconds: float, everyone: bool
@@ -55,7 +57,24 @@ def test_the_retry_after_of_a_503_delays_only_its_own_chunk() -> None:
     assert decide(error, 1, REPORT, can_split=False, jitter=0.0) == Retry(3.0, everyone=False)
 
 
-@pytest.mark.parametrize("arguments", [{"max_attempts": 0}, {"on_unknown": "guess"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"max_attempts": 0},
+        {"on_unknown": "guess"},
+        {"rate_limit_timeout": -1.0},
+        {"rate_limit_timeout": float("inf")},
+        {"rate_limit_timeout": "5"},
+    ],
+)
 def test_a_policy_with_invalid_values_is_refused(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(arguments))):
         RetryPolicy(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_429_is_retried_until_its_own_time_runs_out_however_many_attempts_that_takes() -> None:
+    error = RateLimitError("x", status=429)
+    policy = RetryPolicy(max_attempts=1, rate_limit_timeout=60.0)
+    retry = decide(error, 0, policy, can_split=False, jitter=0.0, limited_for=59.9)
+    assert retry == Retry(0.5, everyone=True)
+    assert decide(error, 0, policy, can_split=False, jitter=0.0, limited_for=60.0) == Finish()
