@@ -185,8 +185,8 @@ class LedgerFile:
         numbers = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
         if not header:
             raise LedgerError(
-                f"the ledger {self.path} is empty: it was truncated. Remove it to start a new one, but only if "
-                "nothing was sent with it"
+                f"the ledger {self.path} is empty: it was truncated. If nothing was sent with it, remove it "
+                "to start a new one"
             )
         if not header.startswith(_MAGIC) or numbers != (_APPLICATION, _FORMAT):
             raise LedgerError(f"{self.path} is not a ledger of this version of gameball-client")
@@ -309,7 +309,8 @@ class LedgerFile:
 
     def _locked(self) -> LedgerLockedError:
         return LedgerLockedError(
-            f"the ledger {self.path} is in use by another process, or open elsewhere in this one; close it there"
+            f"the ledger {self.path} is in use by another process, or open elsewhere in this one; close it "
+            "there first"
         )
 
     def ensure_reserve(self) -> None:
