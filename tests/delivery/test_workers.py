@@ -101,7 +101,7 @@ def test_cancelling_a_worker_task_from_outside_ends_the_send() -> None:
             await wait_until_async(lambda: box.batches)
             ours = [task for task in asyncio.all_tasks() if task.get_name().startswith("gameball-send")]
             ours[0].cancel()
-            with pytest.raises(GameballError, match="somebody else") as caught:
+            with pytest.raises(GameballError, match="cancelled from outside the send") as caught:
                 await sending
             report: Any = vars(caught.value)["report"]
             assert report.accepted + report.unknown + report.unsent == 50

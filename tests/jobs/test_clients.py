@@ -32,7 +32,7 @@ def test_a_job_id_that_is_not_a_whole_number_is_refused(
         lambda gb: gb.jobs.wait(job_id),
     ]
     for use in uses:
-        with pytest.raises(ValueError, match="whole number"):
+        with pytest.raises(ValueError, match="job_id must be an integer"):
             either.call(use)
     assert box.received == []
 
@@ -114,7 +114,7 @@ def test_the_timeout_of_a_job_carries_the_job_as_last_read(either: EitherClient)
         slow = EitherClient(either.kind, box.url)
         (job_id,) = slow.send(EVENTS).job_ids
         begun = time.monotonic()
-        with pytest.raises(JobTimeoutError, match="wait for it again") as caught:
+        with pytest.raises(JobTimeoutError, match="wait again") as caught:
             slow.wait_all([job_id], timeout=0.3)
         assert 0.3 <= time.monotonic() - begun < LONGEST
     assert caught.value.job is not None
@@ -170,7 +170,7 @@ def test_each_of_several_jobs_is_read_at_least_once_and_those_that_ended_are_yie
             async for job in client.jobs.wait_all([*running, *ended], timeout=1e-9):
                 given.append(job.id)  # noqa: PERF401 - what came before the error counts
 
-        with pytest.raises(JobTimeoutError, match="and 1 more have not ended") as caught:
+        with pytest.raises(JobTimeoutError, match="and 1 more did not end") as caught:
             followed.call(wait if either.kind == "sync" else wait_async)
     assert given == ended
     assert caught.value.job_ids == tuple(running)

@@ -113,10 +113,10 @@ def test_it_holds_no_payload_and_no_key(either: EitherClient, path: Path) -> Non
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ([*events(5), Event("another", "song_liked"), *events(10)[6:]], "source items 3 to 5 are not those"),
-        (events(10)[1:], "source items 0 to 2 are not those"),
-        (events(7), "source items 6 to 8 are not those"),
-        (events(6), "the source ends after 6 items, and the ledger knows of 10"),
+        ([*events(5), Event("another", "song_liked"), *events(10)[6:]], "source items 3 to 5 differ from"),
+        (events(10)[1:], "source items 0 to 2 differ from"),
+        (events(7), "source items 6 to 8 differ from"),
+        (events(6), "the source ends after 6 items, but the ledger has records of 10"),
     ],
 )
 def test_a_changed_source_is_refused_and_nothing_is_sent_twice(
@@ -135,7 +135,7 @@ def test_a_changed_division_is_refused(
 ) -> None:
     options: dict[str, Any] = {"max_objects": 3, "max_bytes": 5000, "coalesce": True}
     either.send(events(10), ledger=path, **options)
-    with pytest.raises(LedgerMismatchError, match="begun with"):
+    with pytest.raises(LedgerMismatchError, match="started with"):
         either.send(events(10), ledger=path, **{**options, **changed})
     assert len(box.batches) == 4
 
@@ -323,7 +323,7 @@ def test_a_ledger_is_of_one_account_because_test_and_live_share_their_address(
             if again == "key":
                 assert client.events.send(events(3), ledger=path).accepted == 3
                 continue
-            with pytest.raises(LedgerMismatchError, match="begun with another API key"):
+            with pytest.raises(LedgerMismatchError, match="started with another API key"):
                 client.events.send(events(3), ledger=path)
     assert len(box.batches) == 1
     assert b"another-live-key" not in path.read_bytes()
