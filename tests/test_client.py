@@ -1,4 +1,4 @@
-"""What a client refuses."""
+"""What a client rejects."""
 
 from collections.abc import Callable
 from typing import Any

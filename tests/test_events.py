@@ -1,4 +1,4 @@
-"""What an event may hold, and how it becomes JSON."""
+"""What an event may contain, and how it is encoded as JSON."""
 
 import enum
 import math

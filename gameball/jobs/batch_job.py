@@ -56,7 +56,7 @@ class JobItem:
 class BatchJob:
     """A job that processes a batch, as it was when it was read.
 
-    Attributes that the response does not contain are None.
+    Texts, numbers and times that the response does not contain are None.
 
     Attributes:
         id: The id of the job.

@@ -96,7 +96,7 @@ class LedgerFile:
     """The open file of a ledger. Only one process can have it open at a time, with one object.
 
     Args:
-        path: The file. If it does not exist it is created, readable only by its owner. Symbolic links are
+        path: The file. If it does not exist it is created, accessible only to its owner. Symbolic links are
             followed.
 
     Raises:
@@ -150,7 +150,7 @@ class LedgerFile:
         return descriptor
 
     def _create(self) -> None:
-        """Create the file under a temporary name, and rename it when it is complete.
+        """Create the file under a temporary name, and give it its real name once it is complete.
 
         So an empty or incomplete file is always a damaged one, never a new one.
         """

@@ -1,4 +1,4 @@
-"""Reading, stopping and following jobs, against a real server."""
+"""Reading, stopping and waiting for jobs, against a real server."""
 
 import pickle
 import threading
@@ -83,7 +83,7 @@ def test_a_job_can_be_stopped_in_either_form(kind: str, form: str) -> None:
         either = EitherClient(kind, box.url)
         (job_id,) = either.send(EVENTS).job_ids
         job = either.call(lambda gb: gb.jobs.stop(job_id))
-    # The published form has no state of its own for it.
+    # The format of the API document has no status for it.
     assert job.status == ("stopped" if form == "batch" else "failed")
     assert job.finished == 0
 
@@ -103,7 +103,7 @@ def test_waiting_follows_a_job_through_its_states(either: EitherClient) -> None:
         ending.start()
         job = slow.call(lambda gb: gb.jobs.wait(job_id, timeout=LONGEST))
         ending.join()
-        # The send, the reading above, one that found it queued, and at least one more.
+        # The send, the read above, a read that found it queued, and at least one more.
         assert len(box.received) >= 4
     assert job.status is JobStatus.COMPLETED
     assert [item.message for item in job.failed] == ["The account is closed"]
@@ -153,7 +153,7 @@ def test_an_answer_about_a_job_that_is_not_an_object_is_a_typed_error(
 def test_each_of_several_jobs_is_read_at_least_once_and_those_that_ended_are_yielded(
     either: EitherClient,
 ) -> None:
-    # The first that was still running ended it, and the others had never been asked for.
+    # The first job that was still running ended the wait, and the others were never read.
     with Sandbox(job_seconds=60.0) as box:
         followed = EitherClient(either.kind, box.url)
         ended = followed.send([Event("a", "x"), Event("b", "x")], max_objects=1).job_ids

@@ -1,4 +1,4 @@
-"""When a job is asked for again."""
+"""When a job is read again."""
 
 import math
 
@@ -11,7 +11,7 @@ from gameball.jobs.polling import Call, Ended, JobForms, PollingReply, read_job,
 
 
 class Clock:
-    """Goes forward only when told to."""
+    """Advances only when the test does so."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -21,7 +21,7 @@ class Clock:
 
 
 def follow(answers: list[PollingReply], timeout: float) -> tuple[list[float], list[BatchJob]]:
-    """Follow one job through a list of answers, and return the pauses that were kept."""
+    """Wait for one job with a list of responses, and return the pauses."""
     clock = Clock()
     steps = watch_jobs([7], timeout=timeout, forms=JobForms(), clock=clock)
     pauses: list[float] = []

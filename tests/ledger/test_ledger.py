@@ -1,4 +1,4 @@
-"""The ledger: a send that is interrupted, in whatever way, is taken up again where it was."""
+"""The ledger: an interrupted send is resumed where it stopped."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ def test_what_is_unknown_stays_so_until_it_is_resent(either: EitherClient, box: 
     options: dict[str, Any] = {"max_objects": 3, "ledger": path, "check": False, "concurrency": 1}
     first = either.send(events(10), **options)
     assert (first.unknown, first.accepted) == (3, 0)
-    # The rest is sent: what an earlier run has left in ambiguous does not stop this one.
+    # The rest is sent: chunks that an earlier run left ambiguous do not stop this one.
     second = either.send(events(10), **options)
     assert (second.unknown, second.accepted) == (3, 7)
     assert isinstance(second.receipts[0].error, ResponseLostError)
@@ -169,7 +169,7 @@ def test_a_chunk_that_was_split_is_remembered_in_its_parts(either: EitherClient,
             return Fault(status=413)
         return Fault(status=500) if b"cust-7" in received.content else None
 
-    # Names that meet again, so that a part is divided into objects otherwise than the whole was.
+    # Repeated names, so that a part is divided into objects differently from the whole.
     source = [Event(f"cust-{number % 5}", f"name_{number % 3}") for number in range(40)]
     source += [Event("cust-7", "last")]
     with Sandbox(plan=plan) as box:
