@@ -195,7 +195,7 @@ def _scalar_problem(value: object) -> str | None:
         return None if fits else "is an integer of more than 64 bits; send it as a string"
     if isinstance(value, Decimal | Real):
         return (
-            None if _is_finite(value) else "is NaN, infinite or too large for a float; send a finite number"
+            None if _is_finite(value) else "is NaN or infinite, or too large for a float; send another value"
         )
     if isinstance(value, datetime):
         naive = value.utcoffset() is None

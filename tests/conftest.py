@@ -1,4 +1,4 @@
-"""What the tests share: a running sandbox, and clients of it."""
+"""Shared fixtures: a running sandbox, and clients that use it."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from waiting import LONGEST
 from gameball import Gameball
 from gameball.sandbox import Sandbox
 
-# An example that takes long says that the machine is loaded, and nothing about the code.
+# No deadline: a slow example only shows that the machine is loaded.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
@@ -26,8 +26,8 @@ def running_sandbox() -> Iterator[Sandbox]:
 def box(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     running_sandbox.forget()
     yield running_sandbox
-    # What a client gave up on may still be on its way, and would be in the next test's record. Connections
-    # are accepted in their order: when this one is answered, all before it are open or have ended.
+    # Requests that a client abandoned may still arrive, and would be in the next test's record. Connections
+    # are accepted in order: when this one gets its response, all earlier ones were accepted.
     httpx.get(running_sandbox.url, trust_env=False)
     running_sandbox.wait_for(lambda: not running_sandbox.app.transports)
 

@@ -1,4 +1,4 @@
-"""A canary key, looked for wherever a key could show."""
+"""A canary key, searched for wherever a key could appear."""
 
 import asyncio
 import copy
@@ -65,9 +65,9 @@ FAULTS: list[Callable[[], Fault]] = [
 
 
 def describe(error: BaseException) -> str:
-    """Show an exception in every way there is, with all the locals of all frames it leads to."""
+    """Format an exception in every way, with the locals of all frames that are reachable from it."""
     stack = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), capture_locals=True)
-    # As an error reporter would, that follows __context__ even where it is suppressed.
+    # As an error reporter that follows __context__ even where it is suppressed.
     chain: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in chain:
@@ -78,7 +78,7 @@ def describe(error: BaseException) -> str:
     for link in chain:
         parts += [repr(link), str(link), repr(link.__dict__)]
         for frame, _ in traceback.walk_tb(link.__traceback__):
-            # A test's own frames may hold the key that it made up.
+            # The frames of a test may hold the key that the test made up.
             if frame.f_code.co_filename != __file__:
                 parts += [repr(value) for value in frame.f_locals.values()]
     return "\n".join(parts)
@@ -91,7 +91,7 @@ def test_no_failure_shows_a_key(
 ) -> None:
     made = fault()
     box.fail_next(made)
-    # Only the answer that never comes is not waited for.
+    # Only the test without a response uses a short timeout.
     timeout = httpx.Timeout(LONGEST, read=0.4 if made.delay else LONGEST)
     options: dict[str, Any] = {"base_url": box.url, "timeout": timeout}
 
@@ -177,7 +177,7 @@ def test_no_repr_shows_a_key_and_nothing_with_a_key_can_be_pickled(box: Sandbox)
         assert not shows_a_key(repr(thing) + str(thing) + f"{thing}")
         with pytest.raises((TypeError, AttributeError)):
             pickle.dumps(thing)
-    with pytest.raises(TypeError, match="credentials are not pickled"):
+    with pytest.raises(TypeError, match="credentials cannot be pickled"):
         copy.deepcopy(objects[0])
 
 

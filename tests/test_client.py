@@ -1,4 +1,4 @@
-"""What a client refuses."""
+"""What a client rejects."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from gameball.sandbox import Sandbox
 def test_rate_limits_of_the_wrong_type_are_refused(
     client: type[Gameball] | type[AsyncGameball],
 ) -> None:
-    with pytest.raises(ValueError, match=r"takes RateLimit\(requests, seconds\)"):
+    with pytest.raises(ValueError, match=r"must hold RateLimit\(requests, seconds\)"):
         client("key", "secret", rate_limits=[(30, 1.0)])  # type: ignore[list-item]
 
 

@@ -1,4 +1,4 @@
-"""Where the keys come from, and which are refused."""
+"""Where the keys are read from, and which are rejected."""
 
 import pytest
 

@@ -25,7 +25,7 @@ FORKING = multiprocessing.get_context("fork")
 
 
 def in_child(act: Callable[[], Any]) -> Callable[[], Any]:
-    """Fork, act in the child, and return what waits for the child and returns its result."""
+    """Fork, act in the child, and return a function that waits for the child and returns its result."""
     receiving, sending = FORKING.Pipe(duplex=False)
     child = os.fork()
     if child == 0:
@@ -46,12 +46,12 @@ def in_child(act: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def sent_by(box: Sandbox) -> Counter[str]:
-    """Return how often each customer's event has arrived."""
+    """Return how often each customer's event arrived."""
     return Counter({customer: count for (customer, _, _), count in box.events.items()})
 
 
 def job_of_each(box: Sandbox) -> dict[str, int | None]:
-    """Return the job that the server named for each customer."""
+    """Return the id of the job that the server returned for each customer."""
     jobs: dict[str, int | None] = {}
     for request in box.batches:
         for item in json.loads(request.content)["body"]:
@@ -69,9 +69,9 @@ def many(who: str, count: int = 30) -> list[Event]:
 
 @contextmanager
 def sending_with(kind: str, url: str) -> Iterator[Send]:
-    """Give what sends thirty events, and tells which job each customer's is said to be in."""
+    """Yield a function that sends thirty events and returns the job id of each customer's event."""
     if kind == "async":
-        # It has sent in the parent, and then sends in the child in an event loop of the child's.
+        # The client sends in the parent, and then in the child in the child's own event loop.
         limits = [RateLimit(10_000, 1.0)]
         asynchronous = AsyncGameball(*KEYS, base_url=url, rate_limits=limits, timeout=10)
         loops: dict[int, asyncio.AbstractEventLoop] = {}

@@ -1,4 +1,4 @@
-"""The public names, and that sync and async agree."""
+"""The public names, and the agreement of the sync and async signatures."""
 
 import inspect
 import subprocess
@@ -67,7 +67,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 
 def public_methods(kind: type) -> dict[str, inspect.Signature]:
-    # Only the two clients are made by users.
+    # Users create only the two clients.
     made = ("__init__",) if kind in {Gameball, AsyncGameball} else ()
     names = [name for name in vars(kind) if not name.startswith("_") or name in made]
     return {name: inspect.signature(getattr(kind, name)) for name in names if callable(getattr(kind, name))}
@@ -97,7 +97,7 @@ def test_everything_public_is_documented() -> None:
     for name in NAMES:
         if name != "__version__":
             thing = getattr(gameball, name)
-            # Its own: inspect.getdoc would be content with what it inherits.
+            # inspect.getdoc would also accept an inherited docstring.
             assert vars(thing)["__doc__"] if isinstance(thing, type) else inspect.getdoc(thing), name
     for kind in (Gameball, AsyncGameball, Events, AsyncEvents, Jobs, AsyncJobs):
         for method in public_methods(kind):

@@ -1,4 +1,4 @@
-"""The rate limits hold at the server, whatever the latency."""
+"""The rate limits are never exceeded at the server, whatever the latency."""
 
 import asyncio
 import math
@@ -71,7 +71,7 @@ def test_a_hold_blocks_every_request_and_is_never_shortened() -> None:
 def test_for_any_latencies_the_server_never_counts_more_than_it_allows(
     limits: list[RateLimit], latencies: list[tuple[float, float]], workers: int
 ) -> None:
-    """A simulation: each request takes some time to arrive, and some more until its answer is back."""
+    """A simulation: each request takes some time to arrive, and more time until its response is received."""
     windows = Windows(limits)
     arrivals: list[float] = []
     answers: deque[float] = deque()
@@ -96,7 +96,7 @@ def test_for_any_latencies_the_server_never_counts_more_than_it_allows(
 
 
 class Clock:
-    """A clock of the test's own, for a limiter that must not take real time."""
+    """A fake clock, so that the limiter takes no real time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -136,7 +136,7 @@ def test_waiting_for_a_place_can_be_stopped() -> None:
 
     thread = threading.Thread(target=lambda: results.append(limiter.acquire(is_stopped)))
     thread.start()
-    # It has found itself not stopped, and waits.
+    # It has checked that it is not stopped, and is waiting.
     assert asked.wait(LONGEST)
     stopped.set()
     limiter.wake()
@@ -237,7 +237,7 @@ def test_a_429_pauses_every_worker(kind: str) -> None:
     def refuse_the_first(received: Received) -> Fault | None:
         if received.number == 0:
             return Fault(status=429, headers=(("retry-after", "2"),))
-        # The other workers get their answers in the middle of the pause.
+        # The other workers receive their responses in the middle of the pause.
         return Fault(delay=1.0) if received.number < 4 else None
 
     with Sandbox(plan=refuse_the_first) as box:

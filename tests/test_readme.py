@@ -1,4 +1,4 @@
-"""Every Python block of the README is run, and every command, against the sandbox."""
+"""Runs every Python block and every command of the README against the sandbox."""
 
 import os
 import re
@@ -23,7 +23,7 @@ COMMANDS = [
 def test_the_readme_has_blocks_to_run() -> None:
     assert len(BLOCKS) >= 9
     assert len([command for command in COMMANDS if command.startswith("gameball ")]) >= 7
-    # What installs or tests the package is not run by its own tests.
+    # Commands that install or test the package are not run.
     others = [command for command in COMMANDS if not command.startswith("gameball ")]
     assert {command.split()[0] for command in others} == {"make", "pip"}
 
@@ -59,7 +59,7 @@ def test_make_demo_runs_the_main_job() -> None:
 def test_the_blocks_of_the_readme_run_in_their_order_in_one_folder(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # In a folder each, one block could not see that another had left a ledger of the same name.
+    # In separate folders, a block would not find the ledger of the same name that another block has left.
     monkeypatch.setenv("GAMEBALL_API_KEY", "key")
     monkeypatch.setenv("GAMEBALL_SECRET_KEY", "secret")
     monkeypatch.setenv("GAMEBALL_BASE_URL", box.url)

@@ -1,4 +1,4 @@
-"""Sends with tasks: the same shell around ``SendState`` and ``deliver`` as in ``sender``, with ``await``."""
+"""Sends events with tasks, as ``sender`` does with threads."""
 
 import asyncio
 import os
@@ -21,14 +21,14 @@ from gameball.transport.pool import AsyncConnectionPool
 
 
 class AsyncSender:
-    """One send: reads chunks in the caller's task, and delivers them in others.
+    """One send: reads chunks in the caller's task, and delivers them in worker tasks.
 
     Args:
-        state: What is being sent.
-        policy: How often and how soon to try again.
+        state: The state of the send.
+        policy: The retry policy.
         limiter: The client's rate limits.
         pool: The client's connections.
-        ledger: The durable record, whose run the sender ends; or None.
+        ledger: The ledger, whose run the sender ends, or None.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class AsyncSender:
         self._finished = asyncio.Event()
         self._finishing = asyncio.Lock()
         self._rest: list[Receipt] = []
-        # The task that drives the send: none does while the reader of a stream is at a receipt.
+        # The task that is advancing the send, or None while the user of a stream handles a receipt.
         self._driver: asyncio.Task[Any] | None = None
-        # The same while it waits for the source, and whether an interrupt has ended that.
+        # The task that is waiting for the source, and whether an interrupt cancelled that wait.
         self._reader: asyncio.Task[Any] | None = None
         self._cut_short = False
 
     async def receipts(self) -> AsyncIterator[Receipt]:
-        """Send, and yield each receipt as it comes.
+        """Send, and yield each receipt when its outcome is known.
 
         Raises:
-            BaseException: What the source, an invalid event or the ledger has raised, after all receipts.
+            BaseException: The error of the source, an invalid event or the ledger, after all receipts.
         """
         steps = self._receipts()
         while True:
@@ -79,10 +79,10 @@ class AsyncSender:
     async def _receipts(self) -> AsyncIterator[Receipt]:
         state = self._state
         while not self._interrupted and (state.wants_chunk() or state.open):
-            # A source that takes its time must not keep the receipts waiting.
+            # A slow source must not delay the receipts.
             if state.wants_chunk() and self._context.results.empty():
                 receipt = await self._read()
-                # Let the workers come to their turn, even when the source never waits.
+                # Let the workers run, even if the source never awaits anything.
                 await asyncio.sleep(0)
             else:
                 receipt = await self._collect()
@@ -103,7 +103,7 @@ class AsyncSender:
             handed = state.examine(chunk)
         except StopAsyncIteration:
             state.end()
-        except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
+        except Exception as error:  # noqa: BLE001 - raised again once all earlier chunks have an outcome
             state.end(error)
         else:
             if isinstance(handed, Receipt):
@@ -115,17 +115,17 @@ class AsyncSender:
         return None
 
     async def _next_chunk(self) -> Chunk | None:
-        """Return the next chunk, or None where an interrupt has ended waiting for the source.
+        """Return the next chunk, or None if an interrupt cancelled the wait for the source.
 
         Raises:
-            StopAsyncIteration: There is none.
+            StopAsyncIteration: There are no more chunks.
         """
         reader = self._reader = asyncio.current_task()
         cancelled_before = 0 if reader is None else reader.cancelling()
         try:
             return await anext(self._chunks)
         except asyncio.CancelledError:
-            # Taken back as asyncio.timeout does it, unless the task was cancelled by somebody else, too.
+            # Undo our own cancellation, as asyncio.timeout does, unless someone else also cancelled the task.
             if reader is None or not self._cut_short or reader.uncancel() > cancelled_before:
                 raise
             return None
@@ -150,21 +150,21 @@ class AsyncSender:
         self._context.queue.put_nowait(pending)
 
     def interrupt(self, problem: BaseException) -> None:
-        """Let the caller see a problem at once; what is in flight has its grace time then."""
+        """Raise a problem in the caller's task at once. Requests in flight then have a grace period."""
         self._interrupted = True
         self._context.fail(problem)
-        # A source may wait for ever; one that closes its own client ends by itself.
+        # A source may wait for ever. A source that itself closed the client is not waiting.
         if self._reader is not None and self._reader is not asyncio.current_task():
             self._cut_short = True
             self._reader.cancel()
-        # Wakes the caller, who may be waiting for a receipt.
+        # Wakes the caller's task, which may be waiting for a receipt.
         self._context.results.put_nowait(None)
 
     async def wait(self, seconds: float) -> None:
-        """Wait until an interrupted send is settled, and settle it where nobody drives it.
+        """Wait until an interrupted send has finished, or finish it if no task is advancing it.
 
         Args:
-            seconds: How long to wait at most for the one who does.
+            seconds: The maximum time to wait for the task that is advancing it.
         """
         if self._driver is None:
             self._rest += await self.finish()
@@ -173,10 +173,10 @@ class AsyncSender:
                 await asyncio.wait_for(self._finished.wait(), seconds)
 
     async def finish(self) -> list[Receipt]:
-        """End the send: what is in flight gets its grace time, and then is cancelled.
+        """End the send: requests in flight have a grace period, and are then cancelled.
 
         Returns:
-            The receipts that were not given yet, once.
+            The receipts that were not yielded yet. Later calls return none.
         """
         if self._process != os.getpid():
             return []
@@ -190,7 +190,7 @@ class AsyncSender:
         receipts: list[Receipt] = []
         self._context.stop()
         try:
-            # In a loop that shuts down the workers have ended already.
+            # If the event loop is shutting down, the workers have already ended.
             if not all(worker.has_ended for worker in self._workers):
                 await self._drain(receipts, GRACE)
                 self._abort_connections()
@@ -202,18 +202,18 @@ class AsyncSender:
                     receipts.append(abandon_pending(pending))
             await self._drain(receipts, 0.0)
         finally:
-            # A second interrupt lands here at once; what is still in flight stays so in the ledger.
+            # A second interrupt jumps here. Chunks still in flight then stay in flight in the ledger.
             try:
                 await self._close()
             finally:
                 self._finished.set()
                 if self._context.ledger is not None:
-                    with suppress(LedgerError):  # when a run ended is good to know, and no more
+                    with suppress(LedgerError):  # the end time of a run is not essential
                         self._context.ledger.end_run()
         return receipts + self._state.rest()
 
     async def _drain(self, receipts: list[Receipt], seconds: float) -> None:
-        """Collect receipts until nothing is outstanding or the time is over."""
+        """Collect receipts until no chunk is open or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._state.open or not self._context.results.empty():

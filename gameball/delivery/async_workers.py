@@ -1,4 +1,4 @@
-"""What the tasks of a send do: the twin of ``workers``, with ``await``."""
+"""The worker tasks of a send. Each delivers chunks from a queue, one after the other."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,15 +32,15 @@ from gameball.transport.worker_connection import AsyncWorkerConnection
 
 @define(eq=False, kw_only=True)
 class AsyncSendContext(BaseSendContext):
-    """What the tasks of one send share.
+    """The objects that the tasks of one send share.
 
     Args:
-        interrupt: Lets the caller see a problem at once.
+        interrupt: Raises a problem in the caller's task at once.
 
     Attributes:
-        queue: The chunks to be delivered; a None ends a worker.
-        results: What has come of them.
-        aborting: Whether it is the send itself that cancels its workers.
+        queue: The chunks to be delivered. None ends a worker.
+        results: The results of delivering them. None only wakes the caller's task.
+        aborting: Whether the send itself is cancelling its workers.
     """
 
     limiter: AsyncLimiter
@@ -51,7 +51,7 @@ class AsyncSendContext(BaseSendContext):
     aborting: bool = field(init=False, default=False)
 
     async def record(self, write: Callable[[Ledger], None]) -> LedgerError | None:
-        """Write to the ledger, if there is one, in a thread; what fails ends the send."""
+        """Write to the ledger, if there is one, in a thread. An error ends the send."""
         if self.ledger is None:
             return None
         try:
@@ -64,16 +64,16 @@ class AsyncSendContext(BaseSendContext):
 
 @define(eq=False)
 class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
-    """A task of the event loop, and what it works on.
+    """A worker task and its chunk.
 
     Args:
-        connection: Its connection.
-        context: What it shares with the others.
+        connection: The worker's connection.
+        context: The objects shared with the other workers.
 
     Attributes:
-        task: The task, once there is one.
-        attempting: Whether a request of it is under way.
-        receipt: The receipt that is being recorded, before it is handed out.
+        task: The task, or None before it is created.
+        attempting: Whether a request of the worker is in flight.
+        receipt: The receipt that is being recorded, before it is reported.
     """
 
     context: AsyncSendContext
@@ -83,11 +83,11 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
 
     @property
     def has_ended(self) -> bool:
-        """Whether its task has ended."""
+        """Whether the task has ended."""
         return self.task is None or self.task.done()
 
     async def work(self) -> None:
-        """Deliver chunks until there are no more; it is what the task runs."""
+        """Deliver chunks until there are no more. This is the coroutine of the task."""
         while (pending := await self.context.queue.get()) is not None:
             steps = deliver(pending, self.context.tools)
             reply: DeliveryReply = None
@@ -97,9 +97,11 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
             except StopIteration:
                 pass
             except asyncio.CancelledError:
-                # A loop that shuts down does so. The send is finished by whoever waits for it.
+                # For example by an event loop that shuts down. The caller's task finishes the send.
                 if not self.context.aborting:
-                    self.context.interrupt(GameballError("a task of the send was cancelled by somebody else"))
+                    self.context.interrupt(
+                        GameballError("a task of the send was cancelled from outside the send")
+                    )
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's task
                 self.context.fail(error)
@@ -137,9 +139,9 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
         return None
 
     def _hand_out(self) -> None:
-        """Hand out its receipt, once: even cancelled while it records that, it knows the outcome."""
+        """Report the receipt, once. The outcome is known even if recording it was cancelled."""
         receipt, self.receipt = self.receipt, None
-        # A worker that was abandoned while it waited for something else has nothing left to hand out.
+        # If the worker was abandoned meanwhile, its receipts were already reported.
         if receipt is not None and self.unfinished:
             self.note_receipt()
             self.context.state.note_outcome(receipt)
@@ -158,23 +160,25 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
         except GameballError as error:
             return error
         except asyncio.CancelledError as error:
-            if not _is_cancelled():  # it is of the user's transport
+            if not _is_cancelled():  # raised by the user's transport
                 self.context.fail(error)
             elif not self.context.aborting:
                 raise
-            # Cancelled by finish(), the task goes on to record the receipt.
+            # If finish() cancelled the task, it continues, to record the receipt.
             sent = self.connection.began_to_send
             return abandoned_error(sent=sent)
-        except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
+        except BaseException as error:  # noqa: BLE001 - from a user's transport; raised again for the caller
             self.context.fail(error)
-            return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
+            return ResponseLostError(
+                f"the transport raised an unexpected {type(error).__name__} while sending"
+            )
         finally:
             self.attempting = False
             self.context.limiter.release(sent=sent)
         return job_or_error(content)
 
     async def abandon_chunk(self) -> None:
-        """Hand out the receipts of what is unfinished."""
+        """Record and report the receipts of all unfinished parts."""
         self._hand_out()
         for receipt in self.abandon():
             await self.context.record(partial(Ledger.conclude, receipt=receipt))
@@ -182,6 +186,6 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
 
 
 def _is_cancelled() -> bool:
-    """Tell whether the task that asks was cancelled, and not only told so."""
+    """Return whether the current task was really cancelled: a transport may raise CancelledError itself."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,7 +1,7 @@
-"""The life of one chunk, from its first attempt to its receipts: written once, for threads and tasks.
+"""The delivery of one chunk, from its first attempt to its receipts, shared by threads and tasks.
 
-``deliver`` is a generator that asks its shell for what takes time (see ``effects``), and is sent back what
-came of it. It decides everything and waits for nothing.
+``deliver`` is a generator that makes all decisions and never waits. It yields the effects that its worker
+must carry out (see ``effects``), and receives their results.
 """
 
 from collections.abc import Callable, Generator
@@ -32,13 +32,13 @@ _Effects = Generator[DeliveryEffect, DeliveryReply, None]
 
 @frozen
 class DeliveryTools:
-    """What delivering a chunk needs from outside.
+    """The dependencies of ``deliver``.
 
     Attributes:
-        policy: How often and how soon to try again.
-        clock: Tells the time, in seconds.
-        jitter: Gives random numbers from 0 to 1.
-        stop_cause: Tells why the send was stopped, once it was.
+        policy: The retry policy.
+        clock: Returns the current time, in seconds.
+        jitter: Returns a random number from 0 to 1.
+        stop_cause: Returns why the send was stopped, or None if it was not.
     """
 
     policy: RetryPolicy
@@ -48,14 +48,14 @@ class DeliveryTools:
 
 
 def deliver(pending: PendingChunk, tools: DeliveryTools) -> _Effects:
-    """Deliver a chunk, or as much of it as can be.
+    """Deliver a chunk, or as much of it as possible.
 
     Args:
         pending: The chunk.
-        tools: What delivering needs from outside.
+        tools: The dependencies.
 
     Yields:
-        Effects for the shell to carry out.
+        Effects for the worker to carry out.
     """
     whole = _Part(pending.chunk, pending.ambiguous)
     refusal = yield RecordIntent(pending)
@@ -69,10 +69,10 @@ def deliver(pending: PendingChunk, tools: DeliveryTools) -> _Effects:
 
 @define
 class _Part:
-    """A chunk, or a piece of one that was split."""
+    """A chunk, or a part of one that was split."""
 
     chunk: Chunk
-    # Once an attempt may have been accepted, no later failure makes that certain again.
+    # If an attempt may have been accepted, no later failure can show that it was not.
     ambiguous: GameballError | None
     attempts: int = 0
     # The attempts that ended in a 429, and when the first of them did.
@@ -84,17 +84,19 @@ class _Part:
 def _deliver_part(
     index: int, part: _Part, tools: DeliveryTools
 ) -> Generator[DeliveryEffect, DeliveryReply, "list[_Part]"]:
-    """Deliver a part, and return the parts it was split into, if it was."""
+    """Deliver a part, and return the parts it was split into, if any."""
     begun = tools.clock()
     while True:
         if not (yield AcquireSlot()):
-            error = part.error or tools.stop_cause() or GameballError("stopped before this was sent")
+            error = (
+                part.error or tools.stop_cause() or GameballError("the send was stopped before this was sent")
+            )
             yield _outcome(index, part, error, tools.clock() - begun, sent=False)
             return []
         result = yield SendRequest(part.chunk)
         part.attempts += 1
         if result is None:
-            raise TypeError("an attempt was not replied to")
+            raise TypeError("SendRequest got no reply")
         if isinstance(result, GameballError):
             part.error = result
             part.ambiguous = ambiguous_error(result) or part.ambiguous
@@ -125,7 +127,7 @@ def _deliver_part(
 def _outcome(
     index: int, part: _Part, result: int | GameballError, elapsed: float, *, sent: bool
 ) -> RecordOutcome:
-    """Return the effect that records how a part ended."""
+    """Return the effect that records the outcome of a part."""
     job_id, error = (None, result) if isinstance(result, GameballError) else (result, None)
     if error is None:
         outcome = Outcome.ACCEPTED

@@ -1,4 +1,4 @@
-"""Decides what to do after an attempt: finish the chunk, retry it, or split it. Pure."""
+"""The decision after an attempt: finish, retry or split. No I/O."""
 
 import math
 from http import HTTPStatus
@@ -14,11 +14,11 @@ from gameball.receipts import Outcome
 OnUnknown = Literal["report", "resend"]
 
 DEFAULT_MAX_ATTEMPTS: Final = 5
-#: How long a chunk is retried after its first 429, in seconds: many times Gameball's longer window.
+#: How long a chunk is retried after its first 429, in seconds: ten times Gameball's longer window.
 DEFAULT_RATE_LIMIT_TIMEOUT: Final = 300.0
-# The longest that a server is believed when it asks to wait, in seconds.
+# The maximum wait that is accepted from a server, in seconds.
 _LONGEST_RETRY_AFTER: Final = 60.0
-#: The shortest pause of all after a 429, in seconds: Gameball's shorter window.
+#: The minimum pause of all workers after a 429, in seconds: the shorter of Gameball's windows.
 SHORTEST_HOLD: Final = 1.0
 
 
@@ -29,16 +29,16 @@ def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> N
 
 @frozen
 class RetryPolicy:
-    """How often and how soon to try again.
+    """How often and how soon to retry.
 
     Args:
-        max_attempts: The most requests for one chunk, at least 1. A 429 does not count.
+        max_attempts: The maximum number of requests for one chunk, at least 1. A 429 does not count.
         rate_limit_timeout: How long a chunk is retried after its first 429, in seconds.
-        on_unknown: ``report`` settles a chunk that may have been accepted; ``resend`` sends it again, so that
-            nothing is lost and something may count twice.
-        first_delay: The longest pause after the first attempt, in seconds; it doubles with each attempt.
-        longest_delay: The longest pause of all, in seconds.
-        shortest_hold: The shortest pause of all workers after a 429, in seconds.
+        on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
+            ``resend`` sends it again: no event is lost, but some may be counted twice.
+        first_delay: The maximum pause after the first attempt, in seconds. It doubles with each attempt.
+        longest_delay: The maximum pause after any attempt, in seconds.
+        shortest_hold: The average pause of all workers after a 429, in seconds.
     """
 
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=validators.ge(1))
@@ -49,28 +49,29 @@ class RetryPolicy:
     shortest_hold: float = SHORTEST_HOLD
 
     def back_off(self, attempts: int, jitter: float) -> float:
-        """Return the pause before the next attempt: exponential, capped, with full jitter.
+        """Return the pause before the next attempt: exponential back-off, capped, with full jitter.
 
         Args:
-            attempts: How many attempts were made, at least 1.
-            jitter: A random number from 0 to 1. Without it, all who failed together would return together.
+            attempts: The number of attempts made, at least 1.
+            jitter: A random number from 0 to 1. Without it, all workers that failed together would retry
+                together.
         """
-        # Past some 60 doublings the number would no longer fit a float; the cap is reached long before.
+        # Limited to 60 doublings, because the number would overflow a float; the cap applies long before.
         return float(jitter * min(self.longest_delay, self.first_delay * 2 ** min(attempts - 1, 60)))
 
 
 @frozen
 class Finish:
-    """The chunk has come to its end."""
+    """The chunk is finished."""
 
 
 @frozen
 class Retry:
-    """The chunk is tried again after a pause.
+    """The chunk is sent again after a pause.
 
     Attributes:
-        seconds: How long the pause is.
-        everyone: Whether all workers pause, because the server turned away the account and not the chunk.
+        seconds: The length of the pause, in seconds.
+        everyone: Whether all workers pause, because the account has reached its rate limit.
     """
 
     seconds: float
@@ -79,11 +80,11 @@ class Retry:
 
 @frozen
 class Split:
-    """The chunk is too large for the server, and is sent as two."""
+    """The chunk is too large for the server, and is sent as two parts."""
 
 
 def requested_wait(error: GameballError) -> float:
-    """Return how long a server asks to wait, in seconds, as far as it is believed."""
+    """Return how long a server asks to wait, in seconds, at most 60."""
     asked = error.retry_after if isinstance(error, APIError) else None
     return 0.0 if asked is None else min(asked, _LONGEST_RETRY_AFTER)
 
@@ -100,9 +101,9 @@ def decide(
     """Decide what to do after an attempt.
 
     Args:
-        result: The id of the job that was started, or why none was.
-        attempts: How many attempts were made, this one included. Those that ended in a 429 do not count.
-        policy: How often and how soon to try again.
+        result: The id of the job that was started, or an error.
+        attempts: The number of attempts made, including this one. Those that ended in a 429 do not count.
+        policy: The retry policy.
         can_split: Whether the chunk holds more than one source item.
         jitter: A random number from 0 to 1.
         limited_for: How long ago the first 429 for the chunk was, in seconds; 0 for the first.

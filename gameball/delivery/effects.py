@@ -1,7 +1,7 @@
-"""The steps that a decision asks its shell for: everything that waits, sends or writes.
+"""The effects that generators such as ``deliver`` yield: everything that waits, sends or writes.
 
-Decisions are generators, written once. Each yields these; a shell, with threads or with tasks, carries them
-out and sends back what came of them.
+The generators make the decisions, and are shared by the synchronous and the asynchronous client. Their caller
+carries each effect out, with threads or with tasks, and sends back a reply.
 """
 
 from attrs import frozen
@@ -21,19 +21,19 @@ class RecordIntent:
 
 @frozen
 class AcquireSlot:
-    """Wait for a place within the rate limits. The reply is whether there is one: False after a stop."""
+    """Wait for a slot within the rate limits. The reply is True, or False if the send was stopped."""
 
 
 @frozen
 class SendRequest:
-    """Send the chunk once. The reply is the job's id, or what went wrong."""
+    """Send the chunk once. The reply is the job's id, or an error."""
 
     chunk: Chunk
 
 
 @frozen
 class RecordSplit:
-    """Record that a chunk goes on as two. The reply is an error if that failed, otherwise None."""
+    """Record that a chunk is sent as two parts. The reply is an error if that failed, otherwise None."""
 
     index: int
     parts: tuple[Chunk, Chunk]
@@ -41,26 +41,26 @@ class RecordSplit:
 
 @frozen
 class RecordOutcome:
-    """Record a receipt and hand it out. The reply is None."""
+    """Record a receipt and report it. The reply is None."""
 
     receipt: Receipt
 
 
 @frozen
 class Sleep:
-    """Wait, in seconds. The reply is None."""
+    """Wait for some seconds. The reply is None."""
 
     seconds: float
 
 
 @frozen
 class PauseAll:
-    """Let nobody send for some seconds, because the account was turned away. The reply is None."""
+    """Pause all workers for some seconds, because of the account's rate limit. The reply is None."""
 
     seconds: float
 
 
-#: What delivering a chunk asks for.
+#: The effects that ``deliver`` yields.
 DeliveryEffect = RecordIntent | AcquireSlot | SendRequest | RecordSplit | RecordOutcome | Sleep | PauseAll
-#: What a shell replies with; see each effect.
+#: The replies to effects; see each effect.
 DeliveryReply = int | GameballError | None

@@ -1,4 +1,4 @@
-"""What was handed over to a send: its chunks, its positions, and the part of it that was not sent."""
+"""The source of a send: its chunks, its positions, and its unsent items."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -12,13 +12,14 @@ from gameball.receipts import Outcome, Receipt
 
 
 class EventSource:
-    """A source of events with its positions, and what was left out of it.
+    """A source of events, with the positions of its items and of those that were skipped.
 
     Args:
-        events: What was handed over. Only ``chunks_async`` takes async iterables.
+        events: The events. Only ``chunks_async`` accepts async iterables.
         builder: Packs the events into chunks.
-        on_invalid: Called with the error of each event that is left out; None ends at the first one.
-        next_boundary: Tells at which positions a chunk must start, as in an earlier run.
+        on_invalid: Called with the error of each invalid event, which is then skipped. None raises the first
+            error.
+        next_boundary: Returns the positions at which a chunk must start, as in an earlier run.
     """
 
     def __init__(
@@ -36,17 +37,17 @@ class EventSource:
         self._left_out: set[int] = set()
 
     def chunks(self) -> Iterator[Chunk]:
-        """Return the chunks, made as they are asked for.
+        """Return an iterator that builds chunks on demand.
 
         Raises:
             TypeError: The source is an async iterable.
         """
         if not isinstance(self._events, Iterable):
-            raise TypeError("an async iterable needs AsyncGameball; Gameball takes any other iterable")
+            raise TypeError("Gameball does not accept an async iterable; use AsyncGameball")
         return build_chunks(self._events, self._builder, self._next_boundary, self._leave_out_hook())
 
     def chunks_async(self) -> AsyncIterator[Chunk]:
-        """Return the chunks, made as they are asked for; between events the event loop has its turn."""
+        """Return an async iterator that builds chunks on demand, and lets other tasks run meanwhile."""
         return build_chunks_async(self._events, self._builder, self._next_boundary, self._leave_out_hook())
 
     def _leave_out_hook(self) -> OnInvalid | None:
@@ -62,14 +63,15 @@ class EventSource:
         return leave_out
 
     def unsent(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
-        """Return the receipt of everything that has none, or nothing where there is nothing.
+        """Return one receipt for all items without one, or an empty list if there are none.
 
-        For a sequence that includes what was not read; for anything else, what was read and not sent.
+        If the source is a sequence, this includes the items that were not read; otherwise only the items that
+        were read and not sent.
 
         Args:
-            index: The receipt's number.
+            index: The number of the receipt.
             position: The position of the first item without a receipt.
-            error: Why it was not sent.
+            error: Why the items were not sent.
         """
         items, events = self._remaining_from(position)
         if items <= 0:
@@ -86,5 +88,5 @@ class EventSource:
 
 
 def _count_events(item: object) -> int:
-    # What was not read was not checked either: it may hold anything.
+    # Items that were not read were not checked either, so they may be anything.
     return len(item.events) if isinstance(item, CustomerEvents) and isinstance(item.events, Mapping) else 1

@@ -1,4 +1,4 @@
-"""The ledger of one send: opened at its start, and closed at its end where the send opened it."""
+"""The ledger of one send, which opens it at its start if necessary, and then closes it at its end."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,8 @@ class OpenLedger:
 
     Attributes:
         ledger: The ledger.
-        closes: Whether the send opened it, and so closes it.
-        known: What the ledger knows of the chunks of earlier runs.
+        closes: Whether the send opened the ledger, and so must close it.
+        known: The chunks of earlier runs.
     """
 
     ledger: Ledger
@@ -24,7 +24,7 @@ class OpenLedger:
     known: KnownChunks
 
     def end_run(self) -> None:
-        """Record the end of the run, and close what the send has opened."""
+        """Record the end of the run, and close the ledger if the send opened it."""
         try:
             self.ledger.end_run()
         finally:
@@ -33,12 +33,12 @@ class OpenLedger:
 
 
 def open_ledger(options: SendOptions, base_url: str, account: Callable[[str], str]) -> OpenLedger | None:
-    """Open the ledger of a send, if it has one, and begin a run in it.
+    """Open the ledger of a send, if it has one, and start a run in it.
 
     Args:
-        options: The ledger, and how the events are divided, which must be as in earlier runs.
-        base_url: Where they are sent. What a sandbox has accepted, Gameball has not.
-        account: Tells, for a salt, the account from others: test and live accounts share their address.
+        options: The options of the send. Those for the division into chunks must be as in earlier runs.
+        base_url: The URL of the API. It must be as in earlier runs: a sandbox's records are not Gameball's.
+        account: Returns a hash that identifies the account, for a salt: test and live accounts share a URL.
 
     Raises:
         LedgerError: The ledger cannot be used.

@@ -1,4 +1,4 @@
-"""The arguments of ``events.send``, checked."""
+"""The arguments of ``events.send``, and their checks."""
 
 import os
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from gameball.delivery.decisions import OnUnknown
 from gameball.ledger.ledger import Ledger
 from gameball.receipts import Outcome
 
-#: How many requests are under way at a time, unless told otherwise.
+#: The default number of requests in flight at a time.
 DEFAULT_CONCURRENCY: Final = 4
 
 
@@ -20,20 +20,20 @@ def _outcomes_that_stop(stop_on_error: bool | Collection[Outcome]) -> frozenset[
     outcomes = frozenset(Outcome) - {Outcome.ACCEPTED}
     if isinstance(stop_on_error, bool):
         return outcomes if stop_on_error else frozenset()
-    # An Outcome is a str, and so a collection of letters.
+    # An Outcome is a str, and so also a collection of strings.
     if isinstance(stop_on_error, str):
         raise ValueError(  # noqa: TRY004 - as documented
-            f"stop_on_error is {stop_on_error!r}; a bool or outcomes such as {{Outcome.UNKNOWN}}"
+            f"stop_on_error must be a bool or a set such as {{Outcome.UNKNOWN}}, got {stop_on_error!r}"
         )
     if unknown := sorted(map(str, frozenset(stop_on_error) - outcomes)):
         known = ", ".join(sorted(outcomes))
-        raise ValueError(f"stop_on_error holds {', '.join(unknown)}; it may hold the outcomes {known}")
+        raise ValueError(f"stop_on_error may contain only {known}, got {', '.join(unknown)}")
     return frozenset(stop_on_error)
 
 
 def _check_bool(_: object, attribute: "Attribute[bool]", value: object) -> None:
     if not isinstance(value, bool):
-        raise ValueError(f"{attribute.name} is {value!r}, and must be True or False")  # noqa: TRY004 - as documented
+        raise ValueError(f"{attribute.name} must be True or False, got {value!r}")  # noqa: TRY004 - as documented
 
 
 @frozen
@@ -41,7 +41,7 @@ class SendOptions:
     """The arguments of a send; see ``Events.send``.
 
     Raises:
-        ValueError: One of them is out of its range.
+        ValueError: An argument is out of range.
     """
 
     concurrency: int
@@ -57,4 +57,4 @@ class SendOptions:
         check_whole("concurrency", self.concurrency)
         check_chunk_limits(self.max_objects, self.max_bytes)
         if isinstance(self.ledger, str) and not self.ledger:
-            raise ValueError("ledger is blank; it is a path, an open Ledger or None")
+            raise ValueError("ledger must be a path, an open Ledger or None, got an empty string")

@@ -1,4 +1,4 @@
-"""What a failed attempt means for the events in it. Pure."""
+"""The outcome of a failed attempt for the events in it. No I/O."""
 
 from http import HTTPStatus
 from typing import Final
@@ -19,14 +19,14 @@ _CUSTOMER_IS_BUSY: Final = 2001
 
 
 def outcome_of(error: GameballError) -> Outcome:
-    """Decide what a failed attempt means for the events in it.
+    """Return the outcome of a failed attempt.
 
     Args:
-        error: How the attempt failed.
+        error: The error of the attempt.
 
     Returns:
-        UNSENT where the events were certainly not accepted and may be accepted later, REJECTED where the
-        server refused them, and otherwise UNKNOWN.
+        UNSENT if the events were certainly not accepted but may be accepted later, REJECTED if the server
+        rejected them, and otherwise UNKNOWN.
     """
     if isinstance(error, ConnectionFailedError | RateLimitError):
         return Outcome.UNSENT
@@ -40,12 +40,12 @@ def outcome_of(error: GameballError) -> Outcome:
 
 
 def ambiguous_error(result: object) -> GameballError | None:
-    """Return the error that an attempt ended with, if the attempt may have been accepted all the same."""
+    """Return the error of an attempt that may have been accepted nevertheless, or None."""
     if isinstance(result, GameballError) and outcome_of(result) is Outcome.UNKNOWN:
         return result
     return None
 
 
 def stops_everything(error: GameballError | None) -> bool:
-    """Tell whether no later chunk can be accepted either: the keys are wrong, or lack the permission."""
+    """Return whether no later chunk can be accepted either: the keys are wrong or lack a permission."""
     return isinstance(error, AuthenticationError | PermissionDeniedError)

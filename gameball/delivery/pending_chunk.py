@@ -1,4 +1,4 @@
-"""One chunk on its way, and the receipt of a chunk whose delivery was abandoned. Pure."""
+"""A chunk to be delivered, and the receipt of a chunk whose delivery was abandoned. No I/O."""
 
 from attrs import frozen
 
@@ -13,10 +13,10 @@ class PendingChunk:
     """A chunk to be delivered.
 
     Attributes:
-        index: Its number within the send.
+        index: The number of the chunk within the send.
         chunk: The chunk.
-        ambiguous: The error of an earlier attempt that may have been accepted, or None. With one, the chunk
-            is UNKNOWN unless a later attempt is accepted.
+        ambiguous: The error of an earlier attempt that may have been accepted, or None. If there is one, the
+            chunk is UNKNOWN unless a later attempt is accepted.
     """
 
     index: int
@@ -30,8 +30,8 @@ def abandon(index: int, chunk: Chunk, error: GameballError, *, attempts: int) ->
     Args:
         index: The chunk's number within the send.
         chunk: The chunk.
-        error: Why it was abandoned; its outcome follows from this.
-        attempts: How many requests were begun for it, as far as is known.
+        error: Why it was abandoned. This determines its outcome.
+        attempts: The number of requests started for it, if known.
 
     Returns:
         The receipt.
@@ -46,7 +46,7 @@ def abandon_pending(pending: PendingChunk) -> Receipt:
 
 
 def abandoned_error(*, sent: bool) -> GameballError:
-    """Return the error of an attempt that was abandoned, by whether any of it may have been sent."""
+    """Return the error of an abandoned attempt, depending on whether any of it may have been sent."""
     if sent:
         return ResponseLostError("abandoned while the request was in flight: it may have been accepted")
     return ConnectionFailedError("abandoned before anything was sent")

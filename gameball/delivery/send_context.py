@@ -1,4 +1,4 @@
-"""What the workers of a send share, and what each works on; the same for threads and tasks."""
+"""The base classes of workers and of the objects they share, for threads and tasks."""
 
 import asyncio
 import os
@@ -24,37 +24,37 @@ from gameball.transport.worker_connection import AsyncWorkerConnection, WorkerCo
 
 @frozen
 class Done:
-    """Tells that a worker has done all it could for a chunk."""
+    """Reports that a worker has finished with a chunk."""
 
     pending: PendingChunk
 
 
 def check_process(process: int) -> None:
-    """Check that a send is driven by the process that began it.
+    """Check that a send is used only in the process that started it.
 
     Raises:
-        GameballError: This is a forked child of it.
+        GameballError: This process is a forked child.
     """
     if process != os.getpid():
         raise GameballError(
-            "this send belongs to the process that began it, and goes on there: "
-            "begin another one after a fork"
+            "this send was started before a fork and continues in the parent process; "
+            "start a new send in the child"
         )
 
 
 @define(eq=False, kw_only=True)
 class BaseSendContext:
-    """What the workers of one send share.
+    """The objects that the workers of one send share.
 
     Args:
-        state: What is being sent, and where it stands.
-        policy: How often and how soon to try again.
+        state: The state of the send.
+        policy: The retry policy.
         limiter: The client's rate limits.
-        ledger: The durable record; or None.
+        ledger: The ledger, or None.
 
     Attributes:
-        stopped: Whether nothing new is to be sent.
-        tools: What delivering a chunk needs from outside.
+        stopped: Set when no new requests may be sent.
+        tools: The dependencies of ``deliver``.
     """
 
     state: SendState
@@ -69,17 +69,17 @@ class BaseSendContext:
         return DeliveryTools(self.policy, time.monotonic, random.random, lambda: self.state.cause)
 
     def stop(self, cause: GameballError | None = None) -> None:
-        """Send nothing new."""
+        """Stop the send: no new requests are sent."""
         self.state.stop(cause)
         self.wake()
 
     def fail(self, problem: BaseException) -> None:
-        """Send nothing new, and let the caller see a problem in the end."""
+        """Stop the send because of a problem, which is raised to the caller at the end."""
         self.state.fail(problem)
         self.wake()
 
     def wake(self) -> None:
-        """Make all who wait for something ask again whether to go on."""
+        """Make every waiting worker check again whether to continue."""
         self.stopped.set()
         self.limiter.wake()
 
@@ -89,14 +89,14 @@ ConnectionT = TypeVar("ConnectionT", WorkerConnection, AsyncWorkerConnection)
 
 @define(eq=False)
 class BaseWorker(Generic[ConnectionT]):
-    """What a worker works on.
+    """The state of a worker.
 
     Args:
-        connection: Its connection.
+        connection: The worker's connection.
 
     Attributes:
-        unfinished: The chunk it works on, or the parts of one that was split, as far as they have no receipt.
-        ambiguous: The error of an attempt at those that may have been accepted, or None.
+        unfinished: The worker's chunk, or the parts of it if it was split, without those that have a receipt.
+        ambiguous: The error of an attempt to send them that may have been accepted, or None.
     """
 
     connection: ConnectionT
@@ -104,29 +104,29 @@ class BaseWorker(Generic[ConnectionT]):
     ambiguous: GameballError | None = field(default=None, init=False)
 
     def note_begun(self, pending: PendingChunk) -> None:
-        """Note that the worker has taken a chunk."""
+        """Record that the worker has taken a chunk."""
         self.unfinished = [(pending.index, pending.chunk)]
         self.ambiguous = pending.ambiguous
 
     def note_result(self, result: int | GameballError) -> None:
-        """Note what came of an attempt."""
+        """Record the result of an attempt."""
         self.ambiguous = ambiguous_error(result) or self.ambiguous
         if isinstance(result, GameballError):
-            # What the attempt means for the chunk is known from here on.
+            # This attempt has a result, so ``abandon`` must not count it as in flight.
             self.connection.began_to_send = False
 
     def note_split(self, index: int, parts: tuple[Chunk, Chunk]) -> None:
-        """Note that the chunk goes on as two."""
+        """Record that the chunk is sent as two parts."""
         self.unfinished = [(index, part) for part in parts] + self.unfinished[1:]
 
     def note_receipt(self) -> None:
-        """Note that the first unfinished chunk has its receipt."""
+        """Record that the first unfinished chunk has its receipt."""
         self.unfinished.pop(0)
         self.connection.began_to_send = False
 
     def abandon(self) -> list[Receipt]:
-        """Return the receipts of what is unfinished, as far as can be known without the worker."""
-        # A connection that is aborted before it began to send never will.
+        """Return the receipts of all unfinished parts, from what is known without the worker."""
+        # A connection that is aborted before it begins to send never sends.
         error = self.ambiguous or abandoned_error(sent=self.connection.began_to_send)
         unfinished, self.unfinished = self.unfinished, []
         return [abandon(index, chunk, error, attempts=1) for index, chunk in unfinished]

@@ -1,4 +1,4 @@
-"""What is being sent, where it stands, and what stopped it. Pure."""
+"""The state of a send: its source, its progress, and what stopped it. No I/O."""
 
 from collections.abc import AsyncIterable, Iterable
 from typing import Self
@@ -19,26 +19,26 @@ from gameball.ledger.known_chunks import KnownChunks
 from gameball.ledger.records import LedgerChunk, digest
 from gameball.receipts import Outcome, Receipt
 
-#: How many chunks exist at a time for each worker: one that is sent, and one that is ready.
+#: The number of chunks in memory for each worker: one that is being sent, and one that is ready.
 READ_AHEAD = 2
 
 
 @define
 class SendState:
-    """What is being sent, and where it stands.
+    """The state of a send.
 
     Attributes:
         concurrency: The number of workers.
-        stop_on: The outcomes that stop the send; wrong keys always do.
+        stop_on: The outcomes that stop the send. Wrong keys always stop it.
         on_unknown: What to do with chunks that an earlier run left UNKNOWN.
-        source: The events, and their chunks.
-        known: What the ledger knows of the chunks of earlier runs; None without a ledger.
+        source: The events and their chunks.
+        known: The chunks of earlier runs, or None without a ledger.
         frontier: The number of the next chunk, and the position of the next source item.
         open: The chunks that have no receipt yet, by their number.
         reading: Whether there may be more to read.
-        cause: The error that stopped the send, once one has.
-        problem: What the caller is to see in the end, once there is something.
-        rest_is_known: Whether what was not sent has its receipt.
+        cause: The error that stopped the send, or None.
+        problem: The exception to raise to the caller at the end, or None.
+        rest_is_known: Whether the unsent items have their receipt.
     """
 
     concurrency: int
@@ -60,12 +60,12 @@ class SendState:
         options: SendOptions,
         ledger: OpenLedger | None,
     ) -> Self:
-        """Return the state of a send that has not begun to read.
+        """Return the state of a new send.
 
         Args:
-            events: What was handed over.
-            options: How it is to be sent.
-            ledger: The durable record of earlier runs; or None.
+            events: The events to send.
+            options: The options of the send.
+            ledger: The ledger, or None.
         """
         known = None if ledger is None else ledger.known
         builder = ChunkBuilder(
@@ -83,31 +83,32 @@ class SendState:
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing new is to be sent."""
+        """Whether the send was stopped, so that no new requests are sent."""
         return self.cause is not None
 
     def wants_chunk(self) -> bool:
-        """Tell whether to read a chunk now: there is more, and room for it."""
+        """Return whether to read a chunk now: there may be more, and the read-ahead limit is not reached."""
         return self.reading and not self.stopped and len(self.open) < READ_AHEAD * self.concurrency
 
     def examine(self, chunk: Chunk) -> PendingChunk | Receipt:
-        """Find out what to do with a chunk that was read; ``advance`` is to be told when that is noted.
+        """Decide what to do with a chunk that was read. Call ``advance`` once the result is stored.
 
         Args:
             chunk: The chunk.
 
         Returns:
-            The task of delivering it; or its receipt, when an earlier run has settled it.
+            The chunk to be delivered, or its receipt if an earlier run has already determined its outcome.
 
         Raises:
-            LedgerMismatchError: It is not the chunk that the ledger knows.
+            LedgerMismatchError: The chunk differs from the one in the ledger.
         """
         recorded = None if self.known is None else self.known.take(chunk.first)
         if recorded is not None:
             _check_same(recorded, chunk)
         elif self._known_before(chunk.last + 1):
             raise LedgerMismatchError(
-                f"source items {chunk.first} to {chunk.last} were divided otherwise before"
+                f"source items {chunk.first} to {chunk.last} were divided into other chunks in an earlier "
+                "run; send the same source, or use another ledger"
             )
         index, _ = self.frontier
         ambiguous = None
@@ -121,46 +122,47 @@ class SendState:
         return PendingChunk(index, chunk, ambiguous)
 
     def advance(self, index: int, last: int) -> None:
-        """Note that a chunk is accounted for, as an open task or by its receipt; more than once is fine.
+        """Record that a chunk is open or has its receipt. It is safe to call this more than once.
 
         Args:
-            index: The chunk's number.
+            index: The number of the chunk.
             last: The position of its last source item.
         """
         self.frontier = max(self.frontier, (index + 1, last + 1))
 
     def end(self, problem: BaseException | None = None) -> None:
-        """Note that the source is at its end, or cannot be read on."""
+        """Record that the source has ended, or that reading it failed."""
         self.reading = False
         if problem is not None:
             self.problem = self.problem or problem
         elif self.known is not None and self._known_before(self.known.end):
             self.problem = LedgerMismatchError(
-                f"the source ends after {self.frontier[1]} items, and the ledger knows of {self.known.end}"
+                f"the source ends after {self.frontier[1]} items, but the ledger has records of "
+                f"{self.known.end}; send the same source, or use another ledger"
             )
 
     def _known_before(self, position: int) -> bool:
-        """Tell whether the ledger knows of a chunk that begins before a position and was not read yet."""
+        """Return whether the ledger has a chunk that starts before a position and was not read yet."""
         first = None if self.known is None else self.known.next_first()
         return first is not None and first < position
 
     def note_outcome(self, receipt: Receipt) -> None:
-        """Note what became of a chunk, and stop if that says so."""
+        """Record the outcome of a chunk, and stop the send if the options or wrong keys require it."""
         error = receipt.error
         if error is not None and (receipt.outcome in self.stop_on or stops_everything(error)):
             self.stop(error)
 
     def fail(self, problem: BaseException) -> None:
-        """Note something that the caller must see, and stop."""
+        """Stop the send because of a problem, which is raised to the caller at the end."""
         self.problem = self.problem or problem
         self.stop(problem if isinstance(problem, GameballError) else None)
 
     def stop(self, cause: GameballError | None = None) -> None:
-        """Let nothing new be sent."""
+        """Stop the send: no new requests are sent."""
         self.cause = self.cause or cause or GameballError("the send was stopped before this was sent")
 
     def rest(self) -> list[Receipt]:
-        """Return, once, the receipt of what was handed over and has none, where there is such."""
+        """Return the receipt of the items without one, if there are any. Later calls return none."""
         error = self.problem if isinstance(self.problem, GameballError) else self.cause
         if self.rest_is_known or not (self.stopped or self.problem):
             return []
@@ -171,14 +173,14 @@ class SendState:
 def _check_same(recorded: LedgerChunk, chunk: Chunk) -> None:
     if recorded.last != chunk.last or recorded.digest != digest(chunk):
         raise LedgerMismatchError(
-            f"source items {recorded.first} to {recorded.last} are not those that the ledger was begun with; "
+            f"source items {recorded.first} to {recorded.last} differ from those recorded in the ledger; "
             "send the same source, or use another ledger"
         )
 
 
 def _describe(recorded: LedgerChunk) -> str:
     if recorded.in_flight:
-        return "it was in flight when an earlier run ended: it may have been accepted"
+        return "in flight when an earlier run ended: it may have been accepted"
     return f"in an earlier run: {recorded.error}"
 
 

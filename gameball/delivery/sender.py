@@ -1,4 +1,4 @@
-"""Sends with threads: the shell around ``SendState`` and ``deliver`` that reads, waits and sends."""
+"""Sends events with threads: reads chunks, passes them to workers and collects receipts."""
 
 import os
 import threading
@@ -18,25 +18,25 @@ from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.pool import ConnectionPool
 
-#: How long what is in flight may take to end after an interrupt, in seconds.
+#: The grace period of requests in flight after an interrupt, in seconds.
 GRACE: Final = 5.0
-#: How long a worker may take to notice that its connection was aborted, in seconds.
+#: The time to wait for a worker to notice that its connection was aborted, in seconds.
 ABORT_TIMEOUT: Final = 2.0
-# How soon to look again whether anybody drives a send, in seconds.
+# The interval at which to check whether a thread is still advancing a send, in seconds.
 _LOOK_AGAIN: Final = 0.05
-#: How long a send takes at most to end once its client is closed, in seconds.
+#: The maximum time for a send to end after its client was closed, in seconds.
 CLOSE_TIMEOUT: Final = GRACE + 2 * ABORT_TIMEOUT
 
 
 class Sender:
-    """One send: reads chunks in the caller's thread, and delivers them in others.
+    """One send: reads chunks in the caller's thread, and delivers them in worker threads.
 
     Args:
-        state: What is being sent.
-        policy: How often and how soon to try again.
+        state: The state of the send.
+        policy: The retry policy.
         limiter: The client's rate limits.
         pool: The client's connections.
-        ledger: The durable record, whose run the sender ends; or None.
+        ledger: The ledger, whose run the sender ends, or None.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class Sender:
         self._finished = threading.Event()
         self._finishing = threading.RLock()
         self._rest: list[Receipt] = []
-        # Held by the thread that drives the send: nobody does while the reader of a stream is at a receipt.
+        # Held by the thread that is advancing the send; free while the user of a stream handles a receipt.
         self._driving = threading.Lock()
         self._driver = 0
 
     def receipts(self) -> Iterator[Receipt]:
-        """Send, and yield each receipt as it comes.
+        """Send, and yield each receipt when its outcome is known.
 
         Raises:
-            BaseException: What the source, an invalid event or the ledger has raised, after all receipts.
+            BaseException: The error of the source, an invalid event or the ledger, after all receipts.
         """
         steps = self._receipts()
         while True:
@@ -97,7 +97,7 @@ class Sender:
             handed = state.examine(next(self._chunks))
         except StopIteration:
             state.end()
-        except Exception as error:  # noqa: BLE001 - raised again when what was read before is settled
+        except Exception as error:  # noqa: BLE001 - raised again once all earlier chunks have an outcome
             state.end(error)
         else:
             if isinstance(handed, Receipt):
@@ -107,7 +107,7 @@ class Sender:
                 state.open[handed.index] = handed
                 state.advance(handed.index, handed.chunk.last)
                 self._submit(handed)
-        # A source that takes its time must not keep the receipts waiting.
+        # A slow source must not delay the receipts.
         while self._context.results:
             yield from self._collect()
 
@@ -120,12 +120,12 @@ class Sender:
             self._state.open.pop(result.pending.index, None)
         elif result is not None:
             yield result
-        # Unless the send was settled meanwhile.
+        # The result may be gone if the send was finished meanwhile.
         if self._context.results and self._context.results[0] is result:
             self._context.results.popleft()
 
     def _submit(self, pending: PendingChunk) -> None:
-        # The source may have forked: the child must not deliver what is its parent's.
+        # The source may have forked, and the child must not send the parent's chunks.
         check_process(self._process)
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
@@ -141,24 +141,24 @@ class Sender:
         try:
             worker.thread.start()
         except RuntimeError:
-            # The system has no thread to give; with fewer the send takes longer.
+            # The system cannot start more threads. The send continues with fewer, if there are any.
             self._workers.pop()
             self._pool.give_back(connection)
             if not self._workers:
                 raise
 
     def interrupt(self, problem: BaseException) -> None:
-        """Let the caller see a problem at once, from any thread; what is in flight has its grace time."""
+        """Raise a problem in the caller's thread at once. Requests in flight then have a grace period."""
         self._interrupted = True
         self._context.fail(problem)
-        # Wakes the caller, who may be waiting for a receipt.
+        # Wakes the caller's thread, which may be waiting for a receipt.
         self._context.tell(None)
 
     def wait(self, seconds: float) -> None:
-        """Wait until an interrupted send is settled, and settle it where nobody drives it.
+        """Wait until an interrupted send has finished, or finish it if no thread is advancing it.
 
         Args:
-            seconds: How long to wait at most for the one who does.
+            seconds: The maximum time to wait for the thread that is advancing it.
         """
         deadline = time.monotonic() + seconds
         while not self._finished.is_set():
@@ -172,10 +172,10 @@ class Sender:
                 return
 
     def finish(self) -> list[Receipt]:
-        """End the send: what is in flight gets its grace time, and then is aborted.
+        """End the send: requests in flight have a grace period, and are then aborted.
 
         Returns:
-            The receipts that were not given yet, once.
+            The receipts that were not yielded yet. Later calls return none.
         """
         if self._process != os.getpid():
             return []
@@ -189,7 +189,7 @@ class Sender:
         receipts: list[Receipt] = []
         self._context.stop()
         try:
-            # What the interrupt has kept from being handed to a worker never will be.
+            # Abandon chunks that the interrupt kept from being passed to a worker.
             for pending in list(self._state.open.values()):
                 if pending.index > self._submitted:
                     self._abandon(pending, receipts)
@@ -205,25 +205,25 @@ class Sender:
             for pending in set(self._state.open.values()) - stuck:
                 self._abandon(pending, receipts)
         finally:
-            # A second interrupt lands here at once; what is still in flight stays so in the ledger.
+            # A second interrupt jumps here. Chunks still in flight then stay in flight in the ledger.
             try:
                 self._abort_connections()
                 self._close()
             finally:
                 self._finished.set()
                 if self._context.ledger is not None:
-                    with suppress(LedgerError):  # when a run ended is good to know, and no more
+                    with suppress(LedgerError):  # the end time of a run is not essential
                         self._context.ledger.end_run()
         return receipts + self._state.rest()
 
     def _abandon(self, pending: PendingChunk, receipts: list[Receipt]) -> None:
-        """Finish a pending that no worker has come to."""
+        """Abandon a pending chunk that no worker has taken."""
         receipts.append(abandon_pending(pending))
         self._state.advance(pending.index, pending.chunk.last)
         del self._state.open[pending.index]
 
     def _drain(self, receipts: list[Receipt], seconds: float) -> None:
-        """Collect receipts until nothing is open or the time is over."""
+        """Collect receipts until no chunk is open or the time is over."""
         deadline = time.monotonic() + seconds
         while self._state.open or self._context.results:
             with self._context.arrived:
@@ -248,10 +248,10 @@ class Sender:
             self._context.queue.put(None)
         for worker in self._workers:
             if not worker.busy and worker.thread is not None:
-                # An interrupt may have come just when it was about to begin; it finds nothing to do then.
+                # An interrupt may have come just before the thread started; it then finds nothing to do.
                 deadline = time.monotonic() + ABORT_TIMEOUT
                 while worker.thread.ident is None and time.monotonic() < deadline:
                     time.sleep(_LOOK_AGAIN)
-                with suppress(RuntimeError):  # it never began
+                with suppress(RuntimeError):  # the thread never started
                     worker.thread.join()
                 self._pool.give_back(worker.connection)

@@ -1,4 +1,4 @@
-"""What the threads of a send do: each takes chunks, and delivers them one after the other."""
+"""The worker threads of a send. Each delivers chunks from a queue, one after the other."""
 
 import queue
 import threading
@@ -33,14 +33,15 @@ from gameball.transport.worker_connection import WorkerConnection
 
 @define(eq=False, kw_only=True)
 class SendContext(BaseSendContext):
-    """What the threads of one send share.
+    """The objects that the threads of one send share.
 
     Attributes:
-        queue: The chunks to be delivered; a None ends a worker.
-        results: What has come of them. It is looked at first, and removed when it has been dealt with: an
+        queue: The chunks to be delivered. None ends a worker.
+        results: The results of delivering them. A result is removed only after it was handled, because an
             interrupt may come between any two steps of the caller's thread.
-        arrived: Tells that there is a result.
-        concluding: Held while the outcome of a chunk is decided on, by its worker or by whoever abandons it.
+        arrived: Notified when there is a new result.
+        concluding: Held while the outcome of a chunk is decided, by its worker or by the thread that abandons
+            it.
     """
 
     limiter: Limiter
@@ -51,13 +52,13 @@ class SendContext(BaseSendContext):
     concluding: threading.Lock = field(init=False, factory=threading.Lock)
 
     def tell(self, result: Receipt | Done | None) -> None:
-        """Hand something to the caller's thread."""
+        """Pass a result to the caller's thread. None only wakes it."""
         with self.arrived:
             self.results.append(result)
             self.arrived.notify()
 
     def record(self, write: Callable[[Ledger], None]) -> LedgerError | None:
-        """Write to the ledger, if there is one; what fails ends the send."""
+        """Write to the ledger, if there is one. An error ends the send."""
         if self.ledger is None:
             return None
         try:
@@ -70,17 +71,17 @@ class SendContext(BaseSendContext):
 
 @define(eq=False)
 class Worker(BaseWorker[WorkerConnection]):
-    """A thread, and what it works on.
+    """A worker thread and its chunk.
 
     Args:
-        connection: Its connection.
-        context: What it shares with the others.
+        connection: The worker's connection.
+        context: The objects shared with the other workers.
 
     Attributes:
-        thread: The thread, once there is one.
-        busy: Whether it works on a chunk.
-        pending: The chunk it worked on last.
-        abandoned: Whether the send was finished without it, because it did not end.
+        thread: The thread, or None before it is created.
+        busy: Whether the worker is delivering a chunk.
+        pending: The current or last chunk.
+        abandoned: Whether the send was finished without this worker, because it did not end in time.
     """
 
     context: SendContext
@@ -90,7 +91,7 @@ class Worker(BaseWorker[WorkerConnection]):
     abandoned: bool = field(default=False, init=False)
 
     def work(self) -> None:
-        """Deliver chunks until there are no more; it is what the thread runs."""
+        """Deliver chunks until there are no more. This is the target of the thread."""
         while (pending := self.context.queue.get()) is not None:
             self.busy = True
             self.pending = pending
@@ -107,7 +108,7 @@ class Worker(BaseWorker[WorkerConnection]):
                     self.abandon_chunk()
             self.busy = False
             self.context.tell(Done(pending))
-        # Abandoned, it is back after its send has ended, and nobody else closes its connection.
+        # An abandoned worker ends after its send, so it must close its connection itself.
         if self.abandoned:
             self.connection.close()
 
@@ -145,9 +146,11 @@ class Worker(BaseWorker[WorkerConnection]):
             return error
         except GameballError as error:
             return error
-        except BaseException as error:  # noqa: BLE001 - of a user's transport; raised again for the caller
+        except BaseException as error:  # noqa: BLE001 - from a user's transport; raised again for the caller
             self.context.fail(error)
-            return ResponseLostError(f"sending failed in an unknown way: {type(error).__name__}")
+            return ResponseLostError(
+                f"the transport raised an unexpected {type(error).__name__} while sending"
+            )
         finally:
             self.context.limiter.release(sent=sent)
         return job_or_error(content)
@@ -160,7 +163,7 @@ class Worker(BaseWorker[WorkerConnection]):
             try:
                 context.record(lambda ledger: ledger.conclude(receipt))
             finally:
-                # Whatever the ledger does, the outcome of the chunk is known.
+                # The outcome of the chunk is known, even if the ledger could not record it.
                 self.note_receipt()
                 context.state.note_outcome(receipt)
                 context.tell(receipt)
@@ -168,7 +171,7 @@ class Worker(BaseWorker[WorkerConnection]):
             context.wake()
 
     def abandon_chunk(self) -> None:
-        """Hand out the receipts of what is unfinished, while ``concluding`` is held."""
+        """Record and report the receipts of all unfinished parts. The caller must hold ``concluding``."""
         for receipt in self.abandon():
             self.context.record(partial(Ledger.conclude, receipt=receipt))
             self.context.tell(receipt)

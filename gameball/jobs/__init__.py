@@ -1,4 +1,4 @@
-"""Batch jobs: what Gameball says about one, and how one is followed to its end.
+"""Batch jobs: reading, stopping and waiting for them.
 
 It imports ``transport``, ``rate_limit`` and ``errors``.
 """

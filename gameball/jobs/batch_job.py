@@ -1,4 +1,4 @@
-"""Jobs: what they are, and how both documented forms of them are read. Pure."""
+"""Batch jobs, and parsing them from both documented formats. No I/O."""
 
 import math
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. A state that Gameball has not documented is kept as it came."""
+    """The status of a job. A status that Gameball has not documented is kept unchanged."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -21,7 +21,7 @@ class JobStatus(StrEnum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
-        # The published document calls the first two states otherwise, and the guides vary the capitals.
+        # The API document has other names for the first two, and the guides vary in capitalisation.
         name = {"pending": "queued", "processing": "running"}.get(value.lower(), value.lower())
         if name in cls._value2member_map_:
             return cls(name)
@@ -32,7 +32,7 @@ class JobStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the job has ended. An unknown state is neither an end nor an error."""
+        """Whether the job has ended. An undocumented status does not count as final."""
         return self in _FINAL
 
 
@@ -41,11 +41,11 @@ _FINAL: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOP
 
 @frozen
 class JobItem:
-    """What became of one object of a batch.
+    """The result of one object of a batch.
 
     Attributes:
-        customer_id: The customer it is of, where the answer tells.
-        message: Gameball's words about it.
+        customer_id: The customer of the object, or None if the response does not contain it.
+        message: Gameball's message about the object.
     """
 
     customer_id: str | None
@@ -54,20 +54,22 @@ class JobItem:
 
 @frozen
 class BatchJob:
-    """A job that processes a batch, as it stood when it was read.
+    """A job that processes a batch, as it was when it was read.
+
+    Texts, numbers and times that the response does not contain are None.
 
     Attributes:
-        id: Its id.
-        status: Where it stands.
-        operation: What it does, in Gameball's words, where the answer tells.
-        total: How many objects it has, where the answer tells.
-        finished: How many it has processed, where the answer tells.
-        errors: How many of them failed, where the answer tells.
-        created_at: When it was created. A time without a zone is taken as UTC.
-        started_at: When it was started; None before that.
-        successful: The objects it has processed.
-        failed: The objects it could not process, and why.
-        raw: The answer as it came.
+        id: The id of the job.
+        status: The status of the job.
+        operation: Gameball's name for what the job does.
+        total: The number of objects in the batch.
+        finished: The number of processed objects.
+        errors: The number of failed objects.
+        created_at: When the job was created. A time without a time zone is read as UTC.
+        started_at: When the job was started, or None before that.
+        successful: The objects that were processed successfully.
+        failed: The objects that failed, and why.
+        raw: The unchanged content of the response.
     """
 
     id: int
@@ -84,16 +86,16 @@ class BatchJob:
 
     @property
     def has_failures(self) -> bool:
-        """Whether it failed or was stopped as a whole, or any object of it failed.
+        """Whether the job failed or was stopped, or any of its objects failed.
 
-        An answer may count failures, or call the job failed, without telling which objects: ``failed`` is
-        empty then.
+        ``failed`` may be empty even then: a response may count failures, or report the job as failed, without
+        listing the objects.
         """
         return self.status in {JobStatus.FAILED, JobStatus.STOPPED} or bool(self.errors or self.failed)
 
 
 def read_batch_job(job_id: int, raw: dict[str, Any]) -> BatchJob:
-    """Read the form of Gameball's guides."""
+    """Parse the response format of Gameball's guides."""
     response = raw.get("response")
     items = response if isinstance(response, dict) else {}
     return BatchJob(
@@ -112,7 +114,7 @@ def read_batch_job(job_id: int, raw: dict[str, Any]) -> BatchJob:
 
 
 def read_batch_status(job_id: int, raw: dict[str, Any]) -> BatchJob:
-    """Read the form of the published document."""
+    """Parse the response format of the API document."""
     return BatchJob(
         id=job_id,
         status=JobStatus(_text(raw.get("status")) or "unknown"),
@@ -139,14 +141,14 @@ def _count(value: object) -> int | None:
 
 
 def _time(value: object) -> datetime | None:
-    # Imported here because it takes as long as an eighth of httpx, and only a job has times.
+    # Imported here because importing it takes an eighth of the time of httpx, and only jobs have times.
     from dateutil import parser  # noqa: PLC0415
 
     if not isinstance(value, str):
         return None
     try:
         time = parser.isoparse(value)
-    except (ValueError, OverflowError):  # the latter for midnight at the end of the year 9999
+    except (ValueError, OverflowError):  # OverflowError for midnight at the end of the year 9999
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
@@ -159,6 +161,6 @@ def _item(value: object) -> JobItem:
     if not isinstance(value, dict):
         return JobItem(customer_id=None, message=str(value))
     customer_id = value.get("customerId")
-    # Some samples give the reason of a failure in one field, others in the other.
+    # Gameball's samples have the reason of a failure in either of these fields.
     message = _text(value.get("message")) or _text(value.get("error")) or ""
     return JobItem(customer_id=None if customer_id is None else str(customer_id), message=message)

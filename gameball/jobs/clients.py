@@ -1,6 +1,6 @@
-"""``Gameball.jobs`` and ``AsyncGameball.jobs``: read, stop and follow jobs.
+"""``Gameball.jobs`` and ``AsyncGameball.jobs``: read, stop and wait for jobs.
 
-Both carry out what ``polling`` decides; they differ in how they wait.
+Both run the generators of ``polling``; they differ only in how they wait and send requests.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from gameball.transport.connection import AsyncConnection, SyncConnection, read_
 
 
 class Jobs:
-    """Follows the jobs that process batches; it is ``Gameball.jobs``.
+    """Reads, stops and waits for the jobs that process batches. Use it as ``Gameball.jobs``.
 
     Args:
-        connection: What to ask over.
+        connection: The connection to send requests over.
         limiter: The client's rate limits.
     """
 
@@ -41,67 +41,70 @@ class Jobs:
         """Read a job.
 
         Args:
-            job_id: Its id, as a receipt has it.
+            job_id: The id of the job, such as ``Receipt.job_id``.
 
         Returns:
-            The job as it stands.
+            The current state of the job.
 
         Raises:
-            ValueError: The id is no whole number.
-            NotFoundError: There is no such job.
-            GameballError: It could not be read.
+            ValueError: The id is not an integer.
+            NotFoundError: The job does not exist.
+            GameballError: The job could not be read.
         """
         return self._run(read_job(job_id, self._forms))
 
     def stop(self, job_id: int) -> BatchJob:
-        """Stop a job. What it has already processed stays.
+        """Stop a job. Objects that it has already processed are not reverted.
 
         Args:
-            job_id: Its id, as a receipt has it.
+            job_id: The id of the job, such as ``Receipt.job_id``.
 
         Returns:
-            The job after that.
+            The state of the job after it was stopped.
 
         Raises:
-            ValueError: The id is no whole number.
-            NotFoundError: There is no such job.
-            GameballError: It could not be stopped, or not be read after that.
+            ValueError: The id is not an integer.
+            NotFoundError: The job does not exist.
+            GameballError: The job could not be stopped, or could not be read afterwards.
         """
         return self._run(stop_job(job_id, self._forms))
 
     def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
-        """Follow a job to its end.
+        """Wait until a job has ended.
 
         Args:
-            job_id: Its id, as a receipt has it.
-            timeout: How long, in seconds, 600 by default; ``math.inf`` waits for ever. It is read at least
-                once, and a request that waits for its place within the rate limits is waited for.
+            job_id: The id of the job, such as ``Receipt.job_id``.
+            timeout: The maximum time to wait, in seconds: 600 by default, ``math.inf`` for no maximum. The
+                job is read at least once, and a request that the rate limits delay is not cut short.
 
         Returns:
-            The job, completed, failed or stopped.
+            The job. It has completed, failed or been stopped.
 
         Raises:
-            JobTimeoutError: It has not ended in time. It goes on at the server.
-            GameballError: It could not be read; failures that pass are waited out.
+            JobTimeoutError: The job did not end in time. It is still running on the server.
+            ValueError: The id is not an integer.
+            GameballError: The job could not be read. Temporary failures are retried.
         """
         return next(self.wait_all([job_id], timeout=timeout))
 
     def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> Iterator[BatchJob]:
-        """Follow jobs to their end, giving each as it ends.
+        """Wait until all jobs have ended, yielding each job when it ends.
 
         Args:
-            job_ids: Their ids, as ``DeliveryReport.job_ids`` has them.
-            timeout: How long for all of them together, in seconds, 600 by default; ``math.inf`` waits for
-                ever. Each is read at least once, and a request that waits for its place within the rate
-                limits is waited for.
+            job_ids: The ids of the jobs, such as ``DeliveryReport.job_ids``.
+            timeout: The maximum time to wait for all jobs together, in seconds: 600 by default, ``math.inf``
+                for no maximum. Each job is read at least once, and a request that the rate limits delay is
+                not cut short.
 
         Returns:
-            An iterator of the jobs: completed, failed or stopped.
+            An iterator of jobs that have completed, failed or been stopped. The errors below are raised while
+            iterating.
 
         Raises:
-            JobTimeoutError: While iterating: some jobs have not ended in time; it tells which. They go on at
-                the server.
-            GameballError: While iterating: a job could not be read; failures that pass are waited out.
+            JobTimeoutError: Some jobs did not end in time. They are still running on the server; ``job_ids``
+                lists them.
+            ValueError: An id is not an integer.
+            GameballError: A job could not be read. Temporary failures are retried.
         """
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
@@ -147,12 +150,12 @@ class Jobs:
 
 
 class AsyncJobs:
-    """Follows the jobs that process batches; it is ``AsyncGameball.jobs``.
+    """Reads, stops and waits for the jobs that process batches. Use it as ``AsyncGameball.jobs``.
 
-    Its methods take, return and raise what those of ``Jobs`` do.
+    Its methods have the arguments, results and errors of the methods of ``Jobs``.
 
     Args:
-        connection: What to ask over.
+        connection: The connection to send requests over.
         limiter: The client's rate limits.
     """
 
@@ -170,11 +173,11 @@ class AsyncJobs:
         return await self._run(stop_job(job_id, self._forms))
 
     async def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
-        """Follow a job to its end; see ``Jobs.wait``."""
+        """Wait until a job has ended; see ``Jobs.wait``."""
         return await anext(self.wait_all([job_id], timeout=timeout))
 
     def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> AsyncIterator[BatchJob]:
-        """Follow jobs to their end, giving each as it ends; see ``Jobs.wait_all``."""
+        """Wait until all jobs have ended, yielding each job when it ends; see ``Jobs.wait_all``."""
         steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
         return self._watch(steps)
 

@@ -1,6 +1,6 @@
-"""How jobs are read, stopped and followed: written once, for threads and tasks. Pure.
+"""How jobs are read, stopped and waited for, shared by the synchronous and the asynchronous client. No I/O.
 
-Each function is a generator that asks its shell for calls and pauses, and is sent back what came of them.
+Each function is a generator. It yields the calls and pauses to make, and receives their results.
 """
 
 import heapq
@@ -26,26 +26,26 @@ from gameball.errors import (
 )
 from gameball.jobs.batch_job import BatchJob, read_batch_job, read_batch_status
 
-#: How long waiting for jobs takes at most unless told otherwise, in seconds.
+#: The default maximum time to wait for jobs, in seconds.
 DEFAULT_WAIT: Final = 600.0
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 10.0
 _PAUSE_GROWTH: Final = 1.5
-# So many times in a row a job may fail to be read before waiting for it gives up.
+# The number of failed reads of a job in a row after which waiting for it fails.
 _MAX_FAILED_READS: Final = 5
 _PASSING: Final = (RateLimitError, ServerError, ConnectionFailedError, ResponseLostError)
 
 
 @frozen
 class _Form:
-    """One of the two documented forms of the job operations."""
+    """One of the two documented versions of the job operations."""
 
     read: ModuleType
     stop: ModuleType
     parse: Callable[[int, dict[str, Any]], BatchJob]
 
 
-# The first has the better evidence: Gameball's guides still describe it.
+# The first version is more likely to be current: Gameball's guides still describe it.
 _FORMS: Final = (
     _Form(get_batch_job, stop_batch_job, read_batch_job),
     _Form(get_batch_status, stop_batch, read_batch_status),
@@ -54,23 +54,23 @@ _FORMS: Final = (
 
 @define
 class JobForms:
-    """Remembers which of the two documented forms the server knows."""
+    """Remembers which of the two documented versions the server supports."""
 
     _known: _Form | None = None
 
     def candidates(self) -> tuple[_Form, ...]:
-        """Return the forms to try, in order."""
+        """Return the versions to try, in order."""
         known = self._known
         return _FORMS if known is None else (known,)
 
     def remember(self, form: _Form) -> None:
-        """Note that the server answered to a form."""
+        """Remember that the server supports a version."""
         self._known = form
 
 
 @frozen
 class Call:
-    """Asks the shell to call an operation of the generated client, and to send back the answer's body."""
+    """Asks the caller to call an operation of the generated client, and to send back the response body."""
 
     operation: ModuleType
     job_id: int
@@ -78,22 +78,22 @@ class Call:
 
 @frozen
 class Ended:
-    """Tells the shell of a job that has ended."""
+    """Reports a job that has ended."""
 
     job: BatchJob
 
 
 PollingEffect = Call | Sleep | PauseAll | Ended
-#: What a shell sends back: the body of a call's answer or why there is none; None after anything else.
+#: What the caller sends back: the response body or the error of a call, and None after anything else.
 PollingReply = bytes | GameballError | None
 
 
 def read_job(job_id: int, forms: JobForms) -> Generator[Call, PollingReply, BatchJob]:
-    """Read a job in the form that the server knows.
+    """Read a job with the version of the operation that the server supports.
 
     Args:
-        job_id: The job.
-        forms: What is known of the server.
+        job_id: The id of the job.
+        forms: The versions to try.
 
     Yields:
         Calls to make.
@@ -102,9 +102,9 @@ def read_job(job_id: int, forms: JobForms) -> Generator[Call, PollingReply, Batc
         The job.
 
     Raises:
-        ValueError: The id is no whole number.
-        NotFoundError: The server knows the job in neither form.
-        ResponseLostError: The answer is no JSON object.
+        ValueError: The id is not an integer.
+        NotFoundError: The job was found with neither version.
+        ResponseLostError: The response is not a JSON object.
     """
     form, content = yield from _try_forms(forms, job_id, lambda form: form.read)
     try:
@@ -112,26 +112,27 @@ def read_job(job_id: int, forms: JobForms) -> Generator[Call, PollingReply, Batc
     except orjson.JSONDecodeError:
         raw = None
     if not isinstance(raw, dict):
-        raise ResponseLostError(f"the answer about job {job_id} is no JSON object")
+        raise ResponseLostError(f"the response for job {job_id} is not a JSON object")
     return form.parse(job_id, raw)
 
 
 def stop_job(job_id: int, forms: JobForms) -> Generator[Call, PollingReply, BatchJob]:
-    """Stop a job in the form that the server knows, and read it.
+    """Stop a job with the version of the operation that the server supports, and read it.
 
     Args:
-        job_id: The job.
-        forms: What is known of the server.
+        job_id: The id of the job.
+        forms: The versions to try.
 
     Yields:
         Calls to make.
 
     Returns:
-        The job after that. What it had processed stays.
+        The state of the job after it was stopped.
 
     Raises:
-        NotFoundError: The server knows the job in neither form.
-        ResponseLostError: The answer is no JSON object.
+        ValueError: The id is not an integer.
+        NotFoundError: The job was found with neither version.
+        ResponseLostError: The response is not a JSON object.
     """
     yield from _try_forms(forms, job_id, lambda form: form.stop)
     return (yield from read_job(job_id, forms))
@@ -141,7 +142,7 @@ def _try_forms(
     forms: JobForms, job_id: int, operation: Callable[[_Form], ModuleType]
 ) -> Generator[Call, PollingReply, tuple[_Form, bytes]]:
     if isinstance(job_id, bool) or not isinstance(job_id, int):
-        raise ValueError(f"the id of a job is a whole number, unlike {job_id!r}")  # noqa: TRY004 - it is a value
+        raise ValueError(f"job_id must be an integer, got {job_id!r}")  # noqa: TRY004 - as documented
     missing: NotFoundError | None = None
     for form in forms.candidates():
         reply = yield Call(operation(form), job_id)
@@ -149,28 +150,29 @@ def _try_forms(
             forms.remember(form)
             return form, reply
         if not isinstance(reply, NotFoundError):
-            raise reply or GameballError("a call was not replied to")
+            raise reply or GameballError("a call got no reply")
         missing = missing or reply
-    raise missing or GameballError("there is no form to try")
+    raise missing or GameballError("there is no version of the operation to try")
 
 
 def watch_jobs(
     job_ids: Iterable[int], *, timeout: float, forms: JobForms, clock: Callable[[], float]
 ) -> Generator[PollingEffect, PollingReply, None]:
-    """Follow jobs to their end, asking less and less often.
+    """Poll jobs until all have ended, with growing pauses.
 
     Args:
-        job_ids: The jobs; one named twice is followed once.
-        timeout: How long to follow them all together, in seconds. Each is read at least once.
-        forms: What is known of the server.
-        clock: Tells the time, in seconds.
+        job_ids: The ids of the jobs. Duplicates are ignored.
+        timeout: The maximum time to wait for all jobs together, in seconds. Each is read at least once.
+        forms: The versions of the operation to try.
+        clock: Returns the current time, in seconds.
 
     Yields:
-        Calls to make, pauses to keep, and jobs as they end.
+        Calls and pauses to make, and jobs that have ended.
 
     Raises:
-        JobTimeoutError: Some jobs have not ended in time.
-        GameballError: A job could not be read. Failures that pass are waited out, five in a row.
+        JobTimeoutError: Some jobs did not end in time.
+        ValueError: An id is not an integer.
+        GameballError: A job could not be read. A temporary failure is raised only at the fifth in a row.
     """
     deadline = clock() + timeout
     order = count()
@@ -198,7 +200,7 @@ def watch_jobs(
 
 @define
 class _Watch:
-    """What is known of a job that is followed."""
+    """The polling state of a job."""
 
     job_id: int
     job: BatchJob | None = None
@@ -213,7 +215,7 @@ class _Watch:
 
 
 def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, PollingReply, float]:
-    """Read a job that is followed, and return how long the server asks to wait, in seconds."""
+    """Read a job, and return how long the server asks to wait, in seconds."""
     watch.was_read = True
     try:
         watch.job = yield from read_job(watch.job_id, forms)
@@ -233,11 +235,11 @@ def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, Polli
 
 def _timed_out(late: list[_Watch], timeout: float) -> JobTimeoutError:
     watch = late[0]
-    state = "of unknown state" if watch.job is None else watch.job.status
-    more = f" and {len(late) - 1:,} more have not ended" if len(late) > 1 else ""
+    state = "not read" if watch.job is None else watch.job.status
+    more = f" and {len(late) - 1:,} more" if len(late) > 1 else ""
     return JobTimeoutError(
-        f"job {watch.job_id} is {state}{more} after {timeout:g} s; what runs goes on at the server, wait for "
-        "it again",
+        f"job {watch.job_id} (status: {state}){more} did not end within {timeout:g} s; unfinished jobs keep "
+        "running on the server: wait again, or use a longer timeout",
         job=watch.job,
         job_ids=tuple(watch.job_id for watch in late),
     )

@@ -96,7 +96,7 @@ class LedgerFile:
     """The open file of a ledger. Only one process can have it open at a time, with one object.
 
     Args:
-        path: The file. If it does not exist it is created, readable only by its owner. Symbolic links are
+        path: The file. If it does not exist it is created, accessible only to its owner. Symbolic links are
             followed.
 
     Raises:
@@ -150,7 +150,7 @@ class LedgerFile:
         return descriptor
 
     def _create(self) -> None:
-        """Create the file under a temporary name, and rename it when it is complete.
+        """Create the file under a temporary name, and give it its real name once it is complete.
 
         So an empty or incomplete file is always a damaged one, never a new one.
         """
@@ -185,8 +185,8 @@ class LedgerFile:
         numbers = int.from_bytes(header[68:72], "big"), int.from_bytes(header[60:64], "big")
         if not header:
             raise LedgerError(
-                f"the ledger {self.path} is empty: it was truncated. Remove it to start a new one, but only "
-                "if nothing was sent with it"
+                f"the ledger {self.path} is empty: it was truncated. If nothing was sent with it, remove it "
+                "to start a new one"
             )
         if not header.startswith(_MAGIC) or numbers != (_APPLICATION, _FORMAT):
             raise LedgerError(f"{self.path} is not a ledger of this version of gameball-client")
@@ -309,8 +309,8 @@ class LedgerFile:
 
     def _locked(self) -> LedgerLockedError:
         return LedgerLockedError(
-            f"the ledger {self.path} is in use by another process, or open elsewhere in this one; "
-            "close it there"
+            f"the ledger {self.path} is in use by another process, or open elsewhere in this one; close it "
+            "there first"
         )
 
     def ensure_reserve(self) -> None:

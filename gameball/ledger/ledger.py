@@ -34,7 +34,7 @@ class Ledger:
     ``<path>-journal``: keep it, and move both files together.
 
     Args:
-        path: The file. If it does not exist it is created, readable only by its owner. While the ledger is
+        path: The file. If it does not exist it is created, accessible only to its owner. While the ledger is
             open, ``<path>-journal`` and ``<path>-reserve`` may exist too.
 
     Raises:

@@ -144,7 +144,7 @@ class _Shared:
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
         return _Response(
-            # The generated parser converts the status to an http.HTTPStatus, which does not know 299.
+            # The generated parser converts the status to an http.HTTPStatus, which fails for 299.
             status if status in _STANDARD_STATUSES else HTTPStatus.OK,
             headers=headers,
             content=content,

@@ -160,7 +160,7 @@ def _read_retry_after(value: str, now: datetime) -> float | None:
 def _describe(status: int, headers: Mapping[str, str], content: bytes) -> str:
     """Describe a response that has no message from Gameball."""
     if status in _REDIRECT:
-        return "redirects are not followed, because they would receive the keys; check base_url"
+        return "redirects are not followed, because the keys would be sent along; check base_url"
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:

@@ -1,8 +1,8 @@
-"""A connection of its own for each worker, which can be aborted.
+"""The connection of one worker of a send, which can be aborted.
 
-A thread that waits for a response cannot be told to stop waiting; shutting down its socket ends the wait. So
-the connection of a worker carries nothing else, and records whether it began to send. A task can be cancelled,
-but has a connection of its own too: a pool looks through all of its connections several times per request.
+A thread that waits for a response cannot be cancelled; only shutting its socket down ends the wait. So each
+worker has its own connection, which also records whether it began to send. A task can be cancelled, but has
+its own connection too, because httpcore's pool searches all its connections several times per request.
 """
 
 import socket

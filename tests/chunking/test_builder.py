@@ -1,4 +1,4 @@
-"""What a builder refuses, and what it passes on."""
+"""The events that a builder rejects, and the errors that it passes on."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -32,8 +32,8 @@ class Interrupting(Decimal):
         raise KeyboardInterrupt
 
 
-# orjson makes a TypeError of whatever comes up while it asks how to write a value. So Ctrl-C was taken for an
-# event that is nested too deeply, and with on_invalid the event was lost and the send went on.
+# orjson turns every exception raised while it converts a value into a TypeError. So Ctrl-C was reported as an
+# event that is nested too deeply, and with on_invalid the event was lost and the send continued.
 def test_an_interrupt_while_an_event_is_encoded_is_an_interrupt() -> None:
     told: list[object] = []
     events = [Event("a", "x", {"n": 1}), Event("b", "x", {"amount": Interrupting("1.5")})]
@@ -47,7 +47,7 @@ def test_an_interrupt_while_an_event_is_encoded_is_an_interrupt() -> None:
 
 
 class Lazy(Mapping[str, object]):
-    """Metadata that is read from somewhere when it is needed, and cannot be."""
+    """Metadata that is loaded on access, which fails."""
 
     def __getitem__(self, key: str) -> object:
         raise KeyError(key)

@@ -1,4 +1,4 @@
-"""Items in, chunks out: exact in objects and bytes, and losing nothing."""
+"""Packing items into chunks: exact limits of objects and bytes, and no lost events."""
 
 import itertools
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The limits of a request that a user may ask for."""
+"""The request limits that a user may set."""
 
 from typing import Any
 

@@ -105,7 +105,7 @@ def test_a_cell_of_another_type_is_named_with_its_line(box: Sandbox, tmp_path: P
 BROKEN = {
     "bad JSON": (b'{"customer_id": "c", "name": \n', "is not JSON"),
     "no customer": (b'{"name": "x"}\n', "customer_id"),
-    "a wrong type": (b'{"customer_id": 7, "name": "x"}\n', "must be text"),
+    "a wrong type": (b'{"customer_id": 7, "name": "x"}\n', "must be a string"),
     "metadata of a wrong type": (b'{"customer_id": "c", "name": "x", "metadata": [1]}\n', "metadata"),
     "invalid UTF-8": (b'{"customer_id": "\xff", "name": "x"}\n', "UTF-8"),
     "50 MB": (
@@ -319,7 +319,7 @@ def test_a_ledger_of_another_file_is_refused(box: Sandbox, source: Path) -> None
     write_events(source, 2500, start=1)
     done = gameball("send", source, url=box.url)
     assert done.code == 2
-    assert "are not those that the ledger was begun with" in done.out + done.err
+    assert "differ from those recorded in the ledger" in done.out + done.err
     assert len(box.batches) == 3
 
 

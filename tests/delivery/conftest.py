@@ -1,11 +1,11 @@
-"""How long a send that ends early waits for what is under way, changed for a test."""
+"""Fixtures that change how long an interrupted send waits for requests in flight."""
 
 import pytest
 
 
 @pytest.fixture
 def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waiting out the grace time take longer than any test may, however loaded the machine is."""
+    """Make the grace period longer than any test may take, however loaded the machine is."""
     for module in ("sender", "async_sender"):
         monkeypatch.setattr(f"gameball.delivery.{module}.GRACE", 60.0)
     for module in ("client", "async_client"):

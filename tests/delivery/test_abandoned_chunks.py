@@ -1,4 +1,4 @@
-"""Chunks that are abandoned, because the grace time of a closed client is over."""
+"""Chunks that are abandoned because the grace period of a closed client is over."""
 
 import asyncio
 import logging
@@ -58,7 +58,7 @@ def writable(sockets: list[socket.socket]) -> list[socket.socket]:
 
 
 def received_until_no_thread_is_left(server: socket.socket) -> bytes:
-    """Accept whoever still connects, until no thread of a send is left, and return what they sent."""
+    """Accept connections until no thread of a send is left, and return what was sent over them."""
     server.settimeout(0.05)
     received = b""
 
@@ -66,7 +66,7 @@ def received_until_no_thread_is_left(server: socket.socket) -> bytes:
         nonlocal received
         try:
             connection, _ = server.accept()
-        except TimeoutError:  # nobody is left in the queue either
+        except TimeoutError:  # the queue of connections is empty too
             return not our_threads()
         with connection:
             connection.settimeout(0.2)
@@ -87,7 +87,7 @@ def test_a_chunk_that_gets_no_connection_before_its_client_is_closed_is_unsent(
     caplog.set_level(logging.DEBUG, "httpcore.connection")
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as stack:
         address = server.getsockname()
-        # What fills the queue of a server that accepts nobody, so that the next waits for its connection.
+        # Fills the connection queue of a server that accepts none, so that the next connection must wait.
         waiting = [stack.enter_context(socket.socket()) for _ in range(8)]
         for one in waiting:
             one.settimeout(0)
@@ -104,7 +104,7 @@ def test_a_chunk_that_gets_no_connection_before_its_client_is_closed_is_unsent(
 
 
 class StuckTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A user's own, which does not report when it begins to send, and returns when it is released."""
+    """A user's transport, which does not report when it begins to send, and returns when it is released."""
 
     def __init__(self) -> None:
         self.called = threading.Event()
@@ -124,7 +124,7 @@ class StuckTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 @KINDS
 @pytest.mark.usefixtures("little_grace")
 def test_a_chunk_that_a_users_own_transport_does_not_return_from_is_unknown(kind: str) -> None:
-    """It was called unsent, because only httpcore's own connections report that they begin to send."""
+    """It was reported as unsent, because only httpcore's own connections report when they begin to send."""
     transport = StuckTransport()
     error = close_while_sending(kind, "http://127.0.0.1:9", transport.called.is_set, transport=transport)
     report = error.report  # type: ignore[attr-defined]

@@ -32,7 +32,7 @@ def test_closing_the_client_ends_a_stream_that_nobody_iterates_any_further(tmp_p
         with pytest.raises(GameballError, match="closed") as caught:
             next(stream)
         report: Any = vars(caught.value)["report"]
-        # All but the one that was given.
+        # All except the one that was already yielded.
         assert report.accepted == sum(box.events.values()) - 1
         assert report.accepted + report.unsent == 49
 
@@ -151,7 +151,7 @@ def test_a_client_can_be_closed_from_within_its_own_send(kind: str, box: Sandbox
         with pytest.raises(GameballError, match="closed"):
             EitherClient(kind, box.url).call(close)
     else:
-        # Closing is awaited there, which a callback cannot do; a source can.
+        # Closing must be awaited there, which an async source can do, but not a callback.
         async def run() -> None:
             async with AsyncGameball(*KEYS, base_url=box.url) as client:
 

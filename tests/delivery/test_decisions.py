@@ -1,4 +1,4 @@
-"""The decision to try again, how often and how soon."""
+"""The decision to retry, how often and how soon."""
 
 import pytest
 from failures import FAILURES

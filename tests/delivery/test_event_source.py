@@ -1,4 +1,4 @@
-"""What is read from a source: invalid events, errors of the source, and what was not read."""
+"""Reading a source: invalid events, errors of the source, and items that were not read."""
 
 import asyncio
 import math
@@ -55,7 +55,7 @@ def test_skipped_events_do_not_count_as_unsent(either: EitherClient, box: Sandbo
 def test_an_item_that_was_not_sent_is_counted_even_when_it_is_invalid(
     unreadable: CustomerEvents, either: EitherClient, box: Sandbox
 ) -> None:
-    # It was asked for its number of events, and its TypeError hid what had happened.
+    # Its number of events was requested, and the resulting TypeError hid the real error.
     box.fail_next(Fault(status=401))
     report = either.send([*events(30), unreadable], max_objects=1, concurrency=1, check=False)
     assert (report.rejected, report.unsent) == (1, 30)
@@ -125,7 +125,7 @@ KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 @KINDS
 def test_a_slow_source_does_not_keep_the_receipts_waiting(kind: str, box: Sandbox) -> None:
-    """Each send has room for twice as many chunks as it has workers, and needs none of it for a receipt."""
+    """A send may read twice as many chunks as it has workers, and chunks with a receipt do not count."""
     seen: list[object] = []
 
     def slow() -> Iterator[Event]:

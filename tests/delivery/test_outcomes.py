@@ -1,4 +1,4 @@
-"""Each way a request can end, made to happen, and the outcome of its events."""
+"""Each way in which a request can end, and the outcome of its events."""
 
 import socket
 from typing import Any
@@ -102,7 +102,7 @@ def test_every_answer_gives_its_documented_outcome_and_a_typed_error(
     error: type[GameballError] | None,
 ) -> None:
     box.fail_next(fault)
-    # Only the answer that never comes is not waited for.
+    # Only the test without a response uses a short timeout.
     timeout = httpx.Timeout(LONGEST, read=0.5 if fault.delay else LONGEST)
     options = {"timeout": timeout, "rate_limit_timeout": 0.0}
     report = either.send([EVENT], check=False, options=options)
@@ -137,7 +137,7 @@ def test_a_failed_tls_handshake_leaves_events_unsent(either: EitherClient, box: 
 
 @pytest.mark.parametrize("location", ["http://xn--/", "/elsewhere", "x" * 70_000])
 def test_a_redirect_is_refused_wherever_it_leads(location: str, either: EitherClient, box: Sandbox) -> None:
-    # httpx prepares the next request even where redirects are not followed, and some locations made it fail.
+    # httpx parses the location even if redirects are not followed, and failed for some locations.
     box.fail_next(Fault(status=302, headers=(("location", location),)))
     report = either.send([Event("a", "x")], check=False)
     assert (report.rejected, len(box.received)) == (1, 1)

@@ -1,4 +1,4 @@
-"""Random faults over many seeds: everything adds up, and the server's own record agrees."""
+"""Random faults over many seeds: all events are accounted for, and the server's record agrees."""
 
 import random
 from collections import Counter
@@ -32,12 +32,12 @@ FAULTS: Final = [
 #: How long the client waits for a stalled answer, in seconds: longer than any other answer takes, however
 #: loaded the machine is, or the two clients would not meet the same faults.
 STALL: Final = 3.0
-# So long that stalls are not drawn as often as the rest.
+# Long, so stalls are drawn less often than other faults.
 WEIGHTS: Final = [*[12] * (len(FAULTS) - 1), 1]
 
 
 class Plan:
-    """Hits a tenth of the requests, by their content and how often it came: the same in any order."""
+    """Hits a tenth of the requests, chosen by content and repetition, so independently of their order."""
 
     def __init__(self) -> None:
         self.begin(0)
@@ -58,7 +58,7 @@ def source() -> list[Event]:
 
 @define
 class Faulty:
-    """A sandbox whose plan can be exchanged, because starting one takes longer than a send."""
+    """A sandbox whose plan can be replaced, because starting a sandbox takes longer than a send."""
 
     plan: Plan
     box: Sandbox
@@ -96,7 +96,7 @@ def expected_counts(outcome: Outcome) -> set[int]:
 
 
 def facts(report: DeliveryReport) -> list[tuple[object, ...]]:
-    """What a receipt says, but for the job's number and the time it took, which no seed determines."""
+    """The contents of a receipt except the job id and the elapsed time, which the seed does not determine."""
     return [
         (r.index, r.first, r.last, r.objects, r.events, r.outcome, type(r.error), r.attempts)
         for r in report.receipts

@@ -1,4 +1,4 @@
-"""What stops a send, and the outcomes of everything that was handed over."""
+"""What stops a send, and the outcomes of all its events."""
 
 import asyncio
 import itertools
@@ -42,7 +42,7 @@ def test_the_first_failure_stops_and_what_was_not_read_is_unsent(either: EitherC
     report = either.send(handed_over, max_objects=5, check=False, concurrency=1)
     assert len(box.batches) == 2
     assert (report.accepted, report.unknown, report.unsent) == (5, 5, 12)
-    # One chunk had been read ahead; of the others there are no objects.
+    # One chunk had been read ahead; the others were never built and have no objects.
     assert [(r.first, r.last, r.objects, r.attempts) for r in report.receipts[2:]] == [
         (10, 14, 5, 0),
         (15, 20, 0, 0),
@@ -76,7 +76,7 @@ def test_a_send_stops_at_the_outcomes_named_in_stop_on_error(either: EitherClien
 
 
 class Counted:
-    """A source that knows how many events were taken from it."""
+    """A source that counts how many events were read from it."""
 
     def __init__(self, end: BaseException | None = None, after: int = 9) -> None:
         self.taken = 0
@@ -96,8 +96,8 @@ def count(report: Any) -> int:
     return int(report.accepted + report.rejected + report.unknown + report.unsent)
 
 
-# What was taken from a generator and was in no request yet was in no receipt either, and was lost to whoever
-# went on with the same generator.
+# Events that had been read from a generator but were in no request yet were in no receipt either, so a caller
+# who continued with the same generator lost them.
 @pytest.mark.parametrize("status", [400, 401, 500])
 def test_after_a_failure_every_event_that_was_read_has_a_receipt(
     status: int, either: EitherClient, box: Sandbox

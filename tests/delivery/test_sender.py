@@ -1,4 +1,4 @@
-"""How a send gives its receipts, and how it ends."""
+"""How a send yields its receipts, and how it ends."""
 
 import asyncio
 import itertools
@@ -55,7 +55,7 @@ else:
 """
 
 
-# The workers took the loop's cancellation for the send's own, and waited for the next chunk for ever.
+# The workers mistook the loop's cancellation for the send's own, and waited for the next chunk for ever.
 @pytest.mark.parametrize("way", ["close", "raise"])
 def test_an_event_loop_ends_although_a_stream_was_left_with_requests_under_way(way: str) -> None:
     with Sandbox(latency=0.2) as box:
@@ -194,7 +194,7 @@ def test_an_interpreter_that_exits_during_a_send_does_not_hang(latency: float) -
 @KINDS
 @pytest.mark.usefixtures("long_grace")
 def test_a_send_that_waits_for_a_retry_can_be_interrupted(kind: str) -> None:
-    """Back-off must not be slept through once a send has stopped."""
+    """A back-off must end as soon as the send is stopped."""
     with Sandbox(plan=lambda _: Fault(status=503, headers=(("retry-after", "60"),))) as box:
         begun = time.monotonic()
 

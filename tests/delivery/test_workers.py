@@ -33,7 +33,7 @@ def cancel() -> None:
     raise asyncio.CancelledError
 
 
-# The worker died of it without a word, and the send waited for it for ever.
+# The worker ended silently, and the send waited for it for ever.
 @pytest.mark.parametrize("fail", [a_base_exception, leave, cancel])
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_whatever_a_transport_raises_is_what_the_caller_sees(kind: str, fail: Callable[[], None]) -> None:
@@ -52,7 +52,7 @@ def test_whatever_a_transport_raises_is_what_the_caller_sees(kind: str, fail: Ca
     assert our_threads() == []
 
 
-# Joining a thread that had never begun raised an error in place of the interrupt and its report, and the
+# Joining a thread that had never started raised an error instead of the interrupt with its report, and the
 # ledger stayed locked.
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyboardInterrupt()])
 @pytest.mark.usefixtures("long_grace")
@@ -101,7 +101,7 @@ def test_cancelling_a_worker_task_from_outside_ends_the_send() -> None:
             await wait_until_async(lambda: box.batches)
             ours = [task for task in asyncio.all_tasks() if task.get_name().startswith("gameball-send")]
             ours[0].cancel()
-            with pytest.raises(GameballError, match="somebody else") as caught:
+            with pytest.raises(GameballError, match="cancelled from outside the send") as caught:
                 await sending
             report: Any = vars(caught.value)["report"]
             assert report.accepted + report.unknown + report.unsent == 50
@@ -130,7 +130,7 @@ def test_no_more_requests_are_under_way_than_the_concurrency_allows(kind: str, c
 @KINDS
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
 def test_as_many_requests_are_under_way_as_the_concurrency_allows(kind: str, concurrency: int) -> None:
-    """No request returns before as many are under way, so with fewer the send would not end."""
+    """No request returns before this many are in flight, so with fewer the send would not end."""
     meeting = threading.Barrier(concurrency)
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -158,7 +158,7 @@ def test_as_many_requests_are_under_way_as_the_concurrency_allows(kind: str, con
 @KINDS
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_the_source_is_read_at_most_two_chunks_ahead_for_each_worker(kind: str, concurrency: int) -> None:
-    """A source that is read first and sent then would run out of memory."""
+    """Reading the whole source before sending would run out of memory."""
     read = 0
 
     def source() -> Iterator[Event]:
@@ -194,7 +194,7 @@ def test_at_most_three_chunks_for_each_worker_are_in_memory(box: Sandbox) -> Non
         return [thing for thing in gc.get_objects() if isinstance(thing, Chunk)]
 
     gc.collect()
-    # Other tests of this process may have left some, in a traceback for example.
+    # Other tests in this process may have left some, for example in a traceback.
     older = chunks()
     with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
         client.events.send(source(), max_objects=1, concurrency=3)

@@ -1,4 +1,4 @@
-"""What an answer about a job says."""
+"""Parsing the responses for a job."""
 
 import pickle
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from gameball.jobs.polling import Call, JobForms, read_job
 
 
 def read(answer: dict[str, object], form: int = 0) -> BatchJob:
-    """Read an answer in one of the two forms, without a server."""
+    """Parse a response in one of the two formats, without a server."""
     forms = JobForms()
     forms.remember(JobForms().candidates()[form])
     steps = read_job(7, forms)

@@ -1,4 +1,4 @@
-"""Reading, stopping and following jobs, against a real server."""
+"""Reading, stopping and waiting for jobs, against a real server."""
 
 import pickle
 import threading
@@ -32,7 +32,7 @@ def test_a_job_id_that_is_not_a_whole_number_is_refused(
         lambda gb: gb.jobs.wait(job_id),
     ]
     for use in uses:
-        with pytest.raises(ValueError, match="whole number"):
+        with pytest.raises(ValueError, match="job_id must be an integer"):
             either.call(use)
     assert box.received == []
 
@@ -83,7 +83,7 @@ def test_a_job_can_be_stopped_in_either_form(kind: str, form: str) -> None:
         either = EitherClient(kind, box.url)
         (job_id,) = either.send(EVENTS).job_ids
         job = either.call(lambda gb: gb.jobs.stop(job_id))
-    # The published form has no state of its own for it.
+    # The format of the API document has no status for it.
     assert job.status == ("stopped" if form == "batch" else "failed")
     assert job.finished == 0
 
@@ -103,7 +103,7 @@ def test_waiting_follows_a_job_through_its_states(either: EitherClient) -> None:
         ending.start()
         job = slow.call(lambda gb: gb.jobs.wait(job_id, timeout=LONGEST))
         ending.join()
-        # The send, the reading above, one that found it queued, and at least one more.
+        # The send, the read above, a read that found it queued, and at least one more.
         assert len(box.received) >= 4
     assert job.status is JobStatus.COMPLETED
     assert [item.message for item in job.failed] == ["The account is closed"]
@@ -114,7 +114,7 @@ def test_the_timeout_of_a_job_carries_the_job_as_last_read(either: EitherClient)
         slow = EitherClient(either.kind, box.url)
         (job_id,) = slow.send(EVENTS).job_ids
         begun = time.monotonic()
-        with pytest.raises(JobTimeoutError, match="wait for it again") as caught:
+        with pytest.raises(JobTimeoutError, match="wait again") as caught:
             slow.wait_all([job_id], timeout=0.3)
         assert 0.3 <= time.monotonic() - begun < LONGEST
     assert caught.value.job is not None
@@ -153,7 +153,7 @@ def test_an_answer_about_a_job_that_is_not_an_object_is_a_typed_error(
 def test_each_of_several_jobs_is_read_at_least_once_and_those_that_ended_are_yielded(
     either: EitherClient,
 ) -> None:
-    # The first that was still running ended it, and the others had never been asked for.
+    # The first job that was still running ended the wait, and the others were never read.
     with Sandbox(job_seconds=60.0) as box:
         followed = EitherClient(either.kind, box.url)
         ended = followed.send([Event("a", "x"), Event("b", "x")], max_objects=1).job_ids
@@ -170,7 +170,7 @@ def test_each_of_several_jobs_is_read_at_least_once_and_those_that_ended_are_yie
             async for job in client.jobs.wait_all([*running, *ended], timeout=1e-9):
                 given.append(job.id)  # noqa: PERF401 - what came before the error counts
 
-        with pytest.raises(JobTimeoutError, match="and 1 more have not ended") as caught:
+        with pytest.raises(JobTimeoutError, match="and 1 more did not end") as caught:
             followed.call(wait if either.kind == "sync" else wait_async)
     assert given == ended
     assert caught.value.job_ids == tuple(running)

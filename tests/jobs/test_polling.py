@@ -1,4 +1,4 @@
-"""When a job is asked for again."""
+"""When a job is read again."""
 
 import math
 
@@ -11,7 +11,7 @@ from gameball.jobs.polling import Call, Ended, JobForms, PollingReply, read_job,
 
 
 class Clock:
-    """Goes forward only when told to."""
+    """Advances only when the test does so."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -21,7 +21,7 @@ class Clock:
 
 
 def follow(answers: list[PollingReply], timeout: float) -> tuple[list[float], list[BatchJob]]:
-    """Follow one job through a list of answers, and return the pauses that were kept."""
+    """Wait for one job with a list of responses, and return the pauses."""
     clock = Clock()
     steps = watch_jobs([7], timeout=timeout, forms=JobForms(), clock=clock)
     pauses: list[float] = []
@@ -57,7 +57,7 @@ def test_a_job_is_polled_less_and_less_often() -> None:
 
 
 def test_a_job_in_an_unknown_state_is_polled_until_the_deadline() -> None:
-    with pytest.raises(JobTimeoutError, match="job 7 is Paused after 60 s") as caught:
+    with pytest.raises(JobTimeoutError, match=r"job 7 \(status: Paused\) did not end within 60 s") as caught:
         follow([b'{"status": "Paused"}'] * 1000, 60.0)
     assert caught.value.job is not None
 
@@ -89,7 +89,7 @@ def test_the_fifth_failure_in_a_row_is_raised() -> None:
 
 def test_a_timeout_before_the_job_was_read_says_so() -> None:
     busy = ServerError("busy", status=503)
-    with pytest.raises(JobTimeoutError, match="of unknown state") as caught:
+    with pytest.raises(JobTimeoutError, match="status: not read") as caught:
         follow([busy] * 4, 0.1)
     assert caught.value.job is None
 

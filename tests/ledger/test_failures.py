@@ -1,4 +1,4 @@
-"""A ledger that fails in a way nobody foresaw: what became of the events is told all the same."""
+"""A ledger that fails unexpectedly: the outcomes of the events are reported nevertheless."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ def events(count: int) -> list[Event]:
 
 
 def fail_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, error: Exception) -> None:
-    """Let a method of the ledger raise an error when it is called for the so-manieth time."""
+    """Make a method of the ledger raise an error at a given call."""
     calls = iter(range(1_000))
     real = getattr(Ledger, method)
 
@@ -33,8 +33,8 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, error: Exce
     monkeypatch.setattr(Ledger, method, failing)
 
 
-# An accepted chunk was missing from the report when its outcome could not be written for another reason than
-# a LedgerError, and one that was never begun was called unknown.
+# An accepted chunk was missing from the report if writing its outcome raised another error than LedgerError,
+# and a chunk that was never started was reported as unknown.
 @pytest.mark.parametrize("method", ["intend", "conclude"])
 @pytest.mark.parametrize("error", [OSError("the disk is gone"), LedgerError("no room"), ZeroDivisionError()])
 def test_whatever_the_ledger_raises_every_event_is_accounted_for(
@@ -47,7 +47,7 @@ def test_whatever_the_ledger_raises_every_event_is_accounted_for(
     assert report.accepted == sum(box.events.values()) > 0
     assert (report.accepted + report.unsent, report.unknown) == (30, 0)
     if method == "conclude":
-        # That one is in flight as far as the ledger knows.
+        # According to the ledger, that chunk is in flight.
         with Ledger(tmp_path / "a.ledger") as ledger:
             assert len(ledger.chunks(Outcome.UNKNOWN)) == 1
 

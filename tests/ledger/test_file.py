@@ -1,4 +1,4 @@
-"""The file of a ledger: what cannot be trusted is refused, and one process at a time sends by it."""
+"""The file of a ledger: an incomplete file is rejected, and only one process at a time can use it."""
 
 import os
 import random
@@ -86,7 +86,7 @@ def rename_main_only(path: Path, folder: Path) -> Path:
 
 
 # After a kill nearly all of the record was in a write-ahead log beside the file: 4 kB of 886. A copy of the
-# main file alone was taken for an empty ledger, and everything was sent again.
+# main file alone was treated as an empty ledger, and everything was sent again.
 @pytest.mark.parametrize("move", [move_with_all, copy_main_only, rename_main_only])
 def test_a_ledger_that_was_moved_after_a_kill_sends_nothing_twice(
     move: Callable[[Path, Path], Path], box: Sandbox, path: Path, tmp_path: Path
@@ -106,14 +106,14 @@ def test_a_ledger_that_was_moved_after_a_kill_sends_nothing_twice(
                 events(), max_objects=2, ledger=moved, check=False, stop_on_error=False
             )
         except LedgerError as error:
-            assert "not complete" in str(error)  # noqa: PT017 - either is right
+            assert "incomplete" in str(error)  # noqa: PT017 - either is right
         else:
             assert report.accepted + report.unknown == 600
         assert set(box.events.values()) == {1}
 
 
 def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_noticed(path: Path, tmp_path: Path) -> None:
-    # What a kill leaves in the middle of a commit: some pages of the file are new, and some are old.
+    # After a kill in the middle of a commit, some pages of the file are new, and some are old.
     filled(path, 40)
     old = path.read_bytes()
     with Ledger(path) as ledger:
@@ -191,7 +191,7 @@ def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_left_
 
 def test_a_journal_whose_ledger_is_gone_is_not_taken_for_that_of_a_new_one(path: Path) -> None:
     path.with_name("events.ledger-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + bytes(20))
-    with pytest.raises(LedgerError, match="put both back"):
+    with pytest.raises(LedgerError, match="put the ledger back, or remove the journal"):
         Ledger(path)
     assert not path.exists()
 

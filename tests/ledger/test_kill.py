@@ -1,4 +1,4 @@
-"""A sending process is killed at random moments, or interrupted, and the same send is made again."""
+"""A sending process is killed or interrupted at random moments, and the same send is repeated."""
 
 import json
 import os
@@ -33,7 +33,7 @@ class Forker:
     process: "subprocess.Popen[str]"
 
     def begin(self, **order: Any) -> int:
-        """Begin a send, and return its process id once it is about to send."""
+        """Start a send, and return its process id once it is about to send."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
@@ -46,7 +46,7 @@ class Forker:
         return self.process.stdout.readline().strip()
 
     def read_to_end(self) -> list[str]:
-        """Return what the child printed, up to its end."""
+        """Return everything that the child printed."""
         lines = []
         while not (line := self.read()).startswith("ended"):
             lines.append(line)
@@ -94,7 +94,7 @@ def test_after_kill_9_the_same_send_loses_nothing_and_repeats_nothing(
     arrived = chance.randrange(COUNT // 3)
     wait_until(lambda: len(slow_box.batches) >= arrived)
     time.sleep(chance.uniform(0.0, 0.005))  # at any moment between two arrivals
-    with suppress(ProcessLookupError):  # it came to its end
+    with suppress(ProcessLookupError):  # it has already exited
         os.kill(child, signal.SIGKILL)
     forker.read_to_end()
     report = EitherClient(kind, slow_box.url).send(

@@ -1,4 +1,4 @@
-"""The ledger: a send that is interrupted, in whatever way, is taken up again where it was."""
+"""The ledger: an interrupted send is resumed where it stopped."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ def test_what_is_unknown_stays_so_until_it_is_resent(either: EitherClient, box: 
     options: dict[str, Any] = {"max_objects": 3, "ledger": path, "check": False, "concurrency": 1}
     first = either.send(events(10), **options)
     assert (first.unknown, first.accepted) == (3, 0)
-    # The rest is sent: what an earlier run has left in ambiguous does not stop this one.
+    # The rest is sent: chunks that an earlier run left ambiguous do not stop this one.
     second = either.send(events(10), **options)
     assert (second.unknown, second.accepted) == (3, 7)
     assert isinstance(second.receipts[0].error, ResponseLostError)
@@ -113,10 +113,10 @@ def test_it_holds_no_payload_and_no_key(either: EitherClient, path: Path) -> Non
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ([*events(5), Event("another", "song_liked"), *events(10)[6:]], "source items 3 to 5 are not those"),
-        (events(10)[1:], "source items 0 to 2 are not those"),
-        (events(7), "source items 6 to 8 are not those"),
-        (events(6), "the source ends after 6 items, and the ledger knows of 10"),
+        ([*events(5), Event("another", "song_liked"), *events(10)[6:]], "source items 3 to 5 differ from"),
+        (events(10)[1:], "source items 0 to 2 differ from"),
+        (events(7), "source items 6 to 8 differ from"),
+        (events(6), "the source ends after 6 items, but the ledger has records of 10"),
     ],
 )
 def test_a_changed_source_is_refused_and_nothing_is_sent_twice(
@@ -135,7 +135,7 @@ def test_a_changed_division_is_refused(
 ) -> None:
     options: dict[str, Any] = {"max_objects": 3, "max_bytes": 5000, "coalesce": True}
     either.send(events(10), ledger=path, **options)
-    with pytest.raises(LedgerMismatchError, match="begun with"):
+    with pytest.raises(LedgerMismatchError, match="started with"):
         either.send(events(10), ledger=path, **{**options, **changed})
     assert len(box.batches) == 4
 
@@ -169,7 +169,7 @@ def test_a_chunk_that_was_split_is_remembered_in_its_parts(either: EitherClient,
             return Fault(status=413)
         return Fault(status=500) if b"cust-7" in received.content else None
 
-    # Names that meet again, so that a part is divided into objects otherwise than the whole was.
+    # Repeated names, so that a part is divided into objects differently from the whole.
     source = [Event(f"cust-{number % 5}", f"name_{number % 3}") for number in range(40)]
     source += [Event("cust-7", "last")]
     with Sandbox(plan=plan) as box:
@@ -323,7 +323,7 @@ def test_a_ledger_is_of_one_account_because_test_and_live_share_their_address(
             if again == "key":
                 assert client.events.send(events(3), ledger=path).accepted == 3
                 continue
-            with pytest.raises(LedgerMismatchError, match="begun with another API key"):
+            with pytest.raises(LedgerMismatchError, match="started with another API key"):
                 client.events.send(events(3), ledger=path)
     assert len(box.batches) == 1
     assert b"another-live-key" not in path.read_bytes()

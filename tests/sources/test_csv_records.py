@@ -101,7 +101,7 @@ def test_a_cell_is_of_its_columns_type(type_name: str, cell: str, value: object)
         ("int", "1_000", "x is no integer"),
         ("int", "٣", "x is no integer"),
         ("int", "9" * 5000, "x is no integer"),
-        ("int", str(2**64), "x is an integer of more than 64 bits; send it as text"),
+        ("int", str(2**64), "x is an integer of more than 64 bits; send it as a string"),
         ("float", "secret", "x is no finite number"),
         ("float", "1_0.0", "x is no finite number"),
         ("float", "nan", "x is no finite number"),
@@ -117,7 +117,7 @@ def test_a_cell_is_of_its_columns_type(type_name: str, cell: str, value: object)
         ),
         ("datetime-utc", "secret", "x is no time of ISO 8601, such as 2026-01-31T12:00:00Z"),
         ("json", "{secret", "x is not JSON ("),
-        ("json", "18446744073709551616", "x is an integer of more than 64 bits; send it as text"),
+        ("json", "18446744073709551616", "x is an integer of more than 64 bits; send it as a string"),
     ],
 )
 def test_a_cell_that_is_not_of_its_type_is_told_with_its_column(

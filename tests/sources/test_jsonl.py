@@ -149,7 +149,7 @@ def test_an_integer_that_would_lose_digits_is_refused(number: int, before: str, 
     assert customers(items) == ["a"]
     assert error is not None
     assert error.line == 2
-    assert error.reason == f"{place} is an integer of more than 64 bits; send it as text"
+    assert error.reason == f"{place} is an integer of more than 64 bits; send it as a string"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_source_keeps_its_own_names_and_opens_nothing(tmp_path: Path) -> None:
 
 
 def test_limits_of_a_request_are_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="max_bytes is 0"):
+    with pytest.raises(ValueError, match="max_bytes must be .*, got 0"):
         find_source("events.jsonl").rows(max_bytes=0)
 
 
@@ -147,12 +147,12 @@ def test_every_row_is_found_again_with_what_is_wrong_with_it(tmp_path: Path) -> 
     assert told[1] is told[11] is told[13] is None
     assert str(told[3]).startswith("is not UTF-8")
     assert told[4] == "customer_id must not be blank"
-    assert told[5] == "customer_id must be text, and is int"
+    assert told[5] == "customer_id must be a string, got int"
     assert told[6] == "has no customer_id; name its field with --map customer_id=FIELD"
     assert told[7] == "name must not be blank"
-    assert told[8] == "metadata must be a mapping, and is list"
+    assert told[8] == "metadata must be a mapping, got list"
     assert told[9] == "events must map at least one event name to its metadata"
-    assert str(told[10]).startswith("the item is a request of")
+    assert str(told[10]).startswith("the item needs a request of")
     assert str(told[12]).startswith("may have been accepted already")
     assert told[14] == "is not corrected yet: put an event in its place"
     assert told[15] == "is longer than 8 MiB, and no request may be"

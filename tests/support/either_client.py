@@ -1,4 +1,4 @@
-"""The two clients behind one face, so that a test holds for both."""
+"""The two clients behind one interface, so that a test runs with both."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

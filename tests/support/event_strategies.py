@@ -1,4 +1,4 @@
-"""What property tests are given: items of every form, whose customers and names meet often."""
+"""Hypothesis strategies for source items of every form, with customers and names that often repeat."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def nested(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 
 
 METADATA = nested(SCALARS | FINITE)
-# Few customers and few names, so that they meet.
+# Few customers and few names, so that they repeat.
 CUSTOMERS = st.sampled_from(["a", "b", "ü", 'q"\\', "c,d"]) | st.text(min_size=1).filter(str.strip)
 NAMES = st.sampled_from(["liked", "shared", "bought"]) | st.text(min_size=1).filter(str.strip)
 ITEMS = st.one_of(

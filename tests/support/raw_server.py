@@ -1,4 +1,4 @@
-"""A server that answers with whatever bytes a test wants, to each complete request."""
+"""A server that responds to each complete request with any bytes that a test wants."""
 
 import socket
 import ssl
@@ -8,12 +8,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-#: Answers the request of a number on its connection; returns whether to close that.
+#: Responds to the request with a number on its connection; returns whether to close the connection.
 Handler = Callable[[socket.socket, int], bool | None]
 
 
 def answer(job_id: int, headers: str = "") -> bytes:
-    """Return the bytes of an answer that names a job."""
+    """Return the bytes of a response with a job id."""
     body = b'{"jobId":%d}' % job_id
     head = (
         f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n{headers}\r\n"

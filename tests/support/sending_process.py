@@ -54,7 +54,7 @@ def send(order: dict[str, Any]) -> None:
             sync()
         else:
             asyncio.run(asynchronous())
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the test asks for it
+    except BaseException as error:  # noqa: BLE001 - the test checks which error it is
         cause: BaseException | None = error
         while cause is not None and not hasattr(cause, "report"):
             cause = cause.__cause__ or cause.__context__

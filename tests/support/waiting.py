@@ -1,4 +1,4 @@
-"""Waits for a condition instead of a fixed time, with a limit that a loaded machine keeps."""
+"""Waits for a condition instead of a fixed time, with a timeout that is long enough for a loaded machine."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ LONGEST = 30.0
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Return as soon as a condition holds, and fail when it does not hold in time."""
+    """Return as soon as a condition holds, and fail if it does not hold in time."""
     deadline = time.monotonic() + LONGEST
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come to hold in time"
@@ -17,7 +17,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 async def wait_until_async(condition: Callable[[], object]) -> None:
-    """Do the same, and let the event loop run meanwhile."""
+    """Do the same as the synchronous function, and let the event loop run meanwhile."""
     deadline = time.monotonic() + LONGEST
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come to hold in time"

@@ -1,4 +1,4 @@
-"""What is on the wire, asserted on the bytes that a socket received, and where it goes."""
+"""The bytes that a connection sends, as a socket receives them, and where it sends them."""
 
 import math
 import socket
@@ -139,7 +139,7 @@ ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 
 class Listener:
-    """Takes one request on a real socket, and keeps its bytes."""
+    """Accepts one request on a real socket, and keeps its bytes."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))

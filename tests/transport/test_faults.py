@@ -1,4 +1,4 @@
-"""What servers, proxies and TLS may do to a connection, on real sockets, and the outcome of each."""
+"""Faults of servers, proxies and TLS on real sockets, and the outcome of each."""
 
 import gzip
 import resource
@@ -98,7 +98,7 @@ def test_a_compressed_answer_that_nobody_asked_for_is_read(kind: str) -> None:
 
 
 def measured(act: Callable[[], DeliveryReport]) -> tuple[DeliveryReport, int]:
-    """Return what came of something, and by how many bytes the process grew beyond its largest size."""
+    """Return the result of a function, and by how many bytes the peak memory of the process grew."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = act()
     return report, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024

@@ -1,4 +1,4 @@
-"""Which connections a client keeps."""
+"""Which connections a client keeps open."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ def test_an_asynchronous_client_refuses_a_second_event_loop(box: Sandbox) -> Non
 
 
 class Opened(dict[Any, Any]):
-    """Counts the connections that were opened, also those that have been closed since."""
+    """Counts the connections that were opened, including those closed since."""
 
     count = 0
 

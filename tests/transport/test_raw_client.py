@@ -1,4 +1,4 @@
-"""The generated client, by itself and over our connection."""
+"""The generated client, on its own and over this package's connections."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a response says."""
+"""Reading responses."""
 
 import pytest
 
