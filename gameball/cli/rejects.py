@@ -1,4 +1,4 @@
-"""The lines that were not accepted, found by reading the source again and written so that they can be sent."""
+"""The lines that were not accepted: found by reading the source again, and written in a form to send."""
 
 import os
 import tempfile
@@ -145,7 +145,7 @@ def encode_reject(reject: Reject, source: str) -> bytes:
     row = reject.row
     fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
     if row.fields is not None and find_problem(row.fields, "") is not None:
-        # Some value has no JSON form. Converted to text, the row could be sent by mistake without a correction.
+        # A value has no JSON form. With that value as text, the row could be sent uncorrected by mistake.
         fields = {"text": show_text(orjson.dumps(fields, _convert, OPTIONS))}
     # A row refused because of its mark keeps it: the mark may warn that the event may have been accepted.
     fields.setdefault(

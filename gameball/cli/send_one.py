@@ -131,7 +131,7 @@ class SourceSend:
             ledger.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
 
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
-        """Record the error that stopped the send. The report holds all receipts, also those already counted."""
+        """Record the error that stopped the send. The report includes receipts that were already counted."""
         before = self.tally
         self.tally = Tally(
             accepted_before=before.accepted_before, invalid=before.invalid, problems=before.problems
