@@ -49,7 +49,8 @@ def parquet_records(
         A record for each row.
 
     Raises:
-        SourceError: The file cannot be read, or its columns are not those of events; after all records before.
+        SourceError: The file cannot be read, or its columns are not those of events; after all records
+            before.
     """
     number = 0
     reason: str | None = None

@@ -17,8 +17,8 @@ _MAX_RUNS: Final = 16_384
 class ReadProgress:
     """The progress that a reader records.
 
-    One run stands for all items on consecutive lines, so that the JSONL reader has nothing to record for lines
-    without problems.
+    One run stands for all items on consecutive lines, so that the JSONL reader has nothing to record for
+    lines without problems.
     """
 
     #: The bytes read of the file as stored on disk.

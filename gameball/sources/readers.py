@@ -23,23 +23,23 @@ def read_jsonl(
     """Read events from a JSONL file, for ``gb.events.send``.
 
     A line is ``{"customer_id": …, "name": …, "metadata": {…}}``. Without ``metadata``, all other keys are the
-    metadata. A line may also be an object in Gameball's own format, ``{"customerId": …, "events": {…}}``. Blank
-    lines are skipped. If a key is repeated in an object, the last value is used. Integers of more than 64 bits
-    are refused, because they would lose digits.
+    metadata. A line may also be an object in Gameball's own format, ``{"customerId": …, "events": {…}}``.
+    Blank lines are skipped. If a key is repeated in an object, the last value is used. Integers of more than
+    64 bits are refused, because they would lose digits.
 
     Args:
-        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which is
-            not closed.
+        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which
+            is not closed.
         rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         on_problem: Called with the ``SourceError`` of each line that is not an event; reading then continues.
             By default the first such error is raised.
 
     Returns:
-        An iterator of items. The file is opened at the first item, and closed after the last item, on an error
-        or by ``close``. After all items before it, iterating raises ``SourceError`` for a line that is not an
-        event or is longer than 8 MiB (unless ``on_problem`` is given), and always if the file cannot be read
-        or is truncated.
+        An iterator of items. The file is opened at the first item, and closed after the last item, on an
+        error or by ``close``. After all items before it, iterating raises ``SourceError`` for a line that is
+        not an event or is longer than 8 MiB (unless ``on_problem`` is given), and always if the file cannot
+        be read or is truncated.
 
     Raises:
         TypeError: The open file is in text mode.
@@ -62,8 +62,8 @@ def read_csv(
     have at most 131,072 characters, which is Python's own limit. The encoding is UTF-8.
 
     Args:
-        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which is
-            not closed.
+        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which
+            is not closed.
         rename: The name in the header of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         types: The type of each column, by its name in the header: int, float, bool (true, false, yes, no, 1,
@@ -73,10 +73,10 @@ def read_csv(
             By default the first such error is raised.
 
     Returns:
-        An iterator of items. The file is opened at the first item, and closed after the last item, on an error
-        or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is not an
-        event (unless ``on_problem`` is given), and always if the header does not fit or the file cannot be
-        read or is truncated.
+        An iterator of items. The file is opened at the first item, and closed after the last item, on an
+        error or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is
+        not an event (unless ``on_problem`` is given), and always if the header does not fit or the file
+        cannot be read or is truncated.
 
     Raises:
         TypeError: The open file is in text mode.
@@ -107,10 +107,10 @@ def read_parquet(
             By default the first such error is raised.
 
     Returns:
-        An iterator of items. The file is opened at the first item, and closed after the last item, on an error
-        or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is not an
-        event (unless ``on_problem`` is given), and always if pyarrow is missing, the columns do not fit or the
-        file cannot be read.
+        An iterator of items. The file is opened at the first item, and closed after the last item, on an
+        error or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is
+        not an event (unless ``on_problem`` is given), and always if pyarrow is missing, the columns do not
+        fit or the file cannot be read.
 
     Raises:
         TypeError: An open file was given.

@@ -47,7 +47,7 @@ class Reading:
 
     @property
     def items_read(self) -> int:
-        """The number of items in ``bytes_read``. Some may not be yielded yet, because lines are read in blocks."""
+        """The number of items in ``bytes_read``. Some may not be yielded yet: lines are read in blocks."""
         return self._progress.items_read
 
     def line_of(self, ordinal: int) -> int:

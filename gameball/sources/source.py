@@ -136,9 +136,9 @@ class Source:
                 default the first problem is raised.
 
         Returns:
-            An iterator of the items, in order. After all items before it, iterating raises ``SourceError`` for
-            a line that is not an event (unless ``on_problem`` is given), and always if the source cannot be
-            read or is truncated.
+            An iterator of the items, in order. After all items before it, iterating raises ``SourceError``
+            for a line that is not an event (unless ``on_problem`` is given), and always if the source cannot
+            be read or is truncated.
         """
         return self._reader().read(on_problem)
 

@@ -188,7 +188,8 @@ class _BlockFile:
     def read(self, size: int, /) -> bytes:
         """Read at most ``size`` bytes, and at least two unless the input ends.
 
-        It does not wait until a pipe has all of them, but ``gzip`` treats a magic number of one byte as damage.
+        It does not wait until a pipe has all of them, but ``gzip`` treats a magic number of one byte as
+        damage.
         """
         while len(self._rest) < min(size, 2) and (block := next(self._blocks, b"")):
             self._rest = memoryview(bytes(self._rest) + block)
