@@ -5,7 +5,7 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command with the words it was called with, and exit with its code."""
+    """Run the command with the arguments of the process, and exit with its code."""
     try:
         from gameball.cli.app import run  # noqa: PLC0415 - missing where the extra is not installed
     except ModuleNotFoundError as error:
@@ -13,6 +13,6 @@ def main() -> NoReturn:
             raise
         sys.exit(f"gameball: {error.name} is missing: pip install 'gameball-client[cli]'")
     except KeyboardInterrupt:
-        # Importing takes a moment, too.
+        # Ctrl-C during the import.
         sys.exit(130)
     sys.exit(run(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The commands and their help. What they do is imported when they do it, so that ``--help`` is quick."""
+"""The commands and their help. Each command imports its code when it runs, to keep ``--help`` fast."""
 
 import json
 import sys
@@ -33,24 +33,24 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
 
 
 def epilogue(command: str) -> str:
-    """Return what stands below a command's help."""
+    """Return the examples shown below a command's help."""
     heading = "Examples" if len(EXAMPLES[command]) > 1 else "Example"
     return "\n".join((f"{heading}:", "", *(f"  {line}" for line in EXAMPLES[command])))
 
 
 _EPILOGUE: Final = (
-    "The keys come from the environment, GAMEBALL_API_KEY and GAMEBALL_SECRET_KEY, or from --env-file; "
-    "never from an argument, because lists of processes are public. GAMEBALL_BASE_URL is the address "
-    "of another server.\n\n"
-    "Exit codes: 0 all accepted, or done; 2 wrong use; 3 something rejected or invalid, or failed in its "
-    "job; 4 something unknown or unsent; 5 keys missing or wrong; 130 interrupted; 143 told to end by the "
-    "system; 1 a bug."
+    "The keys are read from the environment variables GAMEBALL_API_KEY and GAMEBALL_SECRET_KEY, or from "
+    "--env-file. They are never command-line arguments, because process lists are public. Set "
+    "GAMEBALL_BASE_URL to use another server.\n\n"
+    "Exit codes: 0 success; 1 internal error (a bug); 2 usage error; 3 events rejected, invalid or failed in "
+    "their job; 4 events unknown or unsent; 5 keys missing or wrong; 130 interrupted (Ctrl-C); 143 "
+    "terminated (SIGTERM)."
 )
 
 
 app: Final = App(
     name="gameball",
-    help="Send events to Gameball, and know what became of every one of them.",
+    help="Send events to Gameball and record the outcome of each one.",
     help_epilogue=_EPILOGUE,
     help_format="plaintext",
     version=__version__,
@@ -60,17 +60,18 @@ app: Final = App(
     print_error=False,
     suppress_keyboard_interrupt=False,
 )
-_jobs: Final = App(name="job", help="Look at the jobs that process what was sent, wait for them, stop them.")
-_ledgers: Final = App(name="ledger", help="Look at what is recorded of a send.")
+_jobs: Final = App(name="job", help="Show, wait for and stop the jobs that process sent events.")
+_ledgers: Final = App(name="ledger", help="Show the recorded outcomes of a send.")
 app.command(_jobs)
 app.command(_ledgers)
-app.register_install_completion_command(help="Install completion for your shell.")
+app.register_install_completion_command(help="Install tab completion for your shell.")
 
 _NO_OPTIONS: Final = SendCommandOptions()
 _AS_USUAL: Final = ClientOptions()
 _SHOWN_AS_USUAL: Final = ShowOptions()
 JobIDs = Annotated[
-    tuple[int, ...], Parameter(name="ID", required=True, help="The ids, as `gameball send` tells them.")
+    tuple[int, ...],
+    Parameter(name="ID", required=True, help="Job ids, as reported by `gameball send --json`."),
 ]
 
 
@@ -81,24 +82,24 @@ def send(
         Parameter(
             name="SOURCE",
             required=True,
-            # For the dash of standard input. What else begins with one is refused below.
+            # Allows - for standard input. Other words with a leading hyphen are refused below.
             allow_leading_hyphen=True,
-            help="Files, sent one after the other: .jsonl, .csv or .parquet, the first two also with .gz or "
-            ".zst; - is standard input. A row is an event (customer_id, name, and metadata or any other "
-            "fields) or an object as Gameball takes it (customerId, events).",
+            help="Files to send in order: .jsonl, .csv or .parquet; .jsonl and .csv may be compressed (.gz, "
+            ".zst). Use - for standard input. Each row is an event (customer_id, name, and metadata or any "
+            "other fields) or an object in Gameball's own format (customerId, events).",
         ),
     ],
     /,
     *,
     options: SendCommandOptions = _NO_OPTIONS,
 ) -> ExitCode:
-    """Send files of events, show how it goes, and record what became of each line.
+    """Send files of events, show progress, and record the outcome of each line.
 
-    The same command again finishes what broke: what was accepted is not sent again.
+    To resume an interrupted send, run the same command again: accepted events are not sent again.
     """
     for word in sources:
         if word.startswith("-") and word != "-" and not Path(word).exists():
-            raise ValueError(f"there is no option {word}; see: gameball send --help")
+            raise ValueError(f"unknown option {word}; see: gameball send --help")
     from gameball.cli.sending import send_all  # noqa: PLC0415 - see the module's docstring
 
     return send_all(sources, options)
@@ -106,7 +107,7 @@ def send(
 
 @_jobs.command(help_epilogue=epilogue("job status"))
 def status(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCode:
-    """Show where jobs stand."""
+    """Show the status of jobs."""
     from gameball.cli.jobs import show_jobs  # noqa: PLC0415
 
     return show_jobs(job_ids, env_file=options.env_file, as_json=options.json)
@@ -117,10 +118,10 @@ def wait(
     job_ids: JobIDs,
     /,
     *,
-    timeout: Annotated[float, Parameter(help="How long to wait, in seconds.")] = 3600.0,
+    timeout: Annotated[float, Parameter(help="Maximum time to wait, in seconds.")] = 3600.0,
     options: ClientOptions = _AS_USUAL,
 ) -> ExitCode:
-    """Wait until jobs have ended, and show what failed in them."""
+    """Wait until jobs have ended, and show the items that failed."""
     from gameball.cli.jobs import wait_for_jobs  # noqa: PLC0415
 
     return wait_for_jobs(job_ids, timeout=timeout, env_file=options.env_file, as_json=options.json)
@@ -128,7 +129,7 @@ def wait(
 
 @_jobs.command(help_epilogue=epilogue("job stop"))
 def stop(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCode:
-    """Stop jobs. What they have done stays done."""
+    """Stop jobs. Items that were already processed stay processed."""
     from gameball.cli.jobs import stop_jobs  # noqa: PLC0415
 
     return stop_jobs(job_ids, env_file=options.env_file, as_json=options.json)
@@ -137,7 +138,8 @@ def stop(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCode:
 @_ledgers.command(help_epilogue=epilogue("ledger show"))
 def show(
     path: Annotated[
-        Path, Parameter(name="PATH", help="The ledger; `gameball send` puts it beside its source.")
+        Path,
+        Parameter(name="PATH", help="The ledger. By default `gameball send` creates it next to the source."),
     ],
     /,
     *,
@@ -145,15 +147,15 @@ def show(
         bool, Parameter(help="Print the lines that may or may not have been accepted.")
     ] = False,
     unsent: Annotated[
-        bool, Parameter(help="Print the lines that were certainly not accepted, or not read.")
+        bool, Parameter(help="Print the lines that were not accepted or not read yet.")
     ] = False,
     source: Annotated[
         Path | None,
-        Parameter(help="Where the source is now.", show_default=lambda _: "where it was sent from"),
+        Parameter(help="Current path of the source.", show_default=lambda _: "the path it was sent from"),
     ] = None,
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:
-    """Show what became of a source, or print lines of it in a form that can be sent."""
+    """Show the outcomes recorded for a source, or print its lines in a form that can be sent."""
     from gameball.cli.ledgers import show_ledger  # noqa: PLC0415
 
     return show_ledger(path, unknown=unknown, unsent=unsent, source=source, as_json=options.json)
@@ -162,18 +164,18 @@ def show(
 @app.command(help_epilogue=epilogue("sandbox"))
 def sandbox(
     *,
-    port: Annotated[int, Parameter(help="The port on this machine; 0 for a free one.")] = 8600,
-    job_seconds: Annotated[float, Parameter(help="How long a job takes, in seconds.")] = 2.0,
-    latency: Annotated[float, Parameter(help="How long each answer takes, in seconds.")] = 0.0,
+    port: Annotated[int, Parameter(help="Local port; 0 selects a free one.")] = 8600,
+    job_seconds: Annotated[float, Parameter(help="Duration of each job, in seconds.")] = 2.0,
+    latency: Annotated[float, Parameter(help="Delay of each response, in seconds.")] = 0.0,
     job_form: Annotated[
         Literal["batch", "batches", "both"],
-        Parameter(help="Which documented form of the job operations it knows."),
+        Parameter(help="Which documented form of the job operations to support."),
     ] = "both",
     enforce_limits: Annotated[
-        bool, Parameter(help="Answer 429 past the documented 30 requests per 1 s and 360 per 30 s.")
+        bool, Parameter(help="Respond with 429 above the documented 30 requests per 1 s and 360 per 30 s.")
     ] = False,
 ) -> ExitCode:
-    """Run a local stand-in for Gameball until Ctrl-C; its keys are `key` and `secret`."""
+    """Run a local sandbox server until Ctrl-C. Its keys are `key` and `secret`."""
     from gameball.sandbox.__main__ import serve  # noqa: PLC0415
 
     return ExitCode(
@@ -191,15 +193,15 @@ def sandbox(
 def demo(
     path: Annotated[
         Path | None,
-        Parameter(name="FILE", help="JSONL to send.", show_default=lambda _: "2,600 bundled events"),
+        Parameter(name="FILE", help="JSONL file to send.", show_default=lambda _: "2,600 bundled events"),
     ] = None,
     /,
     *,
     yes: Annotated[
-        bool, Parameter(help="Send the bundled events, which are invented, to Gameball without asking.")
+        bool, Parameter(help="Send the bundled sample events to Gameball without asking.")
     ] = False,
 ) -> ExitCode:
-    """Send a file to a sandbox, or to Gameball when its keys are in the environment, and show everything."""
+    """Send a file to a sandbox, or to Gameball if its keys are in the environment, and show all outcomes."""
     from gameball.cli.demo import run_demo  # noqa: PLC0415
 
     return run_demo(path, yes=yes)
@@ -221,7 +223,7 @@ def run(words: Sequence[str]) -> int:
         said = " ".join(str(error).split())
         return _fail(f"{said} See: gameball --help", ExitCode.USAGE, words)
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain once more when it closes it.
+        # The reader has closed the pipe. Without this, Python reports it again when it closes stdout.
         sys.stdout = None
         return ExitCode.OK
     except (Exception, KeyboardInterrupt) as error:
@@ -234,15 +236,15 @@ def run(words: Sequence[str]) -> int:
         said = " ".join(str(error).split())
         code = code_of_beginning(error)
         if code is ExitCode.INTERNAL:
-            said = f"{type(error).__name__}: {said} (a bug; --debug shows where)"
+            said = f"{type(error).__name__}: {said} (this is a bug; --debug shows the traceback)"
         return _fail(said or "interrupted", code, words)
     return code if isinstance(code, int) else ExitCode.OK
 
 
 def _fail(said: str, code: ExitCode, words: Sequence[str]) -> ExitCode:
-    """Tell why there is no report, on standard error, and for programs in its place."""
+    """Write an error to standard error and, with ``--json``, to standard output in place of the report."""
     sys.stderr.write(f"gameball: {said}\n")
-    # Looked for in the command line itself, because what fails may be the reading of it.
+    # Read from the raw command line, because parsing it may be what failed.
     if "--json" in words:
         sys.stdout.write(json.dumps({"exit_code": int(code), "error": said}, ensure_ascii=False) + "\n")
     return code

@@ -21,33 +21,33 @@ def open_client(
     """Open a client with the keys from a file or the environment.
 
     Args:
-        env_file: A file of ``NAME=value`` lines, which go before the environment; or None.
-        timeout: How long each step of a request may take, in seconds.
-        rate_limits: The account's limits; None for none.
+        env_file: A file of ``NAME=value`` lines, which override the environment; or None.
+        timeout: The timeout for each step of a request, in seconds.
+        rate_limits: The rate limits of the account; None for none.
 
     Raises:
-        MissingCredentialsError: The keys are nowhere.
-        ValueError: The file is not there, or a setting cannot be used.
+        MissingCredentialsError: The keys are neither in the file nor in the environment.
+        ValueError: The file does not exist, or a setting is not valid.
     """
     if env_file is not None:
         if not env_file.is_file():
-            raise ValueError(f"--env-file {env_file} is no file")
-        # Into the environment, so that the keys are in no variable of this program.
+            raise ValueError(f"--env-file {env_file} is not a file")
+        # Loaded into the environment, so that no variable of this program holds the keys.
         load_dotenv(env_file, override=True)
     return Gameball(timeout=timeout, rate_limits=rate_limits)
 
 
 def parse_rate_limits(texts: tuple[str, ...]) -> tuple[RateLimit, ...] | None:
-    """Read what ``--rate-limit`` says.
+    """Parse the values of ``--rate-limit``.
 
     Args:
-        texts: ``REQUESTS/SECONDS``, several of them separated by commas; or ``none``.
+        texts: ``REQUESTS/SECONDS``, several separated by commas; or ``none``.
 
     Returns:
-        The limits; None for none; those that Gameball documents where nothing is said.
+        The limits; None for no limits; the documented limits if no value is given.
 
     Raises:
-        ValueError: A text is none of these.
+        ValueError: A value has another form.
     """
     words = split_commas(texts)
     if not words:
@@ -58,25 +58,25 @@ def parse_rate_limits(texts: tuple[str, ...]) -> tuple[RateLimit, ...] | None:
     for word in words:
         match = _LIMIT.fullmatch(word)
         if match is None or int(match[1]) == 0 or float(match[2]) == 0:
-            raise ValueError(f"--rate-limit {word} is not REQUESTS/SECONDS, such as 30/1, and not none")
+            raise ValueError(f"--rate-limit {word} is neither REQUESTS/SECONDS, such as 30/1, nor none")
         limits.append(RateLimit(int(match[1]), float(match[2])))
     return tuple(limits)
 
 
 def split_commas(texts: tuple[str, ...]) -> list[str]:
-    """Return the words of options that may be repeated, and hold several words separated by commas."""
+    """Return the values of an option that may be repeated, each with values separated by commas."""
     return [word.strip() for text in texts for word in text.split(",") if word.strip()]
 
 
 def parse_pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
-    """Read what ``--map`` or ``--types`` says.
+    """Parse the values of ``--map`` or ``--types``.
 
     Args:
-        texts: ``NAME=VALUE``, several of them separated by commas.
-        option: The option, for the error.
+        texts: ``NAME=VALUE``, several separated by commas.
+        option: The option, for the error message.
 
     Raises:
-        ValueError: A text is no such pair, or a name is there twice.
+        ValueError: A value is not such a pair, or a name is given twice.
     """
     pairs: dict[str, str] = {}
     for word in split_commas(texts):

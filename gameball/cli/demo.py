@@ -1,6 +1,6 @@
-"""``gameball demo``: sends a file of events, follows the jobs, and shows the outcome of everything.
+"""``gameball demo``: send a file of events, wait for its jobs, and show all outcomes.
 
-The events go to Gameball when its keys are in the environment, and otherwise to a sandbox on this machine.
+The events are sent to Gameball if its keys are in the environment, and otherwise to a local sandbox.
 """
 
 import os
@@ -72,7 +72,7 @@ def _show_failures(jobs: list[BatchJob]) -> Table:
 
 
 def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
-    """Send the file, follow its jobs, and show all of it; the code tells whether everything was accepted."""
+    """Send the file, wait for its jobs, and show all outcomes. Return the exit code."""
     problem: InvalidEventError | SourceError | None = None
     receipts: list[Receipt] = []
     try:
@@ -85,26 +85,28 @@ def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
     console.print(_show_chunks(report))
     for reason in dict.fromkeys(str(receipt.error) for receipt in receipts if receipt.error):
         console.print(reason, style="red", markup=False)
-    with console.status("The jobs are running"):
+    with console.status("Waiting for the jobs"):
         jobs = list(client.jobs.wait_all(report.job_ids))
     console.print(_show_jobs(jobs))
     if any(job.failed for job in jobs):
         console.print(_show_failures(jobs))
     if problem is not None:
-        console.print(f"{problem}. What was before it is shown above.", style="red", markup=False)
+        console.print(f"{problem}. The events before it are shown above.", style="red", markup=False)
     codes = [code_of_outcome(receipt.outcome, receipt.error) for receipt in receipts]
+    if any(job.has_failures for job in jobs):
+        codes.append(ExitCode.REJECTED)
     return worst(*codes, ExitCode.OK if problem is None else code_of_error(problem))
 
 
 def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
-    """Send a file, and show what became of it.
+    """Send a file, and show all outcomes.
 
     Args:
         path: The file; None for the bundled one.
-        yes: Send the bundled events, which are invented, to Gameball without asking.
+        yes: Send the bundled sample events to Gameball without asking.
 
     Returns:
-        The exit code, as of the command ``gameball``.
+        The exit code, the same as of ``gameball send --wait``.
     """
     agreed = yes or path is not None
     console = Console()
@@ -115,13 +117,13 @@ def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
         try:
             if os.environ.get("GAMEBALL_API_KEY"):
                 client = stack.enter_context(Gameball())
-                console.print("Sending to Gameball, with the keys in the environment.")
+                console.print("Sending to Gameball with the keys from the environment.")
                 if not (agreed or _ask(console)):
                     return ExitCode.USAGE
             else:
                 box = stack.enter_context(Sandbox(failing_customers=_FAILING, job_seconds=1.0))
                 client = stack.enter_context(Gameball("key", "secret", base_url=box.url))
-                console.print("Sending to a sandbox on this machine; it is not Gameball.")
+                console.print("Sending to a local sandbox, not to Gameball.")
             return _send(client, path, console)
         except (GameballError, OSError) as error:
             console.print(str(error), style="red", markup=False, soft_wrap=True)
@@ -131,8 +133,13 @@ def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
 
 
 def _ask(console: Console) -> bool:
-    """Ask whether invented events are to become part of an account."""
+    """Ask whether to send sample events to a real account."""
     if console.is_terminal:
-        return console.input("The bundled events are invented. Go on? \\[y/N] ").strip().lower() == "y"
-    console.print("The bundled events are invented: name a file of yours, or send them with --yes.")
+        return (
+            console.input("The bundled events are sample data. Send them to Gameball? \\[y/N] ")
+            .strip()
+            .lower()
+            == "y"
+        )
+    console.print("The bundled events are sample data: give a file of your own, or send them with --yes.")
     return False

@@ -1,4 +1,4 @@
-"""What a person sees while a send goes on: a live display on a terminal, a line now and then elsewhere."""
+"""The progress of a send: a live display on a terminal, and periodic lines elsewhere."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from gameball.cli.tally import counted
 from gameball.receipts import Outcome
 
 _REFRESHES_PER_SECOND: Final = 5
-#: Without a terminal: when the first line comes and how long until the next, in seconds.
+#: Without a terminal: the delay of the first line and between the following lines, in seconds.
 _FIRST_LINE: Final = 2.0
 _NEXT_LINE: Final = 10.0
 _LONGEST_TIME: Final = 999 * 3600.0
@@ -30,18 +31,18 @@ _STYLES: Final = {
 
 @frozen
 class SendProgress:
-    """How far a send has come.
+    """The progress of a send.
 
     Attributes:
-        name: The source.
-        share: How much of it is done, from 0 to 1; None where that cannot be known.
-        seconds: How long it has taken so far.
-        events_per_second: The rate of late.
-        requests_per_second: The rate of late.
-        quota: How much of the rate limits is taken, from 0 to 1.
-        events: How many events ended in each outcome.
-        invalid: How many lines could not be sent.
-        note: What else there is to say.
+        name: The name of the source.
+        share: The part of it that is done, from 0 to 1, or None if unknown.
+        seconds: The elapsed time.
+        events_per_second: The recent rate.
+        requests_per_second: The recent rate.
+        quota: The part of the rate limits in use, from 0 to 1.
+        events: The number of events with each outcome.
+        invalid: The number of lines that cannot be sent.
+        note: A further message, such as that of an interrupt.
     """
 
     name: str
@@ -56,7 +57,7 @@ class SendProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take from here at the pace of late; None where that cannot be known."""
+        """The estimated remaining time at the recent rate, or None if unknown."""
         if not self.share or not self.events_per_second:
             return None
         left = sum(self.events.values()) * (1 - self.share) / self.share
@@ -64,23 +65,23 @@ class SendProgress:
 
 
 def draw(progress: SendProgress, width: int) -> list[str]:
-    """Draw a display of a width.
+    """Draw the progress of a send.
 
     Args:
-        progress: How far a send has come.
-        width: How many columns there are.
+        progress: The progress.
+        width: The number of columns.
 
     Returns:
-        Lines, none of them wider.
+        Lines of at most that width.
     """
     share = "" if progress.share is None else f"{progress.share:.0%}"
     left = progress.seconds_left
     rates = [
-        f"{sum(progress.events.values()):,} events",
+        counted(sum(progress.events.values()), "event"),
         f"{progress.events_per_second:,.0f} events/s",
         f"{progress.requests_per_second:,.0f} requests/s",
         f"quota {progress.quota:.0%} used",
-        f"{_clock(progress.seconds)} gone",
+        f"elapsed {_clock(progress.seconds)}",
         *([] if left is None else [f"{_clock(left)} left"]),
     ]
     lines = [*_head(progress.name, progress.share, share, width), *_fill(rates, width)]
@@ -91,7 +92,7 @@ def draw(progress: SendProgress, width: int) -> list[str]:
 
 
 def outcomes(events: dict[Outcome, int], invalid: int) -> list[str]:
-    """Return the count of each outcome that there is, in words; of ACCEPTED always."""
+    """Return each count that is not zero with its outcome; ACCEPTED is always included."""
     counts = {outcome.value: count for outcome, count in events.items()} | {"invalid": invalid}
     return [f"{count:,} {name}" for name, count in counts.items() if count or name == Outcome.ACCEPTED]
 
@@ -112,7 +113,7 @@ def _bar(share: float, width: int) -> str:
 
 
 def _fill(parts: list[str], width: int, between: str = " · ") -> list[str]:
-    """Put parts into as few lines as they fit into."""
+    """Join parts into as few lines as possible."""
     lines: list[str] = []
     for part in parts:
         if lines and len(lines[-1]) + len(between) + len(part) <= width:
@@ -132,13 +133,13 @@ def _clock(seconds: float) -> str:
 
 
 class _Drawing:
-    """What ``Live`` asks for whenever it draws."""
+    """The renderable that ``Live`` draws."""
 
     def __init__(self, progress: Callable[[], SendProgress]) -> None:
         self._progress = progress
 
     def __rich_console__(self, console: Console, _: object) -> Iterator[Text]:
-        # A column is left free, because some terminals wrap what fills the last one.
+        # The last column stays free, because some terminals wrap a line that fills it.
         text = Text("\n".join(draw(self._progress(), max(console.width - 1, 1))), no_wrap=True)
         for word, style in _STYLES.items():
             text.highlight_regex(rf"[\d,]+ {word}", style)
@@ -148,11 +149,11 @@ class _Drawing:
 
 @contextmanager
 def showing(progress: Callable[[], SendProgress], console: Console) -> Iterator[None]:
-    """Show how a send goes on, as long as the context lasts.
+    """Show the progress of a send while the context is open.
 
     Args:
-        progress: Tells how far it has come; it is asked from another thread.
-        console: Where to show it: standard error, because standard output is for results.
+        progress: Returns the current progress. It is called from another thread.
+        console: Where to show it: on standard error, because standard output is for results.
     """
     if console.is_terminal:
         drawing = _Drawing(progress)

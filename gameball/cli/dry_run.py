@@ -1,4 +1,4 @@
-"""``gameball send --dry-run``: reads and checks everything, and sends nothing."""
+"""``gameball send --dry-run``: read and check everything, and send nothing."""
 
 import json
 import sys
@@ -12,18 +12,18 @@ from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
-from gameball.cli.tally import DESCRIBED, describe_error
+from gameball.cli.tally import DESCRIBED, counted, describe_error
 from gameball.errors import InvalidEventError, SourceError
 from gameball.rate_limit import RateLimit
 from gameball.sources import Reading, Source
 
 
 def least_seconds(requests: int, rate_limits: Sequence[RateLimit]) -> float:
-    """Return how long a number of requests takes at least under rate limits, in seconds.
+    """Return the minimum duration of a number of requests under rate limits, in seconds.
 
     Args:
-        requests: How many requests.
-        rate_limits: The limits that hold together; each window is used up as early as it may be.
+        requests: The number of requests.
+        rate_limits: The limits, all of which apply. Each window is used as early as possible.
     """
     times: list[float] = []
     for number in range(requests):
@@ -91,8 +91,8 @@ class _DryRun:
         more = self.invalid - len(self.problems)
         return [
             (
-                f"{self.source.name}: {self.events:,} events in {self.objects:,} objects, "
-                f"{self.chunks:,} requests, {self.size:,} bytes"
+                f"{self.source.name}: {counted(self.events, 'event')} in {counted(self.objects, 'object')}, "
+                f"{counted(self.chunks, 'request')}, {counted(self.size, 'byte')}"
             ),
             *([f"  {self.invalid:,} invalid"] if self.invalid else []),
             *(f"    {describe_error(problem)}" for problem in self.problems),
@@ -103,15 +103,15 @@ class _DryRun:
 def run_dry(
     sources: Sequence[Source], options: SendCommandOptions, rate_limits: Sequence[RateLimit] | None
 ) -> ExitCode:
-    """Tell what sending sources would be.
+    """Report what sending sources would do.
 
     Args:
         sources: The sources.
-        options: What the user said.
-        rate_limits: The account's limits; None for none.
+        options: The options of the command.
+        rate_limits: The rate limits of the account; None for none.
 
     Returns:
-        The exit code: 3 where a line cannot be sent.
+        The exit code: 3 if a line cannot be sent.
     """
     runs = [_DryRun(source, options) for source in sources]
     for run in runs:
@@ -127,6 +127,7 @@ def run_dry(
             for line in run.describe():
                 console.print(line)
         console.print(
-            f"{requests:,} requests take at least {seconds:,.0f} s under the limits. Nothing was sent."
+            f"{counted(requests, 'request')} would take at least {seconds:,.0f} s under the rate limits. "
+            "Nothing was sent."
         )
     return ExitCode.REJECTED if any(run.invalid for run in runs) else ExitCode.OK

@@ -1,4 +1,4 @@
-"""The exit codes, and which of them each error and outcome gives."""
+"""The exit codes, and the code of each error and outcome."""
 
 from enum import IntEnum
 
@@ -24,24 +24,23 @@ class ExitCode(IntEnum):
 
     #: Everything was accepted, or done as asked.
     OK = 0
-    #: An error of this program's own.
+    #: An internal error, which is a bug.
     INTERNAL = 1
-    #: The command was used wrongly: an option, a file that is not there, a ledger of another source or that
-    #: cannot be opened.
+    #: Usage error: a wrong option, a missing file, a ledger of another source or one that cannot be opened.
     USAGE = 2
-    #: Something was rejected or is invalid, or failed in its job.
+    #: Events were rejected, invalid or failed in their job.
     REJECTED = 3
-    #: Something is unknown or unsent.
+    #: Events are unknown or unsent.
     UNKNOWN = 4
-    #: The keys are missing or wrong, or may not do this.
+    #: The keys are missing or wrong, or lack permission.
     CREDENTIALS = 5
     #: Ctrl-C.
     INTERRUPTED = 130
-    #: The system asked the process to end (SIGTERM).
+    #: The process was terminated (SIGTERM).
     TERMINATED = 143
 
 
-#: Which code counts where several apply: the first of these.
+#: The order of precedence if several codes apply.
 _WEIGHT = (
     ExitCode.INTERRUPTED,
     ExitCode.TERMINATED,
@@ -55,15 +54,15 @@ _WEIGHT = (
 
 
 def worst(*codes: ExitCode) -> ExitCode:
-    """Return the code that says the most."""
+    """Return the code with the highest precedence."""
     return min(codes, key=_WEIGHT.index, default=ExitCode.OK)
 
 
 def code_of_error(error: BaseException) -> ExitCode:
-    """Return the exit code for an error that ended a command.
+    """Return the exit code for an error that stopped a command.
 
     Args:
-        error: What was raised.
+        error: The error.
     """
     if isinstance(error, Terminated):
         return ExitCode.TERMINATED
@@ -81,13 +80,13 @@ def code_of_error(error: BaseException) -> ExitCode:
 
 
 def code_of_beginning(error: BaseException) -> ExitCode:
-    """Return the exit code for an error that left nothing begun.
+    """Return the exit code for an error before anything was started.
 
-    A ledger that cannot be opened is wrong use then; one that fails later leaves events unsent. One that
-    another process is using is neither: the same command will do later.
+    At that point, a ledger that cannot be opened is a usage error; one that fails later leaves events unsent.
+    A ledger that another process is using is not a usage error: the same command works later.
 
     Args:
-        error: What was raised.
+        error: The error.
     """
     if isinstance(error, LedgerError) and not isinstance(error, LedgerLockedError):
         return ExitCode.USAGE
@@ -95,7 +94,7 @@ def code_of_beginning(error: BaseException) -> ExitCode:
 
 
 def code_of_outcome(outcome: Outcome, error: GameballError | None) -> ExitCode:
-    """Return the exit code for something that ended so."""
+    """Return the exit code for an outcome."""
     if error is not None and code_of_error(error) is ExitCode.CREDENTIALS:
         return ExitCode.CREDENTIALS
     if outcome is Outcome.ACCEPTED:

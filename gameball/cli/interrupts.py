@@ -1,4 +1,4 @@
-"""Ctrl-C and the system's request to end: told to the user at once, and seen by the send."""
+"""Handlers of SIGINT (Ctrl-C) and SIGTERM that show a note at once and interrupt the send."""
 
 import os
 import signal
@@ -7,19 +7,20 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 _NOTE: Final = (
-    "Interrupted: what is under way gets up to 5 seconds to end. Again leaves at once; the ledger stays true."
+    "Interrupted: waiting up to 5 seconds for requests in flight. Press Ctrl-C again to exit at once; the "
+    "ledger stays correct."
 )
 
 
 class Terminated(KeyboardInterrupt):
-    """The system asked the process to end."""
+    """The process received SIGTERM."""
 
 
 class Interrupts:
-    """Says that an interrupt was noticed, because what is under way takes a while to end.
+    """Shows that an interrupt was received, because requests in flight take a while to end.
 
     Attributes:
-        note: What to show from then on.
+        note: The note to show after an interrupt; empty before.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _interrupt(self, number: int, _: FrameType | None) -> None:
-        # On a terminal the display shows the note. Nothing here may take a lock that the program holds.
+        # On a terminal the display shows the note. A signal handler must not acquire a lock.
         if not self.note and not sys.stderr.isatty():
             os.write(2, f"{_NOTE}\n".encode())
         self.note = _NOTE

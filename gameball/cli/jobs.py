@@ -1,4 +1,4 @@
-"""``gameball job``: where jobs stand, waiting for them, stopping them."""
+"""``gameball job``: show, wait for and stop jobs."""
 
 import json
 import sys
@@ -16,18 +16,18 @@ from gameball.cli.tally import describe_error
 from gameball.errors import GameballError
 from gameball.jobs.batch_job import BatchJob
 
-#: What came of asking for a job: the job, or why there is none to show.
+#: The id of a job, with the job or the error of the request for it.
 Answer = tuple[int, BatchJob | GameballError]
 
 
 def show_jobs(job_ids: Iterable[int], *, env_file: Path | None, as_json: bool) -> ExitCode:
-    """Show where jobs stand; the exit code is 3 where something failed in one."""
+    """Show the status of jobs. The exit code is 3 if a job has failed items."""
     with open_client(env_file) as client:
         return _print(_each(job_ids, client.jobs.get), as_json=as_json)
 
 
 def stop_jobs(job_ids: Iterable[int], *, env_file: Path | None, as_json: bool) -> ExitCode:
-    """Stop jobs, and show where they stand then."""
+    """Stop jobs, and show their status afterwards."""
     with open_client(env_file) as client:
         return _print(_each(job_ids, client.jobs.stop), as_json=as_json, stopping=True)
 
@@ -39,12 +39,12 @@ def wait_for_jobs(
 
     Args:
         job_ids: The jobs.
-        timeout: How long for all of them together, in seconds.
-        env_file: Where the keys are, or None for the environment.
+        timeout: The maximum time for all of them together, in seconds.
+        env_file: A file with the keys, or None for the environment.
         as_json: Whether to write JSON.
 
     Returns:
-        The exit code: 3 where something failed in one, 4 where one had not ended in time.
+        The exit code: 3 if a job has failed items, 4 if a job did not end in time.
     """
     deadline = time.monotonic() + timeout
     with open_client(env_file) as client:
@@ -56,7 +56,7 @@ def wait_for_jobs(
 
 
 def _each(job_ids: Iterable[int], ask: Callable[[int], BatchJob]) -> Iterator[Answer]:
-    """Ask for one job after the other, so that one that cannot be read keeps no other from being told of."""
+    """Request one job after the other. The error of one does not keep the others from being shown."""
     for job_id in dict.fromkeys(job_ids):
         try:
             yield job_id, ask(job_id)
@@ -77,7 +77,7 @@ def _print(answers: Iterable[Answer], *, as_json: bool, stopping: bool = False) 
             table.add_row(str(job_id), "?", "", "", "")
             below.append(f"job {job_id}: {describe_error(answer)}")
             continue
-        # One that was to be stopped is no failure for that; the published form even calls it failed.
+        # A job that was stopped on request is not a failure, although the published form calls it failed.
         if answer.failed or (answer.has_failures and not stopping):
             code = worst(code, ExitCode.REJECTED)
         documents.append(_as_json(answer))

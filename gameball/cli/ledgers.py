@@ -1,4 +1,4 @@
-"""``gameball ledger show``: what became of a source, and the lines of what is open."""
+"""``gameball ledger show``: the recorded outcomes of a source, and its unknown or unsent lines."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, diges
 from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
 
-_NOT_READ = "no send has come to it yet"
+_NOT_READ = "not read by any send yet"
 _ENDLESS = 2**63
 
 
@@ -31,16 +31,16 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
     Args:
         path: The ledger.
         unknown: Whether to print the lines that may or may not have been accepted.
-        unsent: Whether to print the lines that were not accepted for certain, or that no send has come to.
-        source: Where the source is now; None for where it was.
+        unsent: Whether to print the lines that were certainly not accepted or not read by any send yet.
+        source: The current path of the source; None for the path that was sent.
         as_json: Whether to write JSON.
 
     Returns:
-        The exit code: 3 or 4 where something was not accepted.
+        The exit code: 3 or 4 if something was not accepted.
 
     Raises:
-        ValueError: There is no such ledger, or its source is not to be found.
-        LedgerError: It cannot be read.
+        ValueError: The ledger does not exist, or its source cannot be found.
+        LedgerError: The ledger cannot be read.
     """
     if not path.is_file():
         raise ValueError(f"there is no ledger {path}")
@@ -69,10 +69,10 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
 
 
 def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[str, str]) -> None:
-    """Check that a source is the one that was sent: lines of another would be called what they are not.
+    """Check that a source is the one that was sent, so that its lines have the recorded outcomes.
 
     Raises:
-        LedgerMismatchError: It is not.
+        LedgerMismatchError: The source is another one.
     """
     builder = ChunkBuilder(
         max_objects=int(settings["max_objects"]),
@@ -91,13 +91,15 @@ def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[s
             left -= 1
             if not left:
                 return
-    except SourceError:  # it broke off when it was sent, too
+    except SourceError:  # the send failed at the same place
         return
-    raise LedgerMismatchError(f"{source.name} is not what was sent: say with --source where that is now")
+    raise LedgerMismatchError(
+        f"{source.name} is not the source that was sent: give its current path with --source"
+    )
 
 
 def _write_lines(lines: Iterator[bytes], path: Path, code: ExitCode, *, as_json: bool) -> None:
-    """Write lines as they come, because there may be millions; as JSON they are the elements of an array."""
+    """Write lines one by one, because there may be millions; as JSON, they are the elements of an array."""
     out = sys.stdout.buffer
     if not as_json:
         out.writelines(lines)
@@ -131,9 +133,9 @@ def _report(
 
 def _print(path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun]) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(f"{path}: {notes.get('source', 'a source that was not noted')}")
+    console.print(f"{path}: {notes.get('source', 'unknown source')}")
     for run in runs:
-        ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not end in order"
+        ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
         console.print(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
     for outcome, count in _count(chunks).items():
         console.print(f"  {count:,} {outcome}")
@@ -151,13 +153,13 @@ def _print(path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: l
 def lines_of(
     source: Source, chunks: list[LedgerChunk], wanted: set[Outcome], max_bytes: int
 ) -> Iterator[Reject]:
-    """Find the lines of what ended so, and with UNSENT of what no send has come to.
+    """Find the lines with some outcomes; with UNSENT, also those that were not read by any send yet.
 
     Args:
         source: The source.
-        chunks: What the ledger knows.
+        chunks: The chunks in the ledger.
         wanted: The outcomes.
-        max_bytes: What limited the size of a request.
+        max_bytes: The maximum size of a request, as in the send.
     """
     failures = [
         Failure(chunk.first, chunk.last, chunk.outcome, _reason(chunk), chunk.events)
@@ -174,7 +176,7 @@ def lines_of(
     failures.sort(key=lambda failure: failure.first)
     end = max((failure.last + 1 for failure in failures), default=0)
     for reject in find_rejects(source, failures, [], end, max_bytes):
-        # Lines that cannot be sent are in no chunk; `gameball send` tells of them.
+        # Lines that cannot be sent are in no chunk; `gameball send` reports them.
         if reject.failure is not None:
             yield reject
 
@@ -182,11 +184,13 @@ def lines_of(
 def _source(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
     where = str(moved) if moved is not None else notes.get("source")
     if where is None:
-        raise ValueError(f"{path} does not tell its source: name it with --source")
+        raise ValueError(f"{path} does not record its source: give its path with --source")
     if where == "-":
-        raise ValueError(f"{path} is of standard input, whose lines are gone: save it as a file for --source")
+        raise ValueError(
+            f"{path} records standard input, which cannot be read again: save it to a file and use --source"
+        )
     if not Path(where).exists():
-        raise ValueError(f"the source is not at {where}: say where it is with --source")
+        raise ValueError(f"there is no source at {where}: give its current path with --source")
     return find_source(
         where,
         format=notes.get("format"),
@@ -199,8 +203,8 @@ def _source(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
 
 def _reason(chunk: LedgerChunk) -> str:
     if chunk.in_flight:
-        return "it was in flight when its run ended: it may have been accepted"
-    return chunk.error or "no reason is known"
+        return "in flight when its run ended: it may have been accepted"
+    return chunk.error or "unknown reason"
 
 
 def _code(chunks: list[LedgerChunk]) -> ExitCode:

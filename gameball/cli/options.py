@@ -9,20 +9,20 @@ from cyclopts import Group, Parameter
 READING: Final = Group("Reading", sort_key=1)
 DELIVERY: Final = Group("Delivery", sort_key=2)
 RECORD: Final = Group("Record", sort_key=3)
-GENERAL: Final = Group("Keys and what is shown", sort_key=4)
+GENERAL: Final = Group("Keys and output", sort_key=4)
 
 
 def option(
     name: str, group: Group, text: str, *, metavar: str | None = None, default: str | None = None
 ) -> Parameter:
-    """Return how the command line spells an option.
+    """Return the command-line parameter of an option.
 
     Args:
         name: The option, with its dashes.
-        group: Under which heading its help stands.
-        text: Its help, units included.
-        metavar: What its value is called.
-        default: What its help calls its default, where the value itself would say too little.
+        group: The group of the option in the help.
+        text: The help text, units included.
+        metavar: The placeholder for the value.
+        default: The default shown in the help, if the value itself is not clear enough.
     """
     shown = _show_default if default is None else (lambda _: default)
     return Parameter(name, group=group, help=text, metavar=metavar, show_default=shown)
@@ -36,52 +36,48 @@ def _show_default(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-#: How the command line spells what is not spelled by ``option``.
+#: The parameter settings of arguments that are not made by ``option``.
 DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
 
 
 @Parameter(name="*")
 @frozen(kw_only=True)
 class ShowOptions:
-    """What every command can be told about what it shows."""
+    """The output options of every command."""
 
-    json: Annotated[
-        bool, option("--json", GENERAL, "Write one JSON report to standard output, and nothing else.")
-    ] = False
-    #: Looked for in the command line itself, because what fails may be the reading of it.
-    debug: Annotated[bool, option("--debug", GENERAL, "Show where in the program an error comes from.")] = (
-        False
-    )
+    json: Annotated[bool, option("--json", GENERAL, "Write only one JSON report to standard output.")] = False
+    #: Read from the raw command line, because parsing it may be what failed.
+    debug: Annotated[bool, option("--debug", GENERAL, "Show the traceback of an error.")] = False
 
 
 @Parameter(name="*")
 @frozen(kw_only=True)
 class ClientOptions(ShowOptions):
-    """What every command that talks to Gameball can be told besides."""
+    """The options of every command that connects to Gameball."""
 
     env_file: Annotated[
         Path | None,
-        option("--env-file", GENERAL, "A file of NAME=value lines with the keys.", default="the environment"),
+        option("--env-file", GENERAL, "File of NAME=value lines with the keys.", default="the environment"),
     ] = None
 
 
 @Parameter(name="*")
 @frozen(kw_only=True)
 class SendCommandOptions(ClientOptions):
-    """What ``gameball send`` can be told; each field's help says what it is for."""
+    """The options of ``gameball send``, each described by its help text."""
 
     format: Annotated[
         Literal["jsonl", "csv", "parquet"] | None,
-        option("--format", READING, "The format.", default="by suffix; jsonl for -"),
+        option("--format", READING, "Format of the source.", default="from the file name; jsonl for -"),
     ] = None
     map: Annotated[
         tuple[str, ...],
         option(
             "--map",
             READING,
-            "Take a field from a column of another name; several with commas.",
+            "Read a field from a column with another name. Separate several with commas.",
             metavar="FIELD=COLUMN",
-            default="columns are named as the fields",
+            default="columns have the names of the fields",
         ),
     ] = ()
     types: Annotated[
@@ -89,8 +85,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--types",
             READING,
-            "What the text in a column is: int, float, bool, date, datetime, datetime-utc (in UTC where it "
-            "names no zone), json or text; several with commas.",
+            "Type of the text in a column: int, float, bool, date, datetime, datetime-utc (UTC if no time "
+            "zone is given), json or text. Separate several with commas.",
             metavar="COLUMN=TYPE",
             default="text",
         ),
@@ -98,7 +94,9 @@ class SendCommandOptions(ClientOptions):
     skip_invalid: Annotated[
         bool,
         option(
-            "--skip-invalid", READING, "Leave out lines that cannot be sent. The first one ends it otherwise."
+            "--skip-invalid",
+            READING,
+            "Skip lines that cannot be sent. By default the first such line stops the send.",
         ),
     ] = False
     dry_run: Annotated[
@@ -106,7 +104,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--dry-run",
             READING,
-            "Read and check everything, tell what would be sent and how long that takes, and send nothing.",
+            "Read and check everything, show what would be sent and the minimum duration, and send nothing.",
         ),
     ] = False
     ledger: Annotated[
@@ -114,21 +112,24 @@ class SendCommandOptions(ClientOptions):
         option(
             "--ledger",
             RECORD,
-            "The file that records what became of each line, so that the same command resumes.",
+            "File that records the outcome of each line, so that running the same command again resumes.",
             default="SOURCE.ledger; none for -",
         ),
     ] = None
     no_ledger: Annotated[
-        bool, option("--no-ledger", RECORD, "Record nothing: the same command sends everything again.")
+        bool,
+        option(
+            "--no-ledger", RECORD, "Record nothing. Running the same command again sends everything again."
+        ),
     ] = False
     rejects: Annotated[
         Path | None,
         option(
             "--rejects",
             RECORD,
-            "Where to write every line that was read and not accepted, with its outcome and reason, to be "
-            "corrected and sent. A file of that name is kept, as .1 and so on.",
-            default="nowhere",
+            "File for every line that was read but not accepted, with its outcome and reason, so that it can "
+            "be corrected and sent. An existing file is renamed to .1, .2 and so on.",
+            default="none",
         ),
     ] = None
     on_unknown: Annotated[
@@ -136,8 +137,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--on-unknown",
             DELIVERY,
-            "Lines that may have been accepted: report them, or resend them, so that none is lost and some "
-            "may count twice.",
+            "What to do with lines that may have been accepted: report them, or resend them, so that none is "
+            "lost but some may count twice.",
         ),
     ] = "report"
     keep_going: Annotated[
@@ -145,30 +146,35 @@ class SendCommandOptions(ClientOptions):
         option(
             "--keep-going",
             DELIVERY,
-            "Read on where lines stay unknown or unsent. Rejected ones never stop it.",
+            "Continue after unknown or unsent lines. Rejected lines never stop a send.",
         ),
     ] = False
     wait: Annotated[
-        bool, option("--wait", DELIVERY, "Follow the jobs to their end; what fails in them is a reject too.")
+        bool,
+        option(
+            "--wait", DELIVERY, "Wait until the jobs have ended. Items that failed in them are rejects too."
+        ),
     ] = False
     wait_timeout: Annotated[
-        float, option("--wait-timeout", DELIVERY, "How long --wait waits, in seconds.")
+        float, option("--wait-timeout", DELIVERY, "Maximum time for --wait, in seconds.")
     ] = 3600.0
-    concurrency: Annotated[int, option("--concurrency", DELIVERY, "Requests under way at a time.")] = 4
+    concurrency: Annotated[
+        int, option("--concurrency", DELIVERY, "Maximum number of concurrent requests.")
+    ] = 4
     max_objects: Annotated[
-        int, option("--max-objects", DELIVERY, "Objects in a request, 1 to 1,000 as Gameball documents.")
+        int, option("--max-objects", DELIVERY, "Maximum objects per request, 1 to 1,000.")
     ] = 1_000
-    max_bytes: Annotated[int, option("--max-bytes", DELIVERY, "Bytes in a request.")] = 2_000_000
+    max_bytes: Annotated[int, option("--max-bytes", DELIVERY, "Maximum bytes per request.")] = 2_000_000
     timeout: Annotated[
-        float, option("--timeout", DELIVERY, "How long each step of a request may take, in seconds.")
+        float, option("--timeout", DELIVERY, "Timeout for each step of a request, in seconds.")
     ] = 60.0
     rate_limit: Annotated[
         tuple[str, ...],
         option(
             "--rate-limit",
             DELIVERY,
-            "The limits of the account, several with commas; or none.",
+            "Rate limits of the account, separated by commas, or none.",
             metavar="REQUESTS/SECONDS",
-            default="30/1,360/30, as Gameball documents",
+            default="30/1,360/30, as documented by Gameball",
         ),
     ] = ()

@@ -1,4 +1,4 @@
-"""The lines that were not accepted: found by reading their source once more, and written to be sent again."""
+"""The lines that were not accepted: found by reading the source again, and written in a form to send."""
 
 import os
 import tempfile
@@ -21,18 +21,18 @@ from gameball.receipts import Outcome
 from gameball.sources import Row
 from gameball.sources.records import show_text
 
-_WHICH_EVENT: Final = " (the job names the customer, and this customer has several events in it)"
+_WHICH_EVENT: Final = " (the job reports only the customer, who has several events in it)"
 
 
 class Rereadable(Protocol):
-    """A source as this module needs it: ``gameball.sources.Source``."""
+    """A source that can be read again, such as ``gameball.sources.Source``."""
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Its name in messages."""
 
     def rows(self, *, max_bytes: int) -> Iterable[Row]:
-        """Read it anew."""
+        """Read it again from the start."""
 
 
 @frozen
@@ -41,9 +41,9 @@ class Reject:
 
     Attributes:
         row: The line.
-        outcome: What became of it: an outcome, ``invalid``, or ``failed`` within its job.
-        reason: Why.
-        failure: The part of the source that it belongs to, where its request was not accepted.
+        outcome: The outcome of its request, ``invalid``, or ``failed`` if it failed in its job.
+        reason: Why it was not accepted.
+        failure: The part of the source that it belongs to, if its request was not accepted.
     """
 
     row: Row
@@ -54,7 +54,7 @@ class Reject:
 
 @define
 class FailedJob:
-    """A job in which something failed: the items it is of, and what it says of each customer."""
+    """A job with failed items: its source items, and its messages by customer."""
 
     job_id: int
     items: range
@@ -63,7 +63,7 @@ class FailedJob:
 
 
 def failed_jobs(jobs: Sequence[BatchJob], items: Mapping[int, range]) -> list[FailedJob]:
-    """Return the jobs in which something failed, in the order of the source."""
+    """Return the jobs with failed items, in the order of the source."""
     failed = []
     for job in jobs:
         if job.failed and job.id in items:
@@ -77,17 +77,17 @@ def failed_jobs(jobs: Sequence[BatchJob], items: Mapping[int, range]) -> list[Fa
 def find_rejects(
     source: Rereadable, failures: Sequence[Failure], jobs: Sequence[FailedJob], end: int, max_bytes: int
 ) -> Iterator[Reject]:
-    """Read a source once more, and find the lines that were not accepted.
+    """Read a source again, and find the lines that were not accepted.
 
     Args:
-        source: The source, as it was read.
-        failures: What was not accepted, in the order of the source.
-        jobs: The jobs in which something failed, in the order of the source.
-        end: How many source items were read.
-        max_bytes: What limited the size of a request.
+        source: The source, with the same options as when it was sent.
+        failures: The parts that were not accepted, in the order of the source.
+        jobs: The jobs with failed items, in the order of the source.
+        end: The number of source items that were read.
+        max_bytes: The maximum size of a request, as in the send.
 
     Yields:
-        The lines, in the order of the source but for those that failed in a job, which come with its last.
+        The lines, in the order of the source. Lines that failed in a job follow the last line of the job.
     """
     open_failures = list(failures)
     open_jobs = list(jobs)
@@ -108,7 +108,7 @@ def find_rejects(
             elif open_jobs and row.position in open_jobs[0].items:
                 _match(open_jobs[0], row)
     except SourceError:
-        # It broke off when it was sent, too, and that was told then.
+        # The send failed at the same place and has reported it.
         pass
     for job in open_jobs:
         yield from _failed_rows(job)
@@ -124,7 +124,7 @@ def _match(job: FailedJob, row: Row) -> None:
 def _failed_rows(job: FailedJob) -> Iterator[Reject]:
     for customer, rows in job.found.items():
         messages = job.messages[customer]
-        # Some of them may have counted: nobody is to send them again without saying so.
+        # Some of these may have been counted, so they must not be sent again unless the user asks for it.
         uncertain = len(rows) > len(messages)
         outcome, which = (Outcome.UNKNOWN.value, _WHICH_EVENT) if uncertain else ("failed", "")
         for row in rows:
@@ -133,14 +133,14 @@ def _failed_rows(job: FailedJob) -> Iterator[Reject]:
 
 
 def encode_reject(reject: Reject, source: str) -> bytes:
-    """Write a reject as a line of JSON, which can be sent once it is corrected.
+    """Encode a reject as a line of JSON, which can be sent once it is corrected.
 
     Args:
         reject: The reject.
-        source: What its source is called.
+        source: The name of its source.
 
     Returns:
-        The fields of the row, or the text of what is no row, with ``_rejected``; and a newline.
+        The fields of the row, or its text if it could not be parsed, with ``_rejected``; and a newline.
     """
     row = reject.row
     mark = {"source": source, "line": row.line, "outcome": reject.outcome, "reason": reject.reason}
@@ -162,19 +162,19 @@ def _convert(value: object) -> object:
     try:
         return convert(value)
     except TypeError:
-        # It is what the line was refused for; its text is better than nothing.
+        # The line was refused because of this value. Its text is better than nothing.
         return str(value)
 
 
 class RejectsFile:
-    """A file of rejects, there once it is complete; one that was there before is kept under another name.
+    """A rejects file, created when it is complete. An existing file is renamed, not overwritten.
 
     Args:
         path: The file.
     """
 
     def __init__(self, path: Path) -> None:
-        #: Where the rejects are, in the end.
+        #: The final path of the rejects.
         self.path = path
         self._part = Path()
         self._file: IO[bytes] | None = None
@@ -187,15 +187,15 @@ class RejectsFile:
             OSError: It cannot be written.
         """
         if self._file is not None:
-            # Each line by itself, so that a disk that is full fails here and not at the end.
+            # Flushed line by line, so that a full disk fails here and not at the end.
             self._file.write(encode_reject(reject, source))
             self._file.flush()
             self.lines += 1
 
     def __enter__(self) -> Self:
-        # Before anything is sent: what cannot be written should be known then.
+        # Created before anything is sent, so that a path that cannot be written fails early.
         try:
-            # Under a name of its own: another command may be writing rejects of the same name.
+            # A unique name: another command may be writing rejects with the same name.
             descriptor, name = tempfile.mkstemp(
                 prefix=f"{self.path.name}.", suffix=".part", dir=self.path.parent
             )
@@ -210,9 +210,9 @@ class RejectsFile:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Put the file in its place, also when not all could be found: what is there is not lost."""
+        """Move the file to its path, even if it is incomplete, so that its lines are not lost."""
         if self._file is not None:
-            with suppress(OSError):  # what was not written was told when it failed
+            with suppress(OSError):  # a failed write was reported when it happened
                 self._file.close()
         if self.lines == 0 and exc_type is not None:
             self._part.unlink(missing_ok=True)
@@ -220,7 +220,7 @@ class RejectsFile:
         try:
             keep_aside(self.path)
         except LedgerError:
-            # Somebody is sending the file that is there: it stays, and the new one gets another name.
+            # The existing file is being sent: it keeps its name, and the new one gets another name.
             self.path = unused_name(self.path)
         if self.lines:
             self._part.replace(self.path)
@@ -229,26 +229,26 @@ class RejectsFile:
 
 
 def beside(source: Path) -> Path:
-    """Return where the ledger of a file is unless told otherwise."""
+    """Return the default path of the ledger of a file."""
     return source.with_name(f"{source.name}.ledger")
 
 
 def keep_aside(path: Path) -> None:
-    """Give a file that is there another name: somebody may be correcting it.
+    """Rename an existing file, because somebody may be correcting it.
 
     Raises:
-        LedgerError: Its ledger is in use, or its record is not complete. Both files stay as they are.
+        LedgerError: Its ledger is in use, or the record is incomplete. Both files stay as they are.
     """
     if not path.exists():
         return
     aside = unused_name(path)
-    # Its ledger goes with it, should it have been sent: by the old one, new lines would be taken for sent.
+    # Its ledger is renamed with it: with the old ledger, the lines of a new file would count as sent.
     moving = moved_ledger(beside(path), beside(aside)) if beside(path).exists() else nullcontext()
     with moving:
         path.rename(aside)
 
 
 def unused_name(path: Path) -> Path:
-    """Return the path with the first number behind it that neither a file has nor a ledger of one."""
+    """Return the path with the first numeric suffix that is used neither by a file nor by its ledger."""
     numbered = (path.with_name(f"{path.name}.{number}") for number in count(1))
     return next(name for name in numbered if not (name.exists() or beside(name).exists()))

@@ -1,4 +1,4 @@
-"""The sending of one source: reading, sending, following jobs, and finding lines that were not accepted."""
+"""Send one source: read and send it, wait for its jobs, and find the lines that were not accepted."""
 
 import time
 from contextlib import nullcontext
@@ -13,7 +13,7 @@ from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside, failed_jobs, find_rejects
 from gameball.cli.summary import SourceResult
-from gameball.cli.tally import READ, Tally
+from gameball.cli.tally import READ, Tally, counted
 from gameball.client import Gameball
 from gameball.errors import (
     GameballError,
@@ -30,7 +30,7 @@ from gameball.sources import Reading, Source
 
 @define
 class SourceSend:
-    """The sending of one source."""
+    """The send of one source."""
 
     client: Gameball
     source: Source
@@ -43,14 +43,14 @@ class SourceSend:
     begun: float = field(factory=time.monotonic)
     reading: Reading | None = None
     error: BaseException | None = None
-    #: Whether the error came when all had been sent, while the jobs were followed.
+    #: Whether the error occurred while waiting for the jobs, after everything was sent.
     error_of_jobs: bool = False
-    #: The first positions of the chunks that an earlier run has left unknown; they stop nothing now.
+    #: The first positions of the chunks that an earlier run left unknown. They do not stop this run.
     unknown_before: frozenset[int] = frozenset()
 
     @property
     def ends_everything(self) -> bool:
-        """Whether the sources after this one are not to be sent."""
+        """Whether the sources after this one are skipped."""
         if isinstance(self.error, KeyboardInterrupt):
             return True
         codes = {ExitCode.OK, ExitCode.REJECTED}
@@ -58,10 +58,10 @@ class SourceSend:
         return self.tally.code not in codes | ({ExitCode.UNKNOWN} if goes_on else set())
 
     def run(self) -> SourceResult:
-        """Send the source, follow its jobs, and find the lines that were not accepted.
+        """Send the source, wait for its jobs, and find the lines that were not accepted.
 
         Raises:
-            GameballError: It could not begin.
+            GameballError: The send could not start.
         """
         path = ledger_path(self.source, self.options)
         console = Console(stderr=True)
@@ -69,19 +69,19 @@ class SourceSend:
             self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
             with showing(self._progress, console):
                 self._send(ledger)
-                # What came before an invalid line was accepted, and its jobs run.
+                # The lines before an invalid line were accepted, and their jobs are running.
                 if self.options.wait and (self.error is None or isinstance(self.error, SourceError)):
                     self._follow_jobs()
                 try:
                     lines, rejected = self._find_lines()
                 except OSError as error:
                     lines, rejected = {}, 0
-                    self.error = OSError(f"the rejects are not complete: {error}")
+                    self.error = OSError(f"the rejects are incomplete: {error}")
                     self.tally.code = worst(self.tally.code, ExitCode.USAGE)
         return self._result(lines, rejected)
 
     def refused(self, error: Exception) -> SourceResult:
-        """Return the result of a source that could not begin."""
+        """Return the result of a source whose send could not start."""
         self.error = error
         self.tally.code = code_of_beginning(error)
         return self._result({}, 0)
@@ -102,7 +102,7 @@ class SourceSend:
     def _send(self, ledger: Ledger | None) -> None:
         options = self.options
         if ledger is not None:
-            # What another source was refused for must not describe the ledger.
+            # A source that is refused must not overwrite the description of the one that was sent.
             if not ledger.chunks():
                 ledger.note(describe_source(self.source, options))
             self.tally.accepted_before = frozenset(c.first for c in ledger.chunks(Outcome.ACCEPTED))
@@ -131,7 +131,7 @@ class SourceSend:
             ledger.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
 
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
-        """Note what ended the send. The report holds all receipts, those that were counted included."""
+        """Record the error that stopped the send. The report includes receipts that were already counted."""
         before = self.tally
         self.tally = Tally(
             accepted_before=before.accepted_before, invalid=before.invalid, problems=before.problems
@@ -150,7 +150,7 @@ class SourceSend:
         self.tally.leave_out(error)
 
     def _take_invalid(self, error: InvalidEventError) -> None:
-        """Take an event that cannot be sent: its line is left out, or ends the reading."""
+        """Skip an event that cannot be sent, or raise its problem to stop the send."""
         line = None if self.reading is None else self.reading.line_of(error.index)
         problem = SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
         if not self.options.skip_invalid:
@@ -160,11 +160,11 @@ class SourceSend:
     def _follow_jobs(self) -> None:
         left = set(self.tally.jobs)
         try:
-            self.note = f"following {len(left):,} jobs"
+            self.note = f"waiting for {counted(len(left), 'job')}"
             for job in self.client.jobs.wait_all(self.tally.jobs, timeout=self.options.wait_timeout):
                 self.jobs.append(job)
                 left.discard(job.id)
-                self.note = f"following {len(left):,} jobs"
+                self.note = f"waiting for {counted(len(left), 'job')}"
                 if job.has_failures:
                     self.tally.code = worst(self.tally.code, ExitCode.REJECTED)
         except JobTimeoutError as error:
@@ -177,17 +177,17 @@ class SourceSend:
             self.note = ""
 
     def _find_lines(self) -> tuple[dict[int, tuple[int, int]], int]:
-        """Find the lines of what was not accepted, and write them to the rejects.
+        """Find the lines that were not accepted, and write them to the rejects.
 
         Returns:
-            The first and the last line of each failure, by its first position; and how many were written.
+            The first and last line of each failure, by its first position; and the number of lines written.
         """
         tally = self.tally
         failures = tally.failed(Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
         lines: dict[int, tuple[int, int]] = {}
         something = failures or tally.invalid or any(job.failed for job in self.jobs)
         path = self.source.path
-        # A pipe cannot be read again: opening it would wait for ever.
+        # A pipe cannot be read again: opening it would block forever.
         if not something or (self.rejects is None if path is None else not path.is_file()):
             return lines, 0
         self.note = "finding the lines that were not accepted"
@@ -209,20 +209,20 @@ class SourceSend:
         return lines, written
 
     def _was_read(self) -> bool:
-        """Tell whether the source was read to its end."""
+        """Return whether the source was read to its end."""
         keys = self.tally.code is ExitCode.CREDENTIALS and not self.error_of_jobs
         ended = self.error is not None and not self.error_of_jobs
         return not (ended or keys or (self._was_stopped() and not self.options.keep_going))
 
     def _was_stopped(self) -> bool:
-        """Tell whether something stayed unknown or unsent in this run."""
+        """Return whether this run has left events unknown or unsent."""
         return any(
             failure.outcome is not Outcome.REJECTED and failure.first not in self.unknown_before
             for failure in self.tally.failures
         )
 
     def _share(self) -> float | None:
-        """Return how much of the source is settled, by the bytes it takes."""
+        """Return the part of the source, in bytes, whose events have an outcome."""
         size, reading = self.source.size, self.reading
         if not size or reading is None:
             return None
@@ -247,7 +247,7 @@ class SourceSend:
 
 
 def describe_source(source: Source, options: SendCommandOptions) -> dict[str, str]:
-    """Return what ``gameball ledger show`` needs to read a source as it was read."""
+    """Return the options that ``gameball ledger show`` needs to read a source in the same way."""
     return {
         "source": "-" if source.path is None else str(source.path.absolute()),
         "format": source.format,
@@ -258,10 +258,10 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
 
 
 def ledger_path(source: Source, options: SendCommandOptions) -> Path | None:
-    """Return where the ledger of a source is, or None where it has none."""
+    """Return the path of the ledger of a source, or None without one."""
     if options.no_ledger:
         return None
-    # What is read only once, such as a pipe, cannot be sent again to resume.
+    # A source that can be read only once, such as a pipe, cannot be resumed.
     if options.ledger is not None or source.path is None or not source.path.is_file():
         return options.ledger
     return beside(source.path)

@@ -1,4 +1,4 @@
-"""``gameball send``: which sources there are, and the sending of one after the other."""
+"""``gameball send``: find the sources, and send one after the other."""
 
 import itertools
 from collections.abc import Sequence
@@ -20,23 +20,23 @@ from gameball.sources import Source, find_source
 
 
 def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Source]:
-    """Find out how each source is to be read, and check what was said about them.
+    """Find out how to read each source, and check the options.
 
     Args:
-        words: The sources, as the user named them.
-        options: What else the user said.
+        words: The sources, as given on the command line.
+        options: The options of the command.
 
     Raises:
-        ValueError: There is no such file, or what was said does not go together; the text has the cure.
+        ValueError: A file does not exist, or options contradict each other; the message says what to do.
     """
     renames = parse_pairs(options.map, "--map")
     types = parse_pairs(options.types, "--types")
     if options.ledger is not None and options.no_ledger:
-        raise ValueError("--ledger and --no-ledger contradict each other")
+        raise ValueError("--ledger and --no-ledger cannot be used together")
     if options.ledger is not None and len(words) > 1:
-        raise ValueError("--ledger is the record of one source: send them one by one, or leave it out")
+        raise ValueError("--ledger works with one source only: send the sources one by one, or omit it")
     if any(_same(Path(one), Path(other)) for one, other in itertools.combinations(words, 2)):
-        raise ValueError("a source is named twice, and would be sent twice")
+        raise ValueError("a source is given twice and would be sent twice")
     sources = [
         find_source(
             word,
@@ -54,25 +54,27 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     if options.rejects is not None:
         _check_rejects(options.rejects, sources, options.ledger)
     if not options.wait_timeout > 0:
-        raise ValueError(f"--wait-timeout is {options.wait_timeout:g}, and must be positive")
+        raise ValueError(f"--wait-timeout is {options.wait_timeout:g} but must be positive")
     return sources
 
 
 def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
     if rejects.is_symlink() or (rejects.exists() and not rejects.is_file()):
-        raise ValueError(f"--rejects {rejects} is no regular file; name one, or one that is not there yet")
+        raise ValueError(f"--rejects {rejects} is not a regular file: use a regular file or a new name")
     if ledger is not None and _same(ledger, rejects):
-        raise ValueError("--rejects is the ledger: name another file")
+        raise ValueError("--rejects is the ledger: use another file")
     for source in sources:
         if source.path is None:
             continue
         if not source.path.is_file():
-            raise ValueError(f"{source.path} can be read only once: for --rejects save it, or send it as -")
+            raise ValueError(
+                f"{source.path} can be read only once: to use --rejects, save it to a file or send it as -"
+            )
         if _same(source.path, rejects):
-            raise ValueError("--rejects is the source itself")
-        # Without its ledger, everything would be sent again.
+            raise ValueError("--rejects is the source: use another file")
+        # If the ledger were overwritten, everything would be sent again.
         if _same(beside(source.path), rejects):
-            raise ValueError("--rejects is the ledger: name another file")
+            raise ValueError("--rejects is the ledger: use another file")
 
 
 def _same(path: Path, other: Path) -> bool:
@@ -83,15 +85,15 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     """Send sources one after the other.
 
     Args:
-        words: The sources, as the user named them.
-        options: What else the user said.
+        words: The sources, as given on the command line.
+        options: The options of the command.
 
     Returns:
         The exit code.
 
     Raises:
-        GameballError: It could not begin.
-        ValueError: The options do not go together; the text says why.
+        GameballError: The first send could not start.
+        ValueError: The options contradict each other; the message says why.
     """
     sources = find_sources(words, options)
     rate_limits = parse_rate_limits(options.rate_limit)
@@ -109,7 +111,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
             try:
                 results.append(sending.run())
             except (GameballError, OSError, ValueError) as error:
-                # It could not begin. Where others were sent before, they are what there is to tell of.
+                # It could not start. If other sources were sent before, their results must be reported.
                 if not results:
                     raise
                 results.append(sending.refused(error))

@@ -1,4 +1,4 @@
-"""What stands at the end of a send: in words, or as JSON."""
+"""The report at the end of a send: as text or as JSON."""
 
 import json
 import shlex
@@ -13,7 +13,7 @@ from rich.console import Console
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile
-from gameball.cli.tally import DESCRIBED, Failure, Tally, describe_error
+from gameball.cli.tally import DESCRIBED, Failure, Tally, counted, describe_error
 from gameball.errors import JobTimeoutError, SourceError
 from gameball.jobs.batch_job import BatchJob
 from gameball.receipts import Outcome
@@ -21,18 +21,18 @@ from gameball.receipts import Outcome
 
 @frozen
 class SourceResult:
-    """What became of a source.
+    """The result of sending one source.
 
     Attributes:
-        name: What it is called.
-        tally: The numbers.
-        jobs: Its jobs, as far as they were followed.
-        ledger: Where it is recorded; None for nowhere.
-        seconds: How long it took.
-        error: What ended it before its end, if anything did.
-        lines: The first and the last line of each failure, by its first position, where they were found.
-        rejected: How many lines were written to the rejects.
-        read_to_its_end: Whether all of it was read.
+        name: The name of the source.
+        tally: The counts.
+        jobs: The jobs that were waited for and have ended.
+        ledger: The ledger file, or None without one.
+        seconds: How long the send took.
+        error: The error that stopped it early, or None.
+        lines: The first and last line of each failure, by its first position, if they were found.
+        rejected: The number of lines written to the rejects.
+        read_to_its_end: Whether the whole source was read.
     """
 
     name: str
@@ -58,13 +58,13 @@ def print_results(
     rejects: RejectsFile | None,
     code: ExitCode,
 ) -> None:
-    """Print what became of all sources, to standard output.
+    """Print the results of all sources to standard output.
 
     Args:
-        results: What became of those that were begun.
-        left: Those that were not.
-        options: What the user said.
-        rejects: The file of rejects, if there is one.
+        results: The results of the sources that were started.
+        left: The names of the sources that were not started.
+        options: The options of the command.
+        rejects: The rejects file, or None.
         code: The exit code.
     """
     if options.json:
@@ -81,7 +81,7 @@ def print_results(
         for line in _describe(result):
             console.print(line)
     for name in left:
-        console.print(f"{name}: not begun")
+        console.print(f"{name}: not started")
     for line in advise(results, left, options, rejects, code):
         console.print(line)
 
@@ -90,33 +90,33 @@ def _describe(result: SourceResult) -> list[str]:
     tally = result.tally
     lines = [
         (
-            f"{result.name}: {sum(tally.events.values()):,} events, {tally.requests:,} requests, "
-            f"{result.seconds:.1f} s"
+            f"{result.name}: {counted(sum(tally.events.values()), 'event')}, "
+            f"{counted(tally.requests, 'request')}, {result.seconds:.1f} s"
         )
     ]
     for outcome, count in tally.events.items():
         if not count and outcome is not Outcome.ACCEPTED:
             continue
-        before = f", {tally.events_before:,} of them in earlier runs" if tally.events_before else ""
+        before = f" ({tally.events_before:,} in earlier runs)" if tally.events_before else ""
         lines.append(f"  {count:,} {outcome}{before if outcome is Outcome.ACCEPTED else ''}")
         lines += _describe_failures(result, tally.failed(outcome))
     if tally.invalid:
         lines.append(f"  {tally.invalid:,} invalid")
         lines += [f"    {describe_error(problem)}" for problem in tally.problems]
-        lines += _and_more(tally.invalid - len(tally.problems), "invalid lines")
+        lines += _and_more(tally.invalid - len(tally.problems), "invalid line")
     failed = [(job.id, item) for job in result.jobs for item in job.failed]
     if failed:
-        lines.append(f"  {len(failed):,} failed in their jobs")
+        lines.append(f"  {counted(len(failed), 'item')} failed in the jobs")
         lines += [
             f"    job {number}, customer {item.customer_id}: {item.message}"
             for number, item in failed[:DESCRIBED]
         ]
-        lines += _and_more(len(failed) - DESCRIBED, "failed items")
+        lines += _and_more(len(failed) - DESCRIBED, "failed item")
     untold = [job for job in result.jobs if job.has_failures and not job.failed]
     lines += [f"  {_describe_job(job)}" for job in untold[:DESCRIBED]]
-    lines += _and_more(len(untold) - DESCRIBED, "jobs with failures")
+    lines += _and_more(len(untold) - DESCRIBED, "job", " with failures")
     if result.jobs and not failed and not untold:
-        lines.append(f"  {len(result.jobs):,} jobs ended, nothing failed in them")
+        lines.append(f"  {counted(len(result.jobs), 'job')} ended, no items failed")
     told = isinstance(result.error, KeyboardInterrupt) or result.error in tally.problems
     if result.error is not None and not told:
         lines.append(f"  {describe_error(result.error)}")
@@ -124,13 +124,14 @@ def _describe(result: SourceResult) -> list[str]:
 
 
 def _describe_job(job: BatchJob) -> str:
-    """Describe a job with failures of which Gameball does not tell the items."""
-    counted = "" if job.errors is None or job.total is None else f", {job.errors:,} of {job.total:,} failed"
-    return f"job {job.id} is {job.status}{counted}, and Gameball does not tell which"
+    """Describe a job with failures for which Gameball does not list the failed items."""
+    known = job.errors is not None and job.total is not None
+    failed = f", {job.errors:,} of {job.total:,} failed" if known else ""
+    return f"job {job.id} is {job.status}{failed}; Gameball does not list the failed items"
 
 
 def _describe_failures(result: SourceResult, failures: Sequence[Failure]) -> list[str]:
-    """Describe failures, those of one reason together."""
+    """Describe failures, grouped by reason."""
     by_reason: dict[str, list[Failure]] = {}
     for failure in failures:
         by_reason.setdefault(failure.reason, []).append(failure)
@@ -139,7 +140,7 @@ def _describe_failures(result: SourceResult, failures: Sequence[Failure]) -> lis
         places = [_place(result, failure) for failure in alike[:DESCRIBED]]
         more = f" and {len(alike) - DESCRIBED:,} more" if len(alike) > DESCRIBED else ""
         lines.append(f"    {', '.join(places)}{more}: {' '.join(reason.split())}")
-    return lines + _and_more(len(by_reason) - DESCRIBED, "reasons")
+    return lines + _and_more(len(by_reason) - DESCRIBED, "reason")
 
 
 def _place(result: SourceResult, failure: Failure) -> str:
@@ -149,8 +150,8 @@ def _place(result: SourceResult, failure: Failure) -> str:
     return f"{what[:-1]} {first:,}" if first == last else f"{what} {first:,} to {last:,}"
 
 
-def _and_more(count: int, what: str) -> list[str]:
-    return [f"    and {count:,} more {what}"] if count > 0 else []
+def _and_more(count: int, noun: str, rest: str = "") -> list[str]:
+    return [f"    and {count:,} more {noun}{'' if count == 1 else 's'}{rest}"] if count > 0 else []
 
 
 def advise(
@@ -167,42 +168,42 @@ def advise(
         lines += _advise_on(result, options)
     if any(result.tally.events[Outcome.UNKNOWN] for result in results):
         lines.append(
-            "What is unknown may have been accepted. --on-unknown resend sends it again: nothing is lost "
-            "then, and some may count twice."
+            "Unknown events may have been accepted. --on-unknown resend sends them again: none is lost, but "
+            "some may count twice."
         )
     incomplete = bool(left) or not all(result.read_to_its_end for result in results)
     unsent = any(result.tally.events[Outcome.UNSENT] for result in results)
     rejected = any(result.tally.events[Outcome.REJECTED] for result in results)
     recorded = all(result.ledger is not None for result in results)
     if rejects is not None and rejects.lines:
-        lines.append(f"{rejects.lines:,} lines are in {rejects.path}.")
+        lines.append(f"{counted(rejects.lines, 'line')} written to {rejects.path}.")
         if not incomplete:
             or_again = (
                 ", or run this command again, but not both" if recorded and (unsent or rejected) else ""
             )
             lines.append(f"Correct and send that file{or_again}.")
         else:
-            lines.append("That is not all that is left. Do not send it if you run this command again.")
+            lines.append("That file is incomplete. Do not send it if you run this command again.")
     if any(job.has_failures for result in results for job in result.jobs):
-        lines.append("What failed in a job counts as accepted: this command does not send it again.")
+        lines.append("Items that failed in a job count as accepted: this command does not send them again.")
     if recorded and (incomplete or unsent):
-        lines.append(f"To finish what is unsent, run the same command again: {again}")
+        lines.append(f"To send the remaining events, run the same command again: {again}")
     elif (
         not recorded
         and code is not ExitCode.OK
         and any(result.tally.events[Outcome.ACCEPTED] for result in results)
     ):
-        lines.append("There is no ledger: the same command would send again what was accepted.")
+        lines.append("There is no ledger: running the same command again sends accepted events again.")
     return lines
 
 
 def _advise_on(result: SourceResult, options: SendCommandOptions) -> list[str]:
     error = result.error
     if isinstance(error, SourceError) and error.line is not None:
-        skip = "" if options.skip_invalid else ", or leave such lines out with --skip-invalid"
-        return [f"What comes after line {error.line:,} of {result.name} was not read: correct it{skip}."]
+        skip = "" if options.skip_invalid else ", or skip such lines with --skip-invalid"
+        return [f"{result.name} was not read after line {error.line:,}: correct that line{skip}."]
     if isinstance(error, JobTimeoutError):
-        return ["The jobs go on at the server: gameball job wait ID, for those that had not ended."]
+        return ["Jobs that have not ended continue on the server. To wait for them: gameball job wait ID"]
     return [] if result.read_to_its_end else [f"{result.name} was not read to its end."]
 
 

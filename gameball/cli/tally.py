@@ -1,4 +1,4 @@
-"""What became of a source so far: the numbers behind everything that is shown. Pure."""
+"""The counts of one source so far, behind everything that is shown. Pure."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, wo
 from gameball.errors import GameballError, SourceError
 from gameball.receipts import Outcome, Receipt
 
-#: How many problems of each kind are described; all of them are counted, and written to the rejects.
+#: How many problems of each kind are described. All of them are counted and written to the rejects.
 DESCRIBED = 10
-# Receipts a little apart make a steadier rate than the last one alone.
+# In seconds: a rate over several receipts is steadier than one over the last alone.
 _RATE_WINDOW = 5.0
 
 
-#: A time in seconds, and the events and requests up to then.
+#: A time in seconds, and the number of events and requests up to it.
 _Moment = tuple[float, int, int]
 
 
@@ -27,8 +27,8 @@ class Failure:
     Attributes:
         first: The position of its first item, counted from 0.
         last: The position of its last item.
-        outcome: What became of it.
-        reason: Why.
+        outcome: Its outcome.
+        reason: Why it was not accepted.
         events: The number of its events.
     """
 
@@ -39,26 +39,26 @@ class Failure:
     events: int
 
 
-#: The note in a ledger that tells whether the latest send has read the source to its end.
+#: The note in a ledger that records whether the latest send read the source to its end.
 READ: Final = "read_to_its_end"
 
 
 @define
 class Tally:
-    """Counts what became of a source.
+    """Counts the outcomes of a source.
 
     Attributes:
-        events: How many events ended in each outcome.
-        items: How many source items have a receipt.
-        accepted_before: The first positions of the chunks that earlier runs got accepted.
-        events_before: How many events those held, as far as this run has come.
-        objects: How many objects were in the requests.
-        requests: How many requests were made.
-        chunks: How many chunks have a receipt, not counting those.
-        jobs: The jobs of what was accepted, and the source items of each.
-        failures: What was not accepted.
-        invalid: How many lines could not be sent.
-        problems: The first of those.
+        events: The number of events with each outcome.
+        items: The number of source items with a receipt.
+        accepted_before: The first positions of the chunks accepted in earlier runs.
+        events_before: The number of events in those of these chunks that this run has reached.
+        objects: The number of objects sent in this run.
+        requests: The number of requests made in this run.
+        chunks: The number of chunks with a receipt, without those accepted in earlier runs.
+        jobs: The jobs of accepted chunks, with the source items of each.
+        failures: The parts that were not accepted.
+        invalid: The number of lines that cannot be sent.
+        problems: The first problems of invalid lines.
         code: The exit code so far.
     """
 
@@ -95,7 +95,7 @@ class Tally:
         if receipt.job_id is not None:
             self.jobs[receipt.job_id] = range(receipt.first, receipt.last + 1)
         if receipt.outcome is not Outcome.ACCEPTED:
-            reason = str(receipt.error or "no reason is known")
+            reason = str(receipt.error or "unknown reason")
             self.failures.append(
                 Failure(receipt.first, receipt.last, receipt.outcome, reason, receipt.events)
             )
@@ -104,7 +104,7 @@ class Tally:
         self._recent.append(moment)
         while now - self._recent[0][0] > _RATE_WINDOW:
             self._recent.popleft()
-        # Looked at from the thread that draws, so it is replaced as a whole.
+        # The display thread reads it, so it is replaced in one step.
         self._span = (self._recent[0], moment)
 
     def leave_out(self, error: SourceError) -> None:
@@ -115,28 +115,33 @@ class Tally:
             self.problems.append(error)
 
     def end(self, error: BaseException, receipts: Iterable[Receipt], now: float) -> None:
-        """Count what an error has ended, with the receipts that came with it."""
+        """Count the receipts and the exit code of an error that stopped the send."""
         for receipt in receipts:
             self.add(receipt, now)
         self.code = worst(self.code, code_of_error(error))
 
     def rates(self, now: float) -> tuple[float, float]:
-        """Return the events and the requests per second of late."""
+        """Return the recent events and requests per second."""
         (begun, events, requests), (_, events_now, requests_now) = self._span
         seconds = max(now - begun, 1e-9)
         return (events_now - events) / seconds, (requests_now - requests) / seconds
 
     @property
     def end_position(self) -> int:
-        """The position behind the last source item that was read and has a receipt."""
+        """The position after the last source item that was read and has a receipt."""
         ends = [items.stop for items in self.jobs.values()] + [failure.last + 1 for failure in self.failures]
         return max(ends, default=0)
 
     def failed(self, *outcomes: Outcome) -> list[Failure]:
-        """Return what ended in one of some outcomes, in the order of the source."""
+        """Return the failures with one of some outcomes, in the order of the source."""
         return sorted((f for f in self.failures if f.outcome in outcomes), key=lambda failure: failure.first)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: ``1 request``, ``2 requests``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def describe_error(error: GameballError | BaseException) -> str:
-    """Return an error's text in one line."""
+    """Return the text of an error in one line."""
     return " ".join(str(error).split()) or type(error).__name__

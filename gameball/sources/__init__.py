@@ -1,6 +1,6 @@
 """Events from files: JSON lines, CSV and Parquet, and from standard input.
 
-``gb.events.send(read_jsonl("events.jsonl"))`` sends what is in a file.
+``gb.events.send(read_jsonl("events.jsonl"))`` sends the events of a file.
 """
 
 from gameball.sources.readers import read_csv, read_jsonl, read_parquet

@@ -1,4 +1,4 @@
-"""Types for the cells of a table, which are text."""
+"""Conversion of the text cells of a table to typed values."""
 
 import math
 import re
@@ -17,10 +17,10 @@ _BOOLEANS: Final = MappingProxyType(
 
 
 class CellError(ValueError):
-    """A cell that is not of its column's type.
+    """A cell that does not have the type of its column.
 
     Args:
-        reason: What to tell the user. It holds nothing of the cell.
+        reason: The message for the user. It contains nothing of the cell.
     """
 
     def __init__(self, reason: str) -> None:
@@ -29,9 +29,9 @@ class CellError(ValueError):
 
 
 def _to_int(cell: str) -> int:
-    # int() takes digits of every script, and underscores between them.
+    # int() also accepts digits of other scripts, and underscores.
     if _INTEGER.fullmatch(cell) is None:
-        raise CellError("is no integer")
+        raise CellError("is not an integer")
     number = int(cell)
     if problem := find_problem(number, "cell"):
         raise CellError(problem[1])
@@ -44,14 +44,14 @@ def _to_float(cell: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise CellError("is no finite number")
+        raise CellError("is not a finite number")
     return number
 
 
 def _to_bool(cell: str) -> bool:
     value = _BOOLEANS.get(cell.lower())
     if value is None:
-        raise CellError("is none of true, false, yes, no, 1 and 0")
+        raise CellError("is not one of true, false, yes, no, 1 and 0")
     return value
 
 
@@ -60,13 +60,13 @@ def _to_date(cell: str) -> date:
         return date.fromisoformat(cell)
     except ValueError:
         pass
-    raise CellError("is no date of ISO 8601, such as 2026-01-31")
+    raise CellError("is not an ISO 8601 date, such as 2026-01-31")
 
 
 def _to_datetime(cell: str) -> datetime:
     time = _to_any_datetime(cell)
     if time.utcoffset() is None:
-        raise CellError("has no time zone; the type datetime-utc reads such times as UTC")
+        raise CellError("has no time zone; use the type datetime-utc to read it as UTC")
     return time
 
 
@@ -79,7 +79,7 @@ def _to_any_datetime(cell: str) -> datetime:
         return datetime.fromisoformat(cell)
     except ValueError:
         pass
-    raise CellError("is no time of ISO 8601, such as 2026-01-31T12:00:00Z")
+    raise CellError("is not an ISO 8601 time, such as 2026-01-31T12:00:00Z")
 
 
 def _in_utc(time: datetime) -> datetime:
@@ -112,30 +112,30 @@ def check_types(types: Mapping[str, str]) -> None:
     """Check the names of types.
 
     Args:
-        types: The type of each column that is to have one.
+        types: The type of each typed column.
 
     Raises:
-        ValueError: There is no type of that name.
+        ValueError: A type is unknown.
     """
     for column, type_name in types.items():
         if type_name not in _CONVERTERS:
             known = ", ".join(_CONVERTERS)
-            raise ValueError(f"{type_name!r}, for the column {column!r}, is no type; the types are {known}")
+            raise ValueError(f"column {column!r} has the unknown type {type_name!r}; the types are {known}")
 
 
 def convert_cell(cell: str, type_name: str) -> object:
     """Convert a cell of a CSV file.
 
     Args:
-        cell: What the cell holds.
-        type_name: One of the names of types.
+        cell: The content of the cell.
+        type_name: The name of the type.
 
     Returns:
-        Its value. A blank cell is None, apart from one of text, which stays as it is. Digits of a time beyond
-        microseconds are cut off.
+        Its value. A blank cell is None, unless the type is text, which is returned unchanged. Times are
+        truncated to microseconds.
 
     Raises:
-        CellError: The cell is not of that type.
+        CellError: The cell does not have that type.
     """
     if type_name == "text":
         return cell
@@ -144,18 +144,18 @@ def convert_cell(cell: str, type_name: str) -> object:
 
 
 def convert_value(value: object, type_name: str) -> object:
-    """Convert a value of a file that has types of its own.
+    """Convert a value of a file format with typed values.
 
     Args:
-        value: Its value.
-        type_name: One of the names of types.
+        value: The value.
+        type_name: The name of the type.
 
     Returns:
-        What the type makes of a text; with ``datetime-utc``, a time without a zone as one in UTC; any other
-        value as it is.
+        Text converted to the type; with ``datetime-utc``, a time without a zone as a time in UTC; any other
+        value unchanged.
 
     Raises:
-        CellError: The text is not of that type.
+        CellError: The text does not have that type.
     """
     if isinstance(value, str):
         return convert_cell(value, type_name)

@@ -1,4 +1,4 @@
-"""Rows of a CSV file, with the line of each."""
+"""Rows of a CSV file with their line numbers."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from gameball.sources.records import Records
     from gameball.sources.shape import Columns
 
-# A line's number, its text, what is wrong with it, and the start of one that is too long to be kept.
+# The number of a line, its text, its problem, and the start of a line that is too long to keep.
 _Line = tuple[int, str, str | None, bytes]
 
-_NOT_CLOSED = "has a quote that is not closed"
-_TOO_WIDE = "has a cell of more than 131,072 characters, or a quote that is not closed"
-_RETURN = "has a carriage return that is neither in quotes nor at its end"
+_NOT_CLOSED = "has an unclosed quote"
+_TOO_WIDE = "has a cell of more than 131,072 characters, or an unclosed quote"
+_RETURN = "has a carriage return that is neither in quotes nor at the end of the line"
 
 
 class _TooLongError(Exception):
-    """A row with line feeds in quotes has grown too long."""
+    """A row with line feeds in quotes is too long."""
 
 
 @define(eq=False)
 class _Feed:
-    """Gives the csv module lines, and remembers which of them went into the row at hand.
+    """Passes lines to the csv module, and remembers the lines of the current row.
 
-    A class and not a generator, because a generator is over after what it raises, and here reading goes on.
+    A class and not a generator, because a generator ends when it raises, and reading must continue.
     """
 
     _lines: Iterator[_Line]
-    #: The lines of the row at hand.
+    #: The lines of the current row.
     taken: list[_Line] = field(factory=list, init=False)
-    #: What is wrong with one of them, or None.
+    #: The problem of one of them, or None.
     problem: str | None = field(default=None, init=False)
     _again: deque[_Line] = field(factory=deque, init=False)
     _size: int = field(default=0, init=False)
@@ -62,22 +62,22 @@ class _Feed:
         return text
 
     def begin_row(self) -> None:
-        """Forget the lines of the row before."""
+        """Forget the lines of the previous row."""
         self.taken.clear()
         self._size = 0
         self.problem = None
 
     def give_back(self) -> None:
-        """Give all lines of the row at hand but the first once more.
+        """Return all lines of the current row but the first to the input.
 
-        A quote that is not closed makes the following rows part of its own: only the line it is on is lost.
+        An unclosed quote makes the following rows part of its row. Only the line with the quote is lost.
         """
         self._again.extendleft(reversed(self.taken[1:]))
         del self.taken[1:]
         self.problem = self.taken[0][2]
 
     def text(self) -> bytes:
-        """Return the row at hand as it is in the file, or the start of it if it is too long."""
+        """Return the current row as it is in the file, or its start if it is too long."""
         return b"".join(long or text.encode(errors="surrogateescape") for _, text, _, long in self.taken)
 
 
@@ -86,14 +86,14 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
 
     Args:
         blocks: The lines. They are closed at the end.
-        columns: What was said about the columns.
-        name: What messages call the source.
+        columns: The names and types of the columns.
+        name: The name of the source in messages.
 
     Yields:
         A record for each row that is not blank.
 
     Raises:
-        SourceError: The source cannot be read, or its header line is none. All records before were given.
+        SourceError: The source cannot be read, or its header is missing or invalid; after all records before.
     """
     names: list[str] = []
     typed = [(column, type_name) for column, type_name in columns.types.items() if type_name != "text"]
@@ -111,7 +111,7 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
                 continue
             fields: dict[str, object] | None = None
             if problem is None and len(cells) != len(names):
-                problem = f"has {len(cells)} cells, and the header has {len(names)}"
+                problem = f"has {len(cells)} cells, but the header has {len(names)}"
             if problem is None:
                 fields = dict(zip(names, cells, strict=True))
                 problem = _convert(fields, typed) if typed else None
@@ -123,8 +123,8 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
 
 
 def _parse(feed: _Feed) -> Iterator[tuple[int, list[str], str | None]]:
-    """Give each row that is not blank: the line it begins on, its cells, and why it cannot be parsed."""
-    import csv  # noqa: PLC0415 - only those who read such files pay for it
+    """Yield each row that is not blank: the line it begins on, its cells, and why it cannot be parsed."""
+    import csv  # noqa: PLC0415 - imported only when a CSV file is read
 
     reader = csv.reader(feed, strict=True)
     while True:
@@ -142,7 +142,7 @@ def _parse(feed: _Feed) -> Iterator[tuple[int, list[str], str | None]]:
         if problem is not None:
             feed.give_back()
         line, first, _, _ = feed.taken[0]
-        # What is no text cannot be CSV either, and is the better reason.
+        # A line that is not valid UTF-8 is the more precise reason.
         problem = feed.problem or problem
         if problem is not None or len(cells) > 1 or first.strip():
             yield line, cells, problem
@@ -160,7 +160,7 @@ def _decode(blocks: LineBlocks) -> Iterator[_Line]:
             except UnicodeDecodeError as error:
                 text = line.decode(errors="surrogateescape")
                 problem = f"is not UTF-8 (byte {error.start + 1})"
-            # The line feed may be in quotes, and is then part of the cell.
+            # A line feed in quotes is part of the cell.
             yield number, text + "\n", problem, b""
 
 
@@ -174,7 +174,7 @@ def _convert(fields: dict[str, object], typed: list[tuple[str, str]]) -> str | N
 
 
 def _explain(message: str) -> str:
-    # The csv module tells what happened by its messages only, and some of them are about Python.
+    # The csv module distinguishes errors only by message, and some messages are about Python.
     if "end of data" in message:
         return _NOT_CLOSED
     if "field limit" in message:

@@ -1,4 +1,4 @@
-"""Blocks of bytes, divided into lines that are counted."""
+"""Splitting of blocks of bytes into numbered lines."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -11,7 +11,7 @@ from gameball.sources.streams import Blocks, UnreadableError
 
 #: The longest line that is read. No request may be larger than a quarter of it.
 MAX_LINE: Final = 8 * 1024 * 1024
-TOO_LONG: Final = "is longer than 8 MiB, and no request may be"
+TOO_LONG: Final = "is longer than the maximum of 8 MiB"
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # Enough of a line that is too long to show its first 1,000 characters.
@@ -20,13 +20,13 @@ _KEPT: Final = 4_096
 
 @frozen
 class LineBlock:
-    """Some consecutive lines, without their line feeds.
+    """Consecutive lines, without their line feeds.
 
     Args:
-        first: The number of the first of them, counted from 1.
-        lines: The lines. A carriage return at a line's end is still there.
-        data: The bytes the lines were cut from, and what follows them in the same block.
-        long: The start of the only line of this block, which is too long, in place of the line itself.
+        first: The number of the first line, counted from 1.
+        lines: The lines. A carriage return at the end of a line is kept.
+        data: The bytes that contain the lines, and those that follow them in the same block.
+        long: The start of the line if the block consists of one line that is too long.
     """
 
     first: int
@@ -39,18 +39,18 @@ LineBlocks = Generator[LineBlock, None, None]
 
 
 def split_lines(blocks: Blocks, name: str) -> LineBlocks:  # noqa: C901 - one state
-    """Divide blocks of bytes into lines.
+    """Split blocks of bytes into lines.
 
     Args:
         blocks: The bytes. They are closed at the end.
-        name: What messages call the source.
+        name: The name of the source in messages.
 
     Yields:
-        The lines, blank ones included, in blocks. The last line needs no line feed, but where the bytes break
-        off an incomplete last line is left out.
+        The lines, including blank ones, in blocks. The last line needs no line feed; but if the source is
+        truncated, an incomplete last line is dropped.
 
     Raises:
-        SourceError: The source cannot be read, or breaks off.
+        SourceError: The source cannot be read, or is truncated.
     """
     number = 1
     parts: list[bytes] = []
@@ -86,12 +86,7 @@ def split_lines(blocks: Blocks, name: str) -> LineBlocks:  # noqa: C901 - one st
                     number += len(lines)
         except UnreadableError as error:
             problem = SourceError(source=name, line=None if error.whole else number, reason=error.reason)
-    # What a traceback shows of this frame must not be payload.
-    block = rest = data = b""
-    lines = []
-    last = b""
     if problem is not None:
-        parts.clear()
         raise problem
     if too_long is not None:
         yield LineBlock(number, [b""], b"", too_long)

@@ -23,15 +23,14 @@ if TYPE_CHECKING:
     from gameball.sources.records import Records
     from gameball.sources.shape import Columns
 
-#: The rows that are held as Python objects at once.
+#: The number of rows held as Python objects at once.
 BATCH_SIZE: Final = 2_000
 # Without it, pyarrow would read the whole column of a row group at once.
 _BUFFER_SIZE: Final = 256 * 1024
 
-# What pyarrow raises where Python has no form for a value: nanoseconds, years past 9999, text that is no
-# UTF-8.
+# Raised by pyarrow for values that Python cannot represent: nanoseconds, years after 9999, invalid UTF-8.
 _FORMLESS: Final = (ValueError, OverflowError)
-_DAMAGED: Final = "is damaged, or no Parquet file"
+_DAMAGED: Final = "is damaged or not a Parquet file"
 
 
 def parquet_records(
@@ -41,17 +40,17 @@ def parquet_records(
 
     Args:
         path: The file.
-        columns: What was said about the columns.
-        name: What messages call the source.
-        progress: Is told how much is read, by the share of the rows.
-        batch_size: The rows to read at once.
+        columns: The names and types of the columns.
+        name: The name of the source in messages.
+        progress: Records how much is read, as the share of the rows.
+        batch_size: The number of rows to read at once.
 
     Yields:
         A record for each row.
 
     Raises:
-        SourceError: The file cannot be read, or its columns are not those of events. All records before were
-            given.
+        SourceError: The file cannot be read, or its columns are not those of events; after all records
+            before.
     """
     number = 0
     reason: str | None = None
@@ -71,7 +70,7 @@ def parquet_records(
                         number += 1
                         yield _record(number, row, convert)
     except OSError as error:
-        # pyarrow raises it for damage, too, and then without a number.
+        # pyarrow also raises OSError for damaged files, but without an errno.
         reason = _DAMAGED if error.errno is None else f"cannot be read ({error.strerror})"
     except pyarrow.ArrowException:
         reason = _DAMAGED
@@ -84,7 +83,7 @@ _Converter = tuple[str, "Callable[[Any], object]"]
 
 
 def _import_pyarrow(name: str) -> ModuleType:
-    # Only those who read such files pay for it, or need it at all.
+    # Imported only when a Parquet file is read, because it is optional.
     with suppress(ImportError):
         return import_module("pyarrow")
     reason = "needs pyarrow: pip install 'gameball-client[parquet]'"
@@ -98,13 +97,13 @@ def _open(file: IO[bytes]) -> Any:  # noqa: ANN401 - pyarrow has no types
 
 
 def _batches(file: Any, size: int) -> Iterator[Any]:  # noqa: ANN401 - pyarrow has no types
-    # A batch across groups of rows would lose the rows of good groups for the damage of the next one.
+    # One group at a time: a batch across groups would lose intact rows if the next group is damaged.
     for group in range(file.metadata.num_row_groups):
         yield from file.iter_batches(batch_size=size, row_groups=[group], use_threads=False)
 
 
 def _rows(batch: Any) -> Iterator[_Row | str]:  # noqa: ANN401 - pyarrow has no types
-    """Give each row of a batch, or why Python has no form for it."""
+    """Yield each row of a batch, or why Python cannot represent it."""
     rows = None
     with suppress(*_FORMLESS):
         rows = batch.to_pylist()
@@ -118,7 +117,7 @@ def _rows(batch: Any) -> Iterator[_Row | str]:  # noqa: ANN401 - pyarrow has no 
             try:
                 row[column] = values[index].as_py()
             except _FORMLESS:
-                problem = f"{show_names([column])} holds a {values.type} that Python has no form for"
+                problem = f"{show_names([column])} holds a {values.type} that Python cannot represent"
         yield row if problem is None else problem
 
 
@@ -138,7 +137,7 @@ def _record(number: int, row: _Row | str, converters: list[_Converter]) -> Recor
 
 
 def _converters(schema: Any, types: Mapping[str, str]) -> list[_Converter]:  # noqa: ANN401 - no types
-    """Return what has to be done to columns, apart from what pyarrow does."""
+    """Return the conversions of columns that pyarrow does not do."""
     converters: list[_Converter] = []
     for column in schema:
         unpack = _unpacker(column.type)
@@ -150,7 +149,7 @@ def _converters(schema: Any, types: Mapping[str, str]) -> list[_Converter]:  # n
 
 
 def _unpacker(kind: Any) -> Callable[[Any], object] | None:  # noqa: ANN401 - pyarrow has no types
-    """Return what makes a dictionary of each map in a value, which pyarrow gives as a list of pairs."""
+    """Return a function that converts each map in a value, a list of pairs in pyarrow, to a dictionary."""
     import pyarrow.types as check  # noqa: PLC0415 - see above
 
     if check.is_map(kind):

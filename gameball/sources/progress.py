@@ -1,4 +1,4 @@
-"""How far a source has been read, and which line each of its items came from."""
+"""How much of a source has been read, and the line of each item."""
 
 from bisect import bisect_right
 from collections import deque
@@ -8,22 +8,22 @@ from typing import Final
 
 from attrs import define, field
 
-# At least the items of one block of lines can be found again: a block of 64 KiB has fewer than this many,
-# since the shortest event takes 27 bytes. Where no line was skipped, every item can be.
+# Enough to find the items of at least one block of lines: a block of 64 KiB has fewer lines than this, since
+# the shortest event takes 27 bytes. If no line was skipped, every item can be found.
 _MAX_RUNS: Final = 16_384
 
 
 @define(eq=False)
 class ReadProgress:
-    """What a reader notes while it reads.
+    """The progress that a reader records.
 
-    Nothing is noted for an item that follows the one before it on the next line: one run stands for all of
-    these, so that the reader of JSON lines does nothing at all for the lines that are in order.
+    One run stands for all items on consecutive lines, so that the JSONL reader has nothing to record for
+    lines without problems.
     """
 
-    #: The bytes read of the file as it lies on disk.
+    #: The bytes read of the file as stored on disk.
     bytes_read: int = 0
-    # The items given before the block at hand, less the lines of it that were skipped.
+    # The items yielded before the current block, less the lines of it that were skipped.
     _settled: int = 0
     _block_length: int = 0
     _block: Iterable[object] = ()
@@ -33,20 +33,20 @@ class ReadProgress:
 
     @property
     def given(self) -> int:
-        """The number of items given so far."""
+        """The number of items yielded so far."""
         return self._settled + self._block_length - length_hint(self._block)
 
     @property
     def items_read(self) -> int:
-        """The number of items in the bytes read, as far as is known: those of a block may still be given."""
+        """The number of items in the bytes read; those of the current block may not be yielded yet."""
         return self._settled + self._block_length
 
     def begin_block(self, line: int, block: Iterable[object]) -> None:
-        """Note that each line of a block will be an item, apart from those that are skipped.
+        """Record a block, each line of which is an item unless it is skipped.
 
         Args:
             line: The first line of the block.
-            block: Gives its lines, and can tell how many are left, as a list's iterator can.
+            block: Yields its lines, with a length hint for those that are left.
         """
         self._settled = self.given
         self._block_length = length_hint(block)
@@ -55,7 +55,7 @@ class ReadProgress:
         self._next_line = line + self._block_length
 
     def skip(self, line: int) -> None:
-        """Note that the line the block just gave is no item.
+        """Record that the line just yielded by the block is not an item.
 
         Args:
             line: The line.
@@ -64,7 +64,7 @@ class ReadProgress:
         self._begin_run(self.given, line + 1)
 
     def give(self, line: int) -> None:
-        """Note an item, for readers that have no blocks.
+        """Record an item, for readers without blocks.
 
         Args:
             line: The line the item begins on.
@@ -78,20 +78,20 @@ class ReadProgress:
         """Find the line of an item.
 
         Args:
-            ordinal: The item's position among those given, counted from 0.
+            ordinal: The position of the item among those yielded, counted from 0.
 
         Returns:
-            The line it began on, counted from 1.
+            The line it begins on, counted from 1.
 
         Raises:
-            ValueError: The item was not given yet, or too long ago.
+            ValueError: The item was not yielded yet, or too long ago.
         """
         if not 0 <= ordinal < self.given:
-            raise ValueError(f"item {ordinal} was not given: {self.given} were")
+            raise ValueError(f"item {ordinal} was not read yet: {self.given} items were")
         runs = list(self._runs)
         place = bisect_right(runs, ordinal, key=lambda run: run[0]) - 1
         if place < 0:
-            raise ValueError(f"item {ordinal} was given too long ago to tell its line")
+            raise ValueError(f"item {ordinal} was read too long ago to find its line")
         first, line = runs[place]
         return line + ordinal - first
 

@@ -1,4 +1,4 @@
-"""Readers for those who know what their file is."""
+"""One reader for each file format."""
 
 import os
 from collections.abc import Mapping
@@ -20,30 +20,30 @@ def read_jsonl(
     rename: Mapping[str, str] | None = None,
     on_problem: OnProblem | None = None,
 ) -> Reading:
-    """Read events from a file of JSON lines, ready for ``gb.events.send``.
+    """Read events from a JSONL file, for ``gb.events.send``.
 
-    A line is ``{"customer_id": …, "name": …, "metadata": {…}}``; or without ``metadata``, and every other key
-    is part of it; or as it is sent, ``{"customerId": …, "events": {…}}``. Blank lines are skipped. Of equal
-    keys in an object the last one counts. An integer of more than 64 bits is refused, because it would lose
-    digits.
+    A line is ``{"customer_id": …, "name": …, "metadata": {…}}``. Without ``metadata``, all other keys are the
+    metadata. A line may also be an object in Gameball's own format, ``{"customerId": …, "events": {…}}``.
+    Blank lines are skipped. If a key is repeated in an object, the last value is used. Integers of more than
+    64 bits are refused, because they would lose digits.
 
     Args:
-        path: The file, decompressed if its name ends in .gz or .zst; or an open binary file, which stays
-            open.
-        rename: The name in the file of each field that is called differently there:
+        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which
+            is not closed.
+        rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
-        on_problem: Is called with the ``SourceError`` of each line that stands for no event, and reading goes
-            on. By default the first one is raised.
+        on_problem: Called with the ``SourceError`` of each line that is not an event; reading then continues.
+            By default the first such error is raised.
 
     Returns:
-        An iterator of items. The file is opened at the first one, and closed after the last one, on an error
-        and by its ``close``. While iterating it raises ``SourceError``: for a line that stands for no event
-        or is longer than 8 MiB, and in any case where the file cannot be read or breaks off. All items before
-        were given.
+        An iterator of items. The file is opened at the first item, and closed after the last item, on an
+        error or by ``close``. After all items before it, iterating raises ``SourceError`` for a line that is
+        not an event or is longer than 8 MiB (unless ``on_problem`` is given), and always if the file cannot
+        be read or is truncated.
 
     Raises:
-        TypeError: The open file is one of text.
-        ValueError: A name to map is empty.
+        TypeError: The open file is in text mode.
+        ValueError: A name in ``rename`` is empty.
     """
     return _read(path, "jsonl", rename, None, on_problem)
 
@@ -55,32 +55,32 @@ def read_csv(
     types: Mapping[str, str] | None = None,
     on_problem: OnProblem | None = None,
 ) -> Reading:
-    """Read events from a CSV file with a header line, ready for ``gb.events.send``.
+    """Read events from a CSV file with a header line, for ``gb.events.send``.
 
-    Columns ``customer_id`` and ``name`` are needed. Every other column is metadata, unless there is a single
-    one named ``metadata`` of the type json. Cells are parted by commas, quoted by double quotes and of at
-    most 131,072 characters, which is Python's own limit; the file is in UTF-8.
+    The columns ``customer_id`` and ``name`` are required. All other columns are metadata, unless the only one
+    is named ``metadata`` and has the type json. Cells are separated by commas, quoted with double quotes, and
+    have at most 131,072 characters, which is Python's own limit. The encoding is UTF-8.
 
     Args:
-        path: The file, decompressed if its name ends in .gz or .zst; or an open binary file, which stays
-            open.
-        rename: The name in the header of each field that is called differently there:
+        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which
+            is not closed.
+        rename: The name in the header of each field that has another name there:
             ``{"customer_id": "user_id"}``.
-        types: What the cells of a column are, by its name in the header: int, float, bool (true, false, yes,
-            no, 1, 0), date and datetime (ISO 8601, the latter with a time zone), datetime-utc (without one it
-            is in UTC), json, text. Blank cells of typed columns become None. Cells stay text by default.
-        on_problem: Is called with the ``SourceError`` of each row that stands for no event, and reading goes
-            on. By default the first one is raised.
+        types: The type of each column, by its name in the header: int, float, bool (true, false, yes, no, 1,
+            0), date or datetime (ISO 8601; datetime needs a time zone), datetime-utc (UTC if no time zone is
+            given), json or text, the default. Blank cells of typed columns become None.
+        on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
+            By default the first such error is raised.
 
     Returns:
-        An iterator of items. The file is opened at the first one, and closed after the last one, on an error
-        and by its ``close``. While iterating it raises ``SourceError``: for a row that stands for no event,
-        and in any case where the header does not fit or the file cannot be read or breaks off. All items
-        before were given.
+        An iterator of items. The file is opened at the first item, and closed after the last item, on an
+        error or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is
+        not an event (unless ``on_problem`` is given), and always if the header does not fit or the file
+        cannot be read or is truncated.
 
     Raises:
-        TypeError: The open file is one of text.
-        ValueError: There is no such type, or a name to map is empty.
+        TypeError: The open file is in text mode.
+        ValueError: A type is unknown, or a name in ``rename`` is empty.
     """
     return _read(path, "csv", rename, types, on_problem)
 
@@ -92,29 +92,29 @@ def read_parquet(
     types: Mapping[str, str] | None = None,
     on_problem: OnProblem | None = None,
 ) -> Reading:
-    """Read events from a Parquet file, ready for ``gb.events.send``. Needs ``gameball-client[parquet]``.
+    """Read events from a Parquet file, for ``gb.events.send``. Needs ``gameball-client[parquet]``.
 
-    Columns ``customer_id`` and ``name`` are needed. Every other column is metadata, unless there is a single
-    one named ``metadata``, a struct, a map, or text of the type json. Nulls stay None.
+    The columns ``customer_id`` and ``name`` are required. All other columns are metadata, unless the only one
+    is named ``metadata`` and is a struct, a map, or text of the type json. Nulls become None.
 
     Args:
         path: The file.
-        rename: The name in the file of each column that is called differently there:
+        rename: The name in the file of each column that has another name there:
             ``{"customer_id": "user_id"}``.
-        types: What the texts of a column are, by its name in the file, as for ``read_csv``; datetime-utc
-            makes times without a zone ones in UTC. Values that are no text stay as they are otherwise.
-        on_problem: Is called with the ``SourceError`` of each row that stands for no event, and reading goes
-            on. By default the first one is raised.
+        types: The type of the text in each column, by its name in the file, as for ``read_csv``. datetime-utc
+            also converts times without a zone to UTC. Other values that are not text stay unchanged.
+        on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
+            By default the first such error is raised.
 
     Returns:
-        An iterator of items. The file is opened at the first one, and closed after the last one, on an error
-        and by its ``close``. While iterating it raises ``SourceError``: for a row that stands for no event,
-        and in any case where pyarrow is missing, or the columns do not fit, or the file cannot be read. All
-        items before were given.
+        An iterator of items. The file is opened at the first item, and closed after the last item, on an
+        error or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is
+        not an event (unless ``on_problem`` is given), and always if pyarrow is missing, the columns do not
+        fit or the file cannot be read.
 
     Raises:
         TypeError: An open file was given.
-        ValueError: There is no such type, or a name to map is empty.
+        ValueError: A type is unknown, or a name in ``rename`` is empty.
     """
     return Source(path=Path(path), format="parquet", rename=rename or {}, types=types or {}).read(on_problem)
 
@@ -133,7 +133,7 @@ def _read(
         source = Source(path=Path(file), format=format, compression=compression, rename=rename, types=types)
         return source.read(on_problem)
     if isinstance(path, TextIOBase):
-        raise TypeError("the file was opened as text: open it in binary mode, 'rb'")
+        raise TypeError("the file is open in text mode: open it in binary mode, 'rb'")
     check_options(format, None, rename, types)
     name = getattr(path, "name", None)
     origin = Input(name=name if isinstance(name, str) else "the open file", file=path)

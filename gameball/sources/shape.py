@@ -1,4 +1,4 @@
-"""What a row of a source stands for."""
+"""The interpretation of a row of a source as an event."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from gameball.events import CustomerEvents, EventLike
 
-#: The key under which the command's file of rejects tells why a row is in it.
+#: The key under which a rejects file records why a row was rejected.
 MARK: Final = "_rejected"
 
 _EVENT: Final = ("customer_id", "name", "metadata")
@@ -15,7 +15,7 @@ _WIRE: Final = ("customerId", "events")
 _MAY_BE_ACCEPTED: Final = (
     "may have been accepted already: delete the line, or send it with --on-unknown resend"
 )
-_NOT_CORRECTED: Final = "is not corrected yet: put an event in its place"
+_NOT_CORRECTED: Final = "is not corrected yet: replace it with an event"
 _MAX_NAMES: Final = 5
 _MAX_NAME_LENGTH: Final = 60
 
@@ -26,20 +26,20 @@ def _copy(names: Mapping[str, str]) -> Mapping[str, str]:
 
 @frozen
 class Shape:
-    """How the rows of one source are to be understood.
+    """How to interpret the rows of one source.
 
     Args:
-        rename: The name in the source of each field that is called differently there.
-        resend_unknown: Take rows that may have been accepted already.
-        null_metadata: Take a row whose ``metadata`` is None as an event without any: in a table, there is no
-            other way to leave a cell out.
+        rename: The name in the source of each field that has another name there.
+        resend_unknown: Accept rows that may have been accepted already.
+        null_metadata: Accept a row whose ``metadata`` is None as an event without metadata, because a table
+            has no other way to omit a cell.
     """
 
     rename: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     null_metadata: bool = False
     _sources: frozenset[str] = field(init=False, repr=False)
-    # The proper names that a field of the source must not have, because another one is mapped to them.
+    # The field names that must not be in the source, because another field is mapped to them.
     _overruled: frozenset[str] = field(init=False, repr=False)
 
     @_sources.default
@@ -51,14 +51,14 @@ class Shape:
         return frozenset(self.rename.keys() - self._sources)
 
     def interpret(self, row: dict[str, Any]) -> tuple[dict[str, Any], EventLike | None, str | None]:
-        """Make an item of a row. Whether its values can be sent is not looked at.
+        """Convert a row to an item, without checking whether its values can be sent.
 
         Args:
-            row: The row, its keys as they are in the source. It is not changed, and may become the item's.
+            row: The row, with the keys of the source. It is not changed, but the item may share its values.
 
         Returns:
-            The row's fields under their proper names; the item, or None; why there is none, or None. The mark
-            of a reject is among the fields only where the row is refused for it.
+            The renamed fields; the item, or None; and why there is none, or None. The fields include the mark
+            of a reject only if the row is refused because of it.
         """
         fields = row
         marked = MARK in row
@@ -89,7 +89,7 @@ class Shape:
         """Return the keys of customer, name and metadata in a row that has these three and no others.
 
         Returns:
-            The keys, or None where such a row has to be looked at more closely.
+            The keys, or None if such a row needs ``interpret``.
         """
         customer_id, name, metadata = (self.rename.get(key, key) for key in _EVENT)
         others = {source for target, source in self.rename.items() if target not in _EVENT}
@@ -99,21 +99,21 @@ class Shape:
         return (customer_id, name, metadata) if keys.isdisjoint(self._overruled) else None
 
     def refuse_names(self, fields: Mapping[str, object]) -> str | None:
-        """Tell why fields of such names are no event, whatever they hold.
+        """Return why fields with these names cannot be an event, whatever their values.
 
         Args:
-            fields: The fields, under their proper names.
+            fields: The renamed fields.
 
         Returns:
-            What to tell the user, or None where they can be an event.
+            The message for the user, or None if they can be an event.
         """
         if "customerId" in fields and "events" in fields:
             return _refuse_further(fields, _WIRE)
         for name in ("customer_id", "name"):
             if name not in fields:
                 if name in self.rename:
-                    return f"has no {show_names([self.rename[name]])}, which its {name} is to be taken from"
-                return f"has no {name}; name its field with --map {name}=FIELD"
+                    return f"has no {show_names([self.rename[name]])}, which is mapped to {name}"
+                return f"has no {name}; map a field to it with --map {name}=FIELD"
         return _refuse_further(fields, _EVENT) if "metadata" in fields else None
 
     def _refuse_marked(self, row: Mapping[str, Any]) -> str | None:
@@ -121,13 +121,13 @@ class Shape:
         if row.keys() <= {MARK, "text"}:
             return _NOT_CORRECTED
         if not isinstance(mark, dict):
-            return f"has a {MARK} that is no object: delete it if the event was certainly not accepted"
+            return f"has a {MARK} that is not an object: delete it if the event was certainly not accepted"
         if mark.get("outcome") == "unknown" and not self.resend_unknown:
             return _MAY_BE_ACCEPTED
         return None
 
     def _refuse_renaming(self, fields: Mapping[str, object], *, marked: bool) -> str | None:
-        # The rows of a file of rejects have their proper names already, unless somebody put in others.
+        # The rows of a rejects file are already renamed, unless somebody has added others.
         if self._overruled.isdisjoint(fields):
             return None
         overruled = [
@@ -137,7 +137,7 @@ class Shape:
             return None
         name = min(overruled)
         mapped = show_names([self.rename[name]])
-        return f"has a field {show_names([name])} besides {mapped}, which is mapped to it"
+        return f"has both a field {show_names([name])} and {mapped}, which is mapped to it"
 
     def _renamed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         sources = self._sources
@@ -149,13 +149,13 @@ class Shape:
 
 
 def show_names(names: Iterable[str]) -> str:
-    """Write names from a source into a message, however odd or many they are.
+    """Format names from a source for a message.
 
     Args:
         names: The names.
 
     Returns:
-        The first few of them, each shortened and without control characters, parted by commas.
+        The first few names, shortened, without control characters and separated by commas.
     """
     listed = list(names)
     shown = [
@@ -172,40 +172,40 @@ def _refuse_further(fields: Mapping[str, object], known: tuple[str, ...]) -> str
     if not further:
         return None
     plural = "fields" if len(further) > 1 else "field"
-    return f"has the {plural} {show_names(further)} besides {', '.join(known)}"
+    return f"has the {plural} {show_names(further)} in addition to {', '.join(known)}"
 
 
 @frozen
 class Columns:
-    """What was said about the columns of a table.
+    """The options for the columns of a table.
 
     Args:
-        shape: What its rows stand for.
-        types: The type of each column that is to have one.
+        shape: How to interpret its rows.
+        types: The type of each typed column.
     """
 
     shape: Shape
     types: Mapping[str, str]
 
     def refuse(self, names: list[str]) -> str | None:
-        """Tell why no row under these names can be an event.
+        """Return why no row with these columns can be an event.
 
         Args:
-            names: The names of the columns, as they are in the file.
+            names: The names of the columns in the file.
 
         Returns:
-            What to tell the user, or None where rows can be events.
+            The message for the user, or None if rows can be events.
         """
         if "" in names:
-            return f"has a column without a name, the {names.index('') + 1}. of {len(names)}"
+            return f"column {names.index('') + 1} of {len(names)} has no name"
         if len(set(names)) < len(names):
             repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
-            return f"has several columns of the name {show_names(repeated)}"
+            return f"has several columns named {show_names(repeated)}"
         for target, source in self.shape.rename.items():
             if source not in names:
-                return f"has no column {show_names([source])}, which {target} is to be taken from"
+                return f"has no column {show_names([source])}, which is mapped to {target}"
         if missing := [name for name in self.types if name not in names]:
-            return f"has no column {show_names(missing)}, which a type is given for"
-        # Whether a mark refuses a row depends on what it holds; everything else depends on names only.
+            return f"has no column {show_names(missing)}, for which a type is given"
+        # Whether a mark refuses a row depends on its value; everything else depends on names only.
         _, _, problem = self.shape.interpret({name: None for name in names if name != MARK})
         return problem

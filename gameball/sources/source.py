@@ -1,4 +1,4 @@
-"""Sources of events: what is read, how, and in which format."""
+"""Sources of events: their location, format and options."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
@@ -28,10 +28,10 @@ class Reader:
     """How one source is read.
 
     Args:
-        origin: Where its bytes come from.
-        format: What they are.
-        shape: What its rows stand for.
-        types: The type of each column that is to have one.
+        origin: The source of the bytes.
+        format: Their format.
+        shape: How to interpret rows.
+        types: The type of each typed column.
     """
 
     origin: Input
@@ -40,7 +40,7 @@ class Reader:
     types: Mapping[str, str]
 
     def read(self, on_problem: OnProblem | None) -> Reading:
-        """Begin the fast pass, opening nothing yet."""
+        """Return the items. Nothing is opened before the first one."""
         progress = ReadProgress()
         name = self.origin.name
         if self.format == "jsonl":
@@ -52,7 +52,7 @@ class Reader:
         return Reading(items, progress)
 
     def records(self, progress: ReadProgress) -> Records:
-        """Begin to read row by row, opening nothing yet."""
+        """Return the records. Nothing is opened before the first one."""
         name = self.origin.name
         columns = Columns(self.shape, self.types)
         if self.format == "parquet":
@@ -66,8 +66,8 @@ _FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
 )
 _COMPRESSIONS: Final[Mapping[str, Compression]] = MappingProxyType({".gz": "gz", ".zst": "zst"})
 _CURE: Final = (
-    "name it with --format jsonl, csv or parquet, or end its name in .jsonl, .ndjson or .csv, "
-    "with or without .gz or .zst after it, or in .parquet"
+    "use --format jsonl, csv or parquet, or a file name that ends in .jsonl, .ndjson or .csv, "
+    "optionally followed by .gz or .zst, or in .parquet"
 )
 
 
@@ -77,20 +77,20 @@ def _copy(names: Mapping[str, str]) -> Mapping[str, str]:
 
 @frozen
 class Source:
-    """What events are read from, and how. Nothing is opened before something is read.
+    """A source of events and how to read it. Nothing is opened before reading starts.
 
     Args:
         path: The file, or None for standard input.
         format: ``jsonl``, ``csv`` or ``parquet``.
-        compression: ``gz``, ``zst`` or None. Standard input and Parquet have none.
-        rename: The name in the file of each field that is called differently there:
+        compression: ``gz``, ``zst`` or None; always None for standard input and Parquet.
+        rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
-        resend_unknown: Take rows of a file of rejects that may have been accepted already.
+        resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input to a temporary file while it is read, so that it can be read again.
 
     Raises:
-        ValueError: These do not go together; the message has the cure.
+        ValueError: These options contradict each other; the message says what to do.
     """
 
     path: Path | None
@@ -101,7 +101,7 @@ class Source:
     resend_unknown: bool = False
     spool: bool = False
     _block_size: int = field(default=BLOCK_SIZE, alias="_block_size", repr=False, eq=False)
-    # Both passes read the same copy, and a frozen class cannot begin one later.
+    # Both passes read the same copy. A frozen class must create it here.
     _copy_of_input: Spool | None = field(init=False, repr=False, eq=False)
 
     @_copy_of_input.default
@@ -111,54 +111,52 @@ class Source:
     def __attrs_post_init__(self) -> None:
         check_options(self.format, self.compression, self.rename, self.types)
         if self.path is None and self.format == "parquet":
-            raise ValueError(
-                "Parquet is read from its end, which standard input has not: save it to a file first"
-            )
+            raise ValueError("Parquet cannot be read from standard input: save it to a file first")
         if self.path is None and self.compression is not None:
-            raise ValueError("standard input is not decompressed: put gunzip or unzstd before")
+            raise ValueError("standard input is not decompressed: pipe it through gunzip or unzstd first")
 
     @property
     def name(self) -> str:
-        """What messages call it: its path as it was given, or ``standard input``."""
+        """Its name in messages: the given path, or ``standard input``."""
         return STANDARD_INPUT if self.path is None else str(self.path)
 
     @property
     def size(self) -> int | None:
-        """The bytes of the file as it lies on disk, or None for standard input and where there is no file."""
+        """The size of the file in bytes, or None for standard input or if the file does not exist."""
         try:
             return None if self.path is None else self.path.stat().st_size
         except OSError:
             return None
 
     def read(self, on_problem: OnProblem | None = None) -> Reading:
-        """Read its items as fast as they can be sent. Their values are not checked; sending does that.
+        """Read its items. Their values are not checked; sending does that.
 
         Args:
-            on_problem: Is called with the problem of each line that stands for no event, and reading goes on.
-                By default the first one is raised.
+            on_problem: Called with the problem of each line that is not an event; reading then continues. By
+                default the first problem is raised.
 
         Returns:
-            An iterator of the items, in order. While iterating it raises ``SourceError``: for a line that
-            stands for no event, and in any case where the source cannot be read or breaks off; all items
-            before were given.
+            An iterator of the items, in order. After all items before it, iterating raises ``SourceError``
+            for a line that is not an event (unless ``on_problem`` is given), and always if the source cannot
+            be read or is truncated.
         """
         return self._reader().read(on_problem)
 
     def rows(self, *, max_bytes: int) -> Iterator[Row]:
-        """Go through it row by row, and check each as a send does.
+        """Read it row by row, and check each row as a send does.
 
-        Standard input is read from its copy first and then on from where the first pass ended: stop when
-        enough rows have come if more of it is not to be waited for.
+        Standard input is read from its copy first, and then from where the first pass ended. Stop iterating
+        when you have enough rows, or it waits for more input.
 
         Args:
-            max_bytes: The most bytes of a request, as in the send.
+            max_bytes: The maximum bytes of a request, as in the send.
 
         Returns:
-            An iterator of every row that is not blank, in order. While iterating it raises ``SourceError``
-            where the source cannot be read or breaks off, after all rows before.
+            An iterator of every row that is not blank, in order. After all rows before, iterating raises
+            ``SourceError`` if the source cannot be read or is truncated.
 
         Raises:
-            ValueError: It is standard input and was not copied, or ``max_bytes`` is not positive.
+            ValueError: It is standard input without a copy, or ``max_bytes`` is not positive.
         """
         if self.path is None and not self.spool:
             raise ValueError("standard input can be read only once without spool=True")
@@ -189,25 +187,25 @@ def find_source(
     resend_unknown: bool = False,
     spool: bool = False,
 ) -> Source:
-    """Tell by its name how a file is to be read.
+    """Return a source with the format and compression found from its file name.
 
     Args:
-        path: The file, or ``-`` for standard input, which is JSON lines unless a format is given.
-        format: ``jsonl``, ``csv`` or ``parquet``; by default the name's ending tells. Whether a file is
-            compressed its name tells in any case.
-        rename: The name in the file of each field that is called differently there.
+        path: The file, or ``-`` for standard input, which is JSONL unless a format is given.
+        format: ``jsonl``, ``csv`` or ``parquet``; by default found from the file name. The compression is
+            always found from the file name.
+        rename: The name in the file of each field that has another name there.
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
-        resend_unknown: Take rows of a file of rejects that may have been accepted already.
+        resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input while it is read, so that it can be read again.
 
     Returns:
-        The source. Whether there is such a file is not looked at.
+        The source. Whether the file exists is not checked.
 
     Raises:
-        ValueError: The format is unknown, or these do not go together; the message has the cure.
+        ValueError: The format is unknown, or options contradict each other; the message says what to do.
     """
     if format is not None and format not in get_args(Format):
-        raise ValueError(f"there is no format {format!r}: {_CURE}")
+        raise ValueError(f"unknown format {format!r}: {_CURE}")
     chosen = cast("Format | None", format)
     compression: Compression | None = None
     if path == "-":
@@ -216,7 +214,7 @@ def find_source(
         inner, compression = split_compression(path)
         chosen = chosen or _FORMATS.get(PurePath(inner).suffix.lower())
         if chosen is None:
-            raise ValueError(f"the format of {path} is not known by its name: {_CURE}")
+            raise ValueError(f"the name of {path} does not show its format: {_CURE}")
     return Source(
         path=None if path == "-" else Path(path),
         format=chosen,
@@ -229,13 +227,13 @@ def find_source(
 
 
 def split_compression(path: str) -> tuple[str, Compression | None]:
-    """Tell by a file's name whether it is compressed.
+    """Find the compression of a file from its name.
 
     Args:
         path: The file.
 
     Returns:
-        Its path without the ending that tells so, and the compression.
+        Its path without the suffix of the compression, and the compression or None.
     """
     suffix = PurePath(path).suffix
     compression = _COMPRESSIONS.get(suffix.lower())
@@ -248,22 +246,22 @@ def check_options(
     rename: Mapping[str, str],
     types: Mapping[str, str],
 ) -> None:
-    """Check that what was said about a source goes together.
+    """Check the options of a source.
 
     Args:
         format: Its format.
         compression: Its compression.
-        rename: Its names.
-        types: Its types.
+        rename: Its renamed fields.
+        types: The types of its columns.
 
     Raises:
-        ValueError: It does not; the message has the cure.
+        ValueError: The options contradict each other; the message says what to do.
     """
     check_types(types)
     if types and format == "jsonl":
-        raise ValueError("JSONL values have types of their own: types are for CSV and Parquet")
+        raise ValueError("types are for CSV and Parquet only: JSONL values are already typed")
     if compression is not None and format == "parquet":
-        raise ValueError(f"Parquet is compressed inside: decompress the .{compression} file first")
+        raise ValueError(f"compressed Parquet files cannot be read: decompress the .{compression} file first")
     for target, source in rename.items():
         if not target or not source:
-            raise ValueError(f"a field is mapped as {target!r} = {source!r}, and neither may be empty")
+            raise ValueError(f"a field is mapped as {target!r} = {source!r}, but neither name may be empty")

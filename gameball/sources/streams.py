@@ -1,4 +1,4 @@
-"""Bytes of a file or of standard input, decompressed, block by block."""
+"""Decompressed blocks of bytes from a file or standard input."""
 
 import errno
 import sys
@@ -15,25 +15,24 @@ from attrs import define, field, frozen
 from gameball.sources.progress import ReadProgress
 
 Compression = Literal["gz", "zst"]
-# Generators, and not any iterators, because each is closed by the one that reads it.
+# Generators, not iterators, because each is closed by its reader.
 Blocks = Generator[bytes, None, None]
 
-#: The bytes that are read and divided at once. Four times as much was a tenth slower: it does not fit the
-#: cache.
+#: The bytes to read and split at once. Four times as much was 10% slower, because it does not fit the cache.
 BLOCK_SIZE: Final = 64 * 1024
 STANDARD_INPUT: Final = "standard input"
 
-# A kilobyte of zstandard can stand for 32 MiB (a repeated byte takes 4 bytes per 128 KiB), and the
-# decompressor gives all of it at once: memory stays bounded only when it is fed little by little.
+# A kilobyte of zstandard can decompress to 32 MiB (a repeated byte takes 4 bytes per 128 KiB), which the
+# decompressor returns at once. Small inputs keep memory bounded.
 _ZSTANDARD_FEED: Final = 1024
 
 
 class UnreadableError(Exception):
-    """The bytes end before they should; never seen by users, who get a ``SourceError`` with the line.
+    """The bytes cannot be read or are truncated; converted to a ``SourceError`` with the line.
 
     Args:
-        reason: What to tell the user.
-        whole: Nothing of the source can be read, so that no line is to be named.
+        reason: The message for the user.
+        whole: Nothing of the source can be read, so the error has no line.
     """
 
     def __init__(self, reason: str, *, whole: bool = False) -> None:
@@ -46,14 +45,14 @@ class BinaryFile(Protocol):
     """An open file of bytes, such as ``open(path, "rb")`` or ``gzip.open(path)``."""
 
     def read(self, size: int, /) -> bytes | None:
-        """Read at most so many bytes."""
+        """Read at most ``size`` bytes."""
 
 
 @define(eq=False)
 class Spool:
-    """A copy of what was read of standard input, for reading it again.
+    """A copy of standard input, so that it can be read again.
 
-    Whoever reads gets the copy first, and then what standard input still holds, which is copied in turn.
+    Reading returns the copy first, and then the rest of standard input, which is copied as well.
     """
 
     _file: IO[bytes] | None = field(default=None, init=False, repr=False)
@@ -63,19 +62,19 @@ class Spool:
         """Read from the start.
 
         Args:
-            size: The most bytes of a block.
+            size: The maximum bytes of a block.
 
         Yields:
-            Blocks of what standard input holds or held.
+            The blocks of standard input.
 
         Raises:
-            OSError: Standard input cannot be read, or its copy not written.
+            OSError: Standard input cannot be read, or its copy cannot be written.
         """
         position = 0
         while True:
             file = self._file
             if file is None:
-                import tempfile  # noqa: PLC0415 - only those who spool pay for it
+                import tempfile  # noqa: PLC0415 - imported only when needed
 
                 file = self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
                 weakref.finalize(self, file.close)
@@ -95,15 +94,15 @@ class Spool:
 
 @frozen
 class Input:
-    """Where bytes come from.
+    """A source of bytes.
 
     Args:
-        name: What messages call it.
+        name: Its name in messages.
         path: The file, or None.
-        file: An open binary file that is not ours to close, or None.
-        compression: How the bytes are compressed.
-        spool: The copy of standard input. With no path, no file and no spool, standard input itself is read.
-        block_size: The most bytes to read at once.
+        file: An open binary file, which is not closed, or None.
+        compression: The compression of the bytes, or None.
+        spool: The copy of standard input. Without a path, file and spool, standard input itself is read.
+        block_size: The maximum bytes to read at once.
     """
 
     name: str
@@ -114,16 +113,16 @@ class Input:
     block_size: int = BLOCK_SIZE
 
     def blocks(self, progress: ReadProgress) -> Blocks:
-        """Read it, opening it at the first block.
+        """Read the bytes. The source is opened at the first block.
 
         Args:
-            progress: Is told the bytes read, as they lie on disk.
+            progress: Records the number of bytes read, as stored on disk.
 
         Yields:
             Blocks of decompressed bytes, none of them empty.
 
         Raises:
-            UnreadableError: It cannot be read, or breaks off.
+            UnreadableError: The source cannot be read, or is truncated.
         """
         raw = self._raw_blocks(progress)
         if self.compression == "gz":
@@ -141,7 +140,7 @@ class Input:
                     yield block
         except OSError as error:
             reason = error.strerror or type(error).__name__
-        except ValueError:  # what Python raises for a file object that was closed
+        except ValueError:  # raised by Python for a closed file object
             reason = "the file is closed"
         if reason is not None:
             raise UnreadableError(f"cannot be read ({reason})", whole=not opened)
@@ -168,7 +167,7 @@ def _standard_input() -> BinaryFile:
 
 
 def _read_some(file: BinaryFile, size: int) -> bytes:
-    # read() would wait for a whole block, and hold back the lines of a pipe that is slow to fill.
+    # read() would wait for a whole block and delay the lines of a slow pipe.
     read = getattr(file, "read1", file.read)
     block: bytes | None = read(size)
     return block or b""
@@ -187,10 +186,10 @@ class _BlockFile:
         self.is_empty = True
 
     def read(self, size: int, /) -> bytes:
-        """Read at most so many bytes, but two at least unless the end comes before.
+        """Read at most ``size`` bytes, and at least two unless the input ends.
 
-        A pipe is not waited for until all are there; but ``gzip`` takes a magic number of one byte for a
-        broken one.
+        It does not wait until a pipe has all of them, but ``gzip`` treats a magic number of one byte as
+        damage.
         """
         while len(self._rest) < min(size, 2) and (block := next(self._blocks, b"")):
             self._rest = memoryview(bytes(self._rest) + block)
@@ -200,25 +199,25 @@ class _BlockFile:
 
 
 def _gunzip(raw: Blocks, size: int) -> Blocks:
-    import gzip  # noqa: PLC0415 - only those who read compressed files pay for it
+    import gzip  # noqa: PLC0415 - imported only when a compressed file is read
     import zlib  # noqa: PLC0415
 
     begun = False
     reason = None
     with closing(raw):
         source = _BlockFile(raw)
-        # read1 gives what was decompressed before it comes upon a broken end; read would drop that.
+        # read1 returns the data before a truncated or damaged end; read would drop it.
         with gzip.GzipFile(fileobj=cast("IO[bytes]", source)) as file:
             try:
                 while block := file.read1(size):
                     begun = True
                     yield block
             except EOFError:
-                reason = "is cut off: its gzip stream has no end"
+                reason = "is truncated: its gzip stream has no end"
             except (gzip.BadGzipFile, zlib.error):
-                reason = "is damaged, or no gzip file"
+                reason = "is damaged or not a gzip file"
     if reason is None and source.is_empty:
-        reason = "is cut off: its gzip stream has no end"
+        reason = "is truncated: its gzip stream has no end"
     if reason is not None:
         raise UnreadableError(reason, whole=not begun)
 
@@ -248,14 +247,14 @@ def _unzstandard(raw: Blocks, size: int) -> Blocks:
                         held = 0
             except zstandard.ZstdError:
                 damaged = True
-            # What a pipe gave is passed on even where it is little.
+            # Data from a pipe is yielded even if it is little.
             begun = begun or held > 0
             yield from _divide(parts, size)
             held = 0
             if damaged:
-                raise UnreadableError("is damaged, or no zstandard file", whole=not begun)
+                raise UnreadableError("is damaged or not a zstandard file", whole=not begun)
     if decoder is not None or not begun:
-        raise UnreadableError("is cut off: its zstandard stream has no end", whole=not begun)
+        raise UnreadableError("is truncated: its zstandard stream has no end", whole=not begun)
 
 
 def _divide(parts: list[bytes], size: int) -> Blocks:
@@ -266,7 +265,7 @@ def _divide(parts: list[bytes], size: int) -> Blocks:
 
 
 def _import_zstandard() -> ModuleType:
-    # Only those who read such files pay for it, or need it at all.
+    # Imported only when a zstandard file is read, because it is optional.
     with suppress(ImportError):
         return import_module("zstandard")
     raise UnreadableError("needs zstandard: pip install 'gameball-client[cli]'", whole=True)

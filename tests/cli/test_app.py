@@ -100,7 +100,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["nonsense"], "nonsense"),
         (["send"], "SOURCE"),
         (["send", "events.jsonl", "--nonsense"], "--nonsense"),
-        (["send", "absent.jsonl"], "there is no file absent.jsonl"),
+        (["send", "absent.jsonl"], "there is not a file absent.jsonl"),
         (["send", "events.txt"], "--format"),
         (["send", "events.jsonl", "events.jsonl"], "named twice"),
         (["send", "events.jsonl", "--ledger", "a", "--no-ledger"], "contradict"),

@@ -39,7 +39,7 @@ PROGRESS = SendProgress(
 def test_a_display_shows_share_rates_quota_outcomes_and_the_time_left() -> None:
     assert draw(PROGRESS, 100) == [
         f"events.jsonl {'━' * 25}{'─' * 15} 62%",
-        "613,000 events · 231,000 events/s · 28 requests/s · quota 71% used · 0:00:12 gone · 0:00:01 left",
+        "613,000 events · 231,000 events/s · 28 requests/s · quota 71% used · elapsed 0:00:12 · 0:00:01 left",
         "612,000 accepted · 1,000 unknown · 3 invalid",
     ]
 
@@ -105,7 +105,7 @@ def test_a_terminal_shows_a_live_display_that_fits_and_leaves_only_the_result(
     assert code == 3
     seen = ["\n".join(screen) for screen in screens]
     assert any(re.search(r"events\.jsonl.* [1-9][0-9]?%", text) for text in seen)
-    for word in ("events/s", "requests/s", "used", "gone", "left", "100 rejected"):
+    for word in ("events/s", "requests/s", "used", "elapsed", "left", "100 rejected"):
         assert any(word in text for text in seen), word
     # What was drawn is gone; what is left is the result, with nothing of the display among it.
     last = "".join(screens[-1])

@@ -132,7 +132,7 @@ def test_what_was_not_read_is_among_what_the_ledger_calls_unsent(tmp_path: Path)
     shown = gameball("ledger", "show", tmp_path / "events.jsonl.ledger", "--unsent")
     assert shown.code == 4
     assert '"line":5' in shown.out
-    assert "no send has come to it yet" in shown.out
+    assert "not read by any send yet" in shown.out
     assert shown.out.count("\n") == 1
     report = gameball("ledger", "show", tmp_path / "events.jsonl.ledger", "--unsent", "--json").report
     assert report["lines"] == [json.loads(shown.out)]

@@ -39,7 +39,7 @@ def test_lines_of_a_source_that_has_changed_are_not_printed(box: Sandbox, tmp_pa
     source.write_text(line(99) + source.read_text())
     changed = gameball("ledger", "show", ledger, "--unknown")
     assert (changed.code, changed.out) == (2, "")
-    assert "is not what was sent" in changed.err
+    assert "is not the source that was sent" in changed.err
 
 
 def test_what_an_earlier_run_left_unknown_stops_nothing(box: Sandbox, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_the_same_command_again_sends_nothing_and_says_so(box: Sandbox, source: 
     gameball("send", source, url=box.url)
     again = gameball("send", source, url=box.url)
     assert again.code == 0
-    assert "2,500 accepted, 2,500 of them in earlier runs" in again.out
+    assert "2,500 accepted, 2,500 in earlier runs" in again.out
     assert len(box.batches) == 3
 
 
@@ -75,8 +75,8 @@ def test_what_was_sent_is_told_even_when_a_later_source_cannot_begin(box: Sandbo
     assert done.report["not_begun"] == [str(third)]
     shown = gameball("send", first, second, third, url=box.url)
     assert shown.code == 2
-    assert "3 accepted, 3 of them in earlier runs" in shown.out
-    assert "third.jsonl: not begun" in shown.out
+    assert "3 accepted, 3 in earlier runs" in shown.out
+    assert "third.jsonl: not started" in shown.out
 
 
 def test_columns_are_renamed_and_typed_as_told(box: Sandbox, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_broken_line_ends_the_send_with_file_line_and_reason(
     assert (done.code, done.err) == (3, "")
     assert "events.jsonl, line 3: " in done.out
     assert reason in done.out
-    assert "What comes after line 3 of events.jsonl was not read: correct it, or leave" in done.out
+    assert "was not read after line 3 of events.jsonl was not read: correct it, or leave" in done.out
     assert len(done.out) < 1000
     assert sum(box.events.values()) == 1
     # Corrected, the same command sends the rest.
@@ -260,7 +260,7 @@ def test_a_job_that_failed_as_a_whole_is_no_success(source: Path) -> None:
     with Sandbox(plan=fail) as box:
         done = gameball("send", source, "--wait", "--no-ledger", url=box.url)
         assert done.code == 3
-        assert "failed, 2 of 3 failed, and Gameball does not tell which" in done.out
+        assert "failed, 2 of 3 failed, Gameball does not list the failed items" in done.out
         assert "nothing failed" not in done.out
         waited = gameball("job", "wait", 1, url=box.url)
         assert (waited.code, "failed" in waited.out) == (3, True)
@@ -302,7 +302,7 @@ def test_the_sources_after_one_that_was_not_finished_are_not_begun(box: Sandbox,
     box.fail_next(Fault(status=500))
     in_words = gameball("send", first, second, url=box.url)
     assert in_words.code == 4
-    assert f"{second}: not begun" in in_words.out
+    assert f"{second}: not started" in in_words.out
     assert f"run the same command again: gameball send {first} {second}" in in_words.out
 
 
@@ -398,15 +398,15 @@ def test_what_was_not_read_is_told_and_the_rejects_are_not_called_the_rest(
     words = ("--max-objects", "10", "--concurrency", "1", "--rejects", tmp_path / "r.jsonl")
     stopped = gameball("send", source, *words, url=box.url)
     assert f"{source} was not read to its end." in stopped.out
-    assert "That is not all that is left." in stopped.out
+    assert "That file is incomplete." in stopped.out
     assert "Correct and send" not in stopped.out
-    assert "To finish what is unsent, run the same command again" in stopped.out
+    assert "To send the remaining events, run the same command again" in stopped.out
     text = "".join(line(n) for n in range(3)) + "junk\n" + line(3)
     cut = gameball(
         "send", "-", "--rejects", tmp_path / "s.jsonl", url=box.url, cwd=tmp_path, given=text.encode()
     )
-    assert "What comes after line 4 of standard input was not read" in cut.out
-    assert "That is not all that is left." in cut.out
+    assert "was not read after line 4 of standard input was not read" in cut.out
+    assert "That file is incomplete." in cut.out
     assert "the same command would send again what was accepted" in cut.out
 
 
@@ -418,4 +418,4 @@ def test_jobs_are_followed_even_when_an_invalid_line_ended_the_send(tmp_path: Pa
         done = gameball("send", source, "--wait", url=box.url)
     assert done.code == 3
     assert "customer cust-3: The account is closed" in done.out
-    assert "What failed in a job counts as accepted" in done.out
+    assert "Items that failed in a job count as accepted" in done.out

