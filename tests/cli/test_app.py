@@ -69,7 +69,8 @@ def test_the_examples_of_the_help_work(command: str, tmp_path: Path) -> None:
                 check=False,
                 timeout=60,
             )
-            assert (done.returncode, done.stderr) == (0, b""), example
+            # Some of the bundled events fail in their jobs.
+            assert (done.returncode, done.stderr) == (3 if command == "demo" else 0, b""), example
 
 
 def _ends_by_interrupt(example: str, variables: dict[str, str], cwd: Path) -> None:
