@@ -15,7 +15,7 @@ $(SETUP): requirements-dev.txt
 	@touch $@
 
 demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when its keys are in the environment; EVENTS=file.jsonl sends a file of yours
-	@$(BIN)/gameball demo $(EVENTS)
+	@$(BIN)/gameball demo $(EVENTS) $(if $(EVENTS),,|| [ $$? -eq 3 ])  # some of the bundled items fail on purpose
 
 test: $(SETUP)  ## run the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal

@@ -21,18 +21,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--port", type=int, default=8600, help="loopback port, 0 for a free one (%(default)s)"
     )
-    parser.add_argument("--job-seconds", type=float, default=2.0, help="how long a job takes (%(default)s s)")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer (%(default)s)")
+    parser.add_argument("--job-seconds", type=float, default=2.0, help="duration of each job (%(default)s s)")
+    parser.add_argument("--latency", type=float, default=0.0, help="delay of each response (%(default)s s)")
     parser.add_argument(
         "--job-form",
         choices=["batch", "batches", "both"],
         default="both",
-        help="which documented form of the job operations it knows (%(default)s)",
+        help="which documented form of the job operations to support (%(default)s)",
     )
     parser.add_argument(
         "--enforce-limits",
         action="store_true",
-        help="answer 429 past the documented 30 per 1 s, 360 per 30 s",
+        help="respond with 429 above the documented 30 per 1 s, 360 per 30 s",
     )
     options = parser.parse_args(arguments)
     return serve(
@@ -51,8 +51,8 @@ def serve(*, port: int, job_seconds: float, job_form: str, latency: float, enfor
         port: The loopback port; 0 takes a free one.
         job_seconds: How long a job takes, in seconds.
         job_form: Which documented form of the job operations it knows: ``batch``, ``batches`` or ``both``.
-        latency: Seconds before each answer.
-        enforce_limits: Whether to answer 429 past the documented limits.
+        latency: The delay of each response, in seconds.
+        enforce_limits: Whether to respond with 429 above the documented limits.
 
     Returns:
         The exit code: 0 after Ctrl-C, 2 when the port is taken.

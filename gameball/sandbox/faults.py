@@ -6,13 +6,13 @@ from attrs import frozen
 
 
 class Ending(Enum):
-    """How the answer to a request ends."""
+    """How the response to a request ends."""
 
-    #: The answer is sent whole.
+    #: The response is complete.
     WHOLE = "whole"
-    #: The connection is reset before anything of the answer is sent.
+    #: The connection is reset before any byte of the response is sent.
     RESET = "reset"
-    #: The connection is closed in the middle of the answer.
+    #: The connection is closed in the middle of the response.
     TRUNCATED = "truncated"
 
 
@@ -21,8 +21,8 @@ class Fault:
     """Something that goes wrong with one request.
 
     Attributes:
-        status: Answer with this status; None leaves it as it would be.
-        body: Answer with this body; None leaves it as it would be, or is Gameball's error form with a status.
+        status: Respond with this status; None keeps the usual status.
+        body: Respond with this body; None keeps the usual one (with a status, Gameball's error form).
         content_type: The body's type.
         headers: Further headers of the answer.
         code: Gameball's error number, in an error that is given by its status alone.

@@ -26,8 +26,8 @@ class Sandbox:
     """A local stand-in for Gameball, as a context manager.
 
     Args:
-        api_key: The API key it takes.
-        secret_key: The secret key it takes.
+        api_key: The API key it accepts.
+        secret_key: The secret key it accepts.
         port: The loopback port; 0 takes a free one.
         job_seconds: How long a job takes, in seconds.
         job_form: Which of the two documented forms of the job operations it knows: ``batch`` (the guides'),
@@ -35,7 +35,7 @@ class Sandbox:
         first_job_id: The id of the first job.
         rate_limits: For each window the most requests and its length in seconds, enforced exactly; by
             default none. Gameball documents ``[(30, 1.0), (360, 30.0)]``.
-        latency: Seconds before each answer, or a pair: the least and the most of a random time.
+        latency: The delay of each response in seconds, or the minimum and maximum of a random delay.
         failing_customers: Why the objects of some customers fail within their job, by customer.
         plan: Decides what goes wrong with a request, by what is known at its arrival; None for nothing.
         seed: Makes the random times repeatable.

@@ -69,7 +69,8 @@ def test_the_examples_of_the_help_work(command: str, tmp_path: Path) -> None:
                 check=False,
                 timeout=60,
             )
-            assert (done.returncode, done.stderr) == (0, b""), example
+            # Some of the bundled events fail in their jobs.
+            assert (done.returncode, done.stderr) == (3 if command == "demo" else 0, b""), example
 
 
 def _ends_by_interrupt(example: str, variables: dict[str, str], cwd: Path) -> None:
@@ -100,15 +101,15 @@ def test_help_imports_nothing_heavy() -> None:
         (["nonsense"], "nonsense"),
         (["send"], "SOURCE"),
         (["send", "events.jsonl", "--nonsense"], "--nonsense"),
-        (["send", "absent.jsonl"], "there is not a file absent.jsonl"),
+        (["send", "absent.jsonl"], "there is no file absent.jsonl"),
         (["send", "events.txt"], "--format"),
-        (["send", "events.jsonl", "events.jsonl"], "named twice"),
-        (["send", "events.jsonl", "--ledger", "a", "--no-ledger"], "contradict"),
+        (["send", "events.jsonl", "events.jsonl"], "given twice"),
+        (["send", "events.jsonl", "--ledger", "a", "--no-ledger"], "cannot be used together"),
         (["send", "events.jsonl", "users.csv", "--ledger", "a"], "one source"),
-        (["send", "events.jsonl", "--rejects", "events.jsonl"], "the source itself"),
+        (["send", "events.jsonl", "--rejects", "events.jsonl"], "is the source: use another file"),
         (["send", "events.jsonl", "--map", "customer_id"], "is not a pair"),
         (["send", "events.jsonl", "--map", "a=b,a=c"], "names a twice"),
-        (["send", "events.jsonl", "--types", "a=int"], "types of their own"),
+        (["send", "events.jsonl", "--types", "a=int"], "types are for CSV and Parquet only"),
         (["send", "users.csv", "--types", "a=number"], "number"),
         (["send", "events.jsonl", "--rate-limit", "fast"], "REQUESTS/SECONDS"),
         (["send", "events.jsonl", "--concurrency", "0"], "concurrency"),

@@ -150,7 +150,7 @@ def test_a_customer_with_several_events_in_a_job_is_no_certain_failure_of_each()
     job = FailedJob(7, range(3), {"a": ["closed"]})
     rejects = found(_Rows("a", "b", "a", "a"), [], [job], 4)
     assert [(line, outcome) for line, outcome, _ in rejects] == [(1, "unknown"), (3, "unknown")]
-    assert all("this customer has several events in it" in reason for _, _, reason in rejects)
+    assert all("who has several events in it" in reason for _, _, reason in rejects)
 
 
 def test_a_mark_that_a_row_was_refused_for_is_kept() -> None:

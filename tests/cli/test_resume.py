@@ -70,7 +70,7 @@ def test_an_interrupt_settles_everything_and_says_how_to_resume(
     process.send_signal(number)
     out, err = (text.decode() for text in process.communicate(timeout=20))
     assert process.returncode == code
-    assert "Interrupted: what is under way gets up to 5 seconds" in err
+    assert "Interrupted: waiting up to 5 seconds" in err
     assert "Traceback" not in out + err
     assert f"run the same command again: gameball send {' '.join(WORDS)}" in out
     accepted = int(re.findall(r"([0-9,]+) accepted", out)[0].replace(",", ""))
@@ -120,7 +120,7 @@ def test_without_a_ledger_it_is_said_that_the_same_command_would_send_twice(
     wait_for_batches(slow_box, 8)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=20)
-    assert b"would send again what was accepted" in out
+    assert b"running the same command again sends accepted events again" in out
     assert b"run the same command again:" not in out
 
 

@@ -29,7 +29,7 @@ def test_the_same_command_again_sends_nothing_and_says_so(box: Sandbox, source: 
     gameball("send", source, url=box.url)
     again = gameball("send", source, url=box.url)
     assert again.code == 0
-    assert "2,500 accepted, 2,500 in earlier runs" in again.out
+    assert "2,500 accepted (2,500 in earlier runs)" in again.out
     assert len(box.batches) == 3
 
 
@@ -75,7 +75,7 @@ def test_what_was_sent_is_told_even_when_a_later_source_cannot_begin(box: Sandbo
     assert done.report["not_begun"] == [str(third)]
     shown = gameball("send", first, second, third, url=box.url)
     assert shown.code == 2
-    assert "3 accepted, 3 in earlier runs" in shown.out
+    assert "3 accepted (3 in earlier runs)" in shown.out
     assert "third.jsonl: not started" in shown.out
 
 
@@ -130,7 +130,7 @@ def test_a_broken_line_ends_the_send_with_file_line_and_reason(
     assert (done.code, done.err) == (3, "")
     assert "events.jsonl, line 3: " in done.out
     assert reason in done.out
-    assert "was not read after line 3 of events.jsonl was not read: correct it, or leave" in done.out
+    assert "events.jsonl was not read after line 3: correct that line, or skip" in done.out
     assert len(done.out) < 1000
     assert sum(box.events.values()) == 1
     # Corrected, the same command sends the rest.
@@ -260,7 +260,7 @@ def test_a_job_that_failed_as_a_whole_is_no_success(source: Path) -> None:
     with Sandbox(plan=fail) as box:
         done = gameball("send", source, "--wait", "--no-ledger", url=box.url)
         assert done.code == 3
-        assert "failed, 2 of 3 failed, Gameball does not list the failed items" in done.out
+        assert "failed, 2 of 3 failed; Gameball does not list the failed items" in done.out
         assert "nothing failed" not in done.out
         waited = gameball("job", "wait", 1, url=box.url)
         assert (waited.code, "failed" in waited.out) == (3, True)
@@ -386,7 +386,7 @@ def test_a_source_by_another_name_is_the_same_source(box: Sandbox, source: Path)
     (source.parent / "a").mkdir()
     for other in (link, around):
         done = gameball("send", source, other, url=box.url)
-        assert (done.code, "named twice" in done.err) == (2, True)
+        assert (done.code, "given twice" in done.err) == (2, True)
     assert not box.batches
 
 
@@ -405,9 +405,9 @@ def test_what_was_not_read_is_told_and_the_rejects_are_not_called_the_rest(
     cut = gameball(
         "send", "-", "--rejects", tmp_path / "s.jsonl", url=box.url, cwd=tmp_path, given=text.encode()
     )
-    assert "was not read after line 4 of standard input was not read" in cut.out
+    assert "standard input was not read after line 4" in cut.out
     assert "That file is incomplete." in cut.out
-    assert "the same command would send again what was accepted" in cut.out
+    assert "running the same command again sends accepted events again" in cut.out
 
 
 def test_jobs_are_followed_even_when_an_invalid_line_ended_the_send(tmp_path: Path) -> None:

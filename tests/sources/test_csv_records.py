@@ -165,8 +165,8 @@ def test_a_header_that_is_no_text_ends_the_reading() -> None:
 def test_names_that_are_not_in_the_header_are_told() -> None:
     header = "customer_id,name,a\n"
     assert refused(header, {"b": "int", "a": "int"}) == (1, "has no column b, for which a type is given")
-    assert refused(header, None, {"x": "y"}) == (1, "has no column y, which x is to be taken from")
-    assert refused(header, None, {"a": "name"}) == (1, "has a field a besides name, which is mapped to it")
+    assert refused(header, None, {"x": "y"}) == (1, "has no column y, which is mapped to x")
+    assert refused(header, None, {"a": "name"}) == (1, "has both a field a and name, which is mapped to it")
 
 
 def test_columns_are_renamed_and_typed_by_their_names_in_the_file() -> None:

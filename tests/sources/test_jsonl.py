@@ -235,15 +235,15 @@ def test_a_byte_order_mark_within_the_file_is_no_json() -> None:
 def test_the_line_of_an_item_that_was_not_given_is_not_told() -> None:
     reading = read_bytes(b"\n".join([line()] * 3), size=4096)
     for ordinal in (-1, 0, 1):
-        with pytest.raises(ValueError, match=f"item {ordinal} was not given"):
+        with pytest.raises(ValueError, match=f"item {ordinal} was not read yet"):
             reading.line_of(ordinal)
     next(reading)
     assert reading.line_of(0) == 1
-    with pytest.raises(ValueError, match="item 1 was not given"):
+    with pytest.raises(ValueError, match="item 1 was not read yet"):
         reading.line_of(1)
     list(reading)
     assert reading.line_of(2) == 3
-    with pytest.raises(ValueError, match="item 3 was not given"):
+    with pytest.raises(ValueError, match="item 3 was not read yet"):
         reading.line_of(3)
 
 
@@ -408,16 +408,16 @@ def test_names_may_be_exchanged_and_one_field_may_serve_as_two() -> None:
     [
         (
             {"customer_id": "1", "user_id": "2", "name": "x"},
-            "has a field customer_id besides user_id, which is mapped to it",
+            "has both a field customer_id and user_id, which is mapped to it",
         ),
         # Taking what happens to be there might give the points to somebody else.
         (
             {"customer_id": "1", "name": "x", "metadata": {}},
-            "has a field customer_id besides user_id, which is mapped to it",
+            "has both a field customer_id and user_id, which is mapped to it",
         ),
         (
             {"user_id": "1", "name": "x", "song_id": 1},
-            "has a field song_id besides sid, which is mapped to it",
+            "has both a field song_id and sid, which is mapped to it",
         ),
         ({"name": "x"}, "has no user_id, which is mapped to customer_id"),
         ({"user_id": "x"}, "has no name; map a field to it with --map name=FIELD"),
@@ -444,7 +444,7 @@ def test_a_reject_needs_no_renaming_any_more_and_what_was_put_in_may() -> None:
     assert read_one(rejected("rejected", customer_id="c", name="x"), rename) == ("c", "x", {})
     assert read_one(rejected("rejected", user_id="c", name="x"), rename) == ("c", "x", {})
     both = rejected("rejected", user_id="c", customer_id="d", name="x")
-    assert reason_for(both, rename) == "has a field customer_id besides user_id, which is mapped to it"
+    assert reason_for(both, rename) == "has both a field customer_id and user_id, which is mapped to it"
 
 
 def test_a_reject_that_may_have_been_accepted_is_sent_only_on_request(tmp_path: Path) -> None:

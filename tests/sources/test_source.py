@@ -55,9 +55,9 @@ def test_a_format_that_is_given_overrules_the_name() -> None:
 @pytest.mark.parametrize(
     ("path", "options", "cure"),
     [
-        ("events.txt", {}, "name it with --format jsonl, csv or parquet, or end its name in .jsonl, .ndjson"),
-        ("events", {}, "the format of events does not show its format"),
-        ("events.gz", {}, "the format of events.gz does not show its format"),
+        ("events.txt", {}, "use --format jsonl, csv or parquet, or a file name that ends in .jsonl, .ndjson"),
+        ("events", {}, "the name of events does not show its format"),
+        ("events.gz", {}, "the name of events.gz does not show its format"),
         ("events.json", {}, "--format"),
         ("events.jsonl", {"format": "tsv"}, "unknown format 'tsv': use --format jsonl"),
         ("events.parquet.gz", {}, "compressed Parquet files cannot be read: decompress the .gz file first"),
@@ -69,8 +69,8 @@ def test_a_format_that_is_given_overrules_the_name() -> None:
             {"types": {"a": "integer"}},
             "column 'a' has the unknown type 'integer'; the types are text, int, float, bool, date",
         ),
-        ("events.csv", {"rename": {"": "a"}}, "neither may be empty"),
-        ("events.csv", {"rename": {"a": ""}}, "neither may be empty"),
+        ("events.csv", {"rename": {"": "a"}}, "neither name may be empty"),
+        ("events.csv", {"rename": {"a": ""}}, "neither name may be empty"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_its_cure(
