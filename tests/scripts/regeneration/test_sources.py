@@ -89,6 +89,36 @@ def test_a_block_within_the_tags_of_a_page_is_found() -> None:
     assert find_document(f"<Tab>\n  ~~~yaml\n{indented}  ~~~\n</Tab>\n", "page").text == SMALL
 
 
+def test_a_block_deep_within_tags_and_lists_is_found() -> None:
+    for before, indent in [("<Tabs>\n  <Tab title='YAML'>\n", "    "), ("1. A step:\n\n", "   "), ("", "> ")]:
+        block = "".join(f"{indent}{line}" for line in SMALL.splitlines(keepends=True))
+        text = f"# A page\n\n{before}{indent}```yaml\n{block}{indent}```\n"
+        assert find_document(text, "page").text == SMALL
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_front_matter_of_a_page_is_not_its_document(end: str) -> None:
+    front = "---\ntitle: Send\nopenapi: 'POST /api/v4.0/integrations/batch/events'\n---\n\n"
+    text = (front + page(SMALL)).replace("\n", end)
+    assert find_document(text, "page").text == SMALL.replace("\n", end)
+    with pytest.raises(RegenerationError, match="holds no OpenAPI document"):
+        find_document(front.replace("\n", end), "page")
+
+
+def test_a_yaml_document_may_begin_with_its_marker() -> None:
+    assert find_document(f"---\n{SMALL}", "spec").text == f"---\n{SMALL}"
+
+
+def test_a_block_that_is_not_closed_is_not_taken() -> None:
+    with pytest.raises(RegenerationError, match="holds no OpenAPI document"):
+        find_document(f"# A page\n\n```yaml\n{SMALL}", "page")
+
+
+def test_a_line_separator_in_a_text_does_not_end_a_line() -> None:
+    text = SMALL + "x-note: 'one\u2028two'\n"
+    assert find_document(page(text), "page").text == text
+
+
 def test_yaml_with_a_fenced_block_in_a_description_is_yaml() -> None:
     text = SMALL + "x-note: |\n  ```yaml\n  openapi: 3.1.0\n  ```\n"
     assert find_document(text, "spec").text == text
