@@ -27,7 +27,7 @@ _TOP: Final[tuple[str, ...]] = (
     "components",
 )
 _WIDTH: Final = 110
-_BOOLEANS: Final = re.compile("true|false|True|False|TRUE|FALSE")
+_BOOLEANS: Final = re.compile("^(?:true|false|True|False|TRUE|FALSE)$")
 
 
 class _Loader(yaml.SafeLoader):
@@ -74,6 +74,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number in JSON")
+
+
 def parse_document(text: str, name: str) -> Document:
     """Read a document.
 
@@ -87,13 +91,15 @@ def parse_document(text: str, name: str) -> Document:
     Raises:
         RegenerationError: It is neither, names a key twice, or does not hold a mapping.
     """
-    is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
+    is_json = text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
     try:
         if is_json:
-            loaded = json.loads(text.lstrip("\ufeff"), object_pairs_hook=_unique)
+            loaded = json.loads(
+                text.lstrip("\ufeff"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+            )
         else:
             # Through JSON and back, so that what YAML shares or nests in itself is found or made apart.
-            loaded = json.loads(json.dumps(yaml.load(text, _Loader)))  # noqa: S506 - a safe loader
+            loaded = json.loads(json.dumps(yaml.load(text, _Loader), allow_nan=False))  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         said = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
         kind = "JSON" if is_json else "YAML"

@@ -224,6 +224,29 @@ def test_every_contradiction_is_listed() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["true if known.", "False or not given", "trueish", "TRUE\u00a0x", "t"])
+def test_a_text_that_begins_like_a_boolean_is_a_text(text: str) -> None:
+    assert parse_document(f"a: {text}\n", "spec") == {"a": text}
+    assert parse_document(json.dumps({"a": text}), "spec") == {"a": text}
+    assert parse_document(format_document({"a": text}).decode(), "spec") == {"a": text}
+
+
+def test_booleans_are_read_as_the_json_schema_of_yaml_has_them() -> None:
+    read = parse_document("a: true\nb: False\nc: 'true'\nd: yes\n", "spec")
+    assert read == {"a": True, "b": False, "c": "true", "d": "yes"}
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', "a: .nan", "a: .inf"])
+def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
+    with pytest.raises(RegenerationError, match="is not valid"):
+        parse_document(text, "spec")
+
+
+def test_a_top_level_list_of_json_is_refused_as_json() -> None:
+    with pytest.raises(RegenerationError, match="holds no mapping"):
+        parse_document('[{"a":\t1}]', "spec")
+
+
 def test_what_is_written_reads_as_it_was() -> None:
     published = {
         "openapi": "3.1.0",
