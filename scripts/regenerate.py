@@ -24,7 +24,7 @@ from regeneration.facade_usage import read_usage
 from regeneration.generation import PACKAGE, check_pins, generate
 from regeneration.history import check_commit, files_at, has_history
 from regeneration.merging import merge_sources
-from regeneration.openapi_document import find_faults, format_document, load_document, validate_document
+from regeneration.openapi_document import format_document, load_document
 from regeneration.overlay import operation_ids, overlay_document
 from regeneration.regeneration_error import RegenerationError
 from regeneration.repair import Repair, is_overruled
@@ -33,6 +33,7 @@ from regeneration.replacement import differences, read_tree, replace_all
 from regeneration.sources import DocumentSource, read_source
 from regeneration.surface import read_surface
 from regeneration.tolerant_answers import relax_answers
+from regeneration.validation import find_faults, validate_document
 
 # So many faults of a document beyond repair are listed.
 _MOST_FAULTS: Final = 10
@@ -93,12 +94,13 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
         repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
         document = overlay_document(repaired, overlay, repairs)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        # Repairs stumble where a part is of another kind altogether, as a list in the place of a name.
-        faults = tuple(islice(find_faults(published), _MOST_FAULTS))
+        # Repairs fail where a part has the wrong type, such as a list in the place of a name.
+        found = islice(find_faults(published), _MOST_FAULTS)
+        faults = tuple(f"at {pointer(place)}: {fault}" for place, fault in found)
         if not faults:
             raise
         raise RegenerationError(
-            f"the document is not OpenAPI, {faults[0]}; mend it at its source", faults if faults[1:] else ()
+            f"the document is not OpenAPI, {faults[0]}; fix it at its source", faults if faults[1:] else ()
         ) from error
     validate_document(document)
     told = []

@@ -1,17 +1,14 @@
-"""Read, write and validate OpenAPI documents."""
+"""Read and write OpenAPI documents."""
 
 import json
 import re
-from collections.abc import Hashable, Iterator
-from itertools import islice
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from openapi_spec_validator import OpenAPIV31SpecValidator
-from referencing.exceptions import Unresolvable
 
-from regeneration.document_walk import Document, pointer
+from regeneration.document_walk import Document
 from regeneration.regeneration_error import RegenerationError
 
 # The order in which the specification introduces them.
@@ -158,34 +155,3 @@ def format_document(document: Document) -> bytes:
         ordered["components"] = {kind: dict(sorted(entries.items())) for kind, entries in kinds}
     text: str = yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     return text.encode("utf-8")
-
-
-def validate_document(document: Document) -> None:
-    """Check a document against OpenAPI 3.1, which repairs bring 3.0 up to.
-
-    Raises:
-        RegenerationError: It is not valid; the text says where.
-    """
-    faults = list(islice(find_faults(document), 1))
-    if faults:
-        raise RegenerationError(f"not valid OpenAPI {faults[0]}; mend it in scripts/overlay.yaml")
-
-
-def find_faults(document: Document) -> Iterator[str]:
-    """Yield what is not as OpenAPI 3.1 has it, each with its place.
-
-    Args:
-        document: The document, of whatever version it says it is.
-    """
-    is_sound = True
-    try:
-        for error in OpenAPIV31SpecValidator({**document, "openapi": "3.1.0"}).iter_errors():
-            is_sound = False
-            said = error.message.strip().partition("\n")[0]
-            yield f"at {pointer(tuple(error.absolute_path))}: {said}"
-    except Unresolvable as dangling:
-        yield f"at {dangling.ref}: nothing is there"
-    except (LookupError, TypeError) as error:
-        # Having told of a part of another kind, the validator goes on as if it were not.
-        if is_sound:
-            yield f"at a place that the validator does not tell: {error}"

@@ -26,7 +26,7 @@ _TAG: Final = re.compile(r"^[ \t]*</?[A-Za-z][^<>\r\n]*>[ \t]*(?=\r?$)", re.MULT
 # A document says first, or at least at its top, what it is.
 _TOP_KEY: Final = re.compile(r"""^["']?(openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
 _JSON_KEY: Final = re.compile(r'"(openapi|swagger)"\s*:')
-_VERSION: Final = re.compile(r"3\.[01](\.|$)")
+_VERSION: Final = re.compile(r"3\.1(\.|$)")
 
 
 @frozen
@@ -59,7 +59,7 @@ def read_source(name: str) -> DocumentSource:
         The source.
 
     Raises:
-        RegenerationError: It cannot be read, or holds no OpenAPI document of version 3.0 or 3.1.
+        RegenerationError: It cannot be read, or holds no OpenAPI document of version 3.1.
     """
     text = _download(name) if re.match(r"(?i)https?://", name) else read_text(Path(name))
     return find_document(text, name)
@@ -96,7 +96,7 @@ def find_document(text: str, name: str) -> DocumentSource:
     document = parse_document(text, name)
     version = str(document.get("openapi", document.get("swagger", "nothing")))
     if "openapi" not in document or not _VERSION.match(version):
-        raise RegenerationError(f"{name} says it is version {version}; OpenAPI 3.0 or 3.1 is needed")
+        raise RegenerationError(f"{name} says it is version {version}; OpenAPI 3.1 is needed")
     return DocumentSource(name, text, document)
 
 

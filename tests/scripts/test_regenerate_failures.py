@@ -25,7 +25,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     [
         ("<html>Log in</html>", "holds no OpenAPI document"),
         ("openapi: 3.1.0\npaths: {", "is not valid YAML"),
-        ("swagger: '2.0'\n", "OpenAPI 3.0 or 3.1 is needed"),
+        ("swagger: '2.0'\n", "OpenAPI 3.1 is needed"),
         (PUBLISHED.replace("version: 4.0.0", "version: 4"), "not valid OpenAPI at #/info/version"),
         (PUBLISHED.replace("batch/events:", "batch/other:"), "matches nothing; mend it in scripts/overlay"),
         (PUBLISHED.replace("type: number", "$ref: 'other.yaml#/x'"), "outside of the document"),
