@@ -27,9 +27,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         ("openapi: 3.1.0\npaths: {", "is not valid YAML"),
         ("swagger: '2.0'\n", "OpenAPI 3.1 is needed"),
         (PUBLISHED.replace("version: 4.0.0", "version: 4"), "not valid OpenAPI at #/info/version"),
-        (PUBLISHED.replace("batch/events:", "batch/other:"), "matches nothing; mend it in scripts/overlay"),
+        (
+            PUBLISHED.replace("batch/events:", "batch/other:"),
+            "overlay actions match nothing; fix scripts/overlay",
+        ),
         (PUBLISHED.replace("type: number", "$ref: 'other.yaml#/x'"), "outside of the document"),
-        (PUBLISHED.replace("application/json", "application/xml"), "matches nothing; mend it"),
+        (PUBLISHED.replace("application/json", "application/xml"), "match nothing; fix scripts/overlay"),
         (
             PUBLISHED.replace(
                 "post:", "parameters: [{name: [x], in: path, required: true, schema: {}}]\n    post:"
@@ -65,7 +68,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         "a schema that the generator fails at",
     ],
 )
-def test_a_failure_says_in_one_line_what_to_do_and_changes_nothing(
+def test_a_failure_says_what_to_do_and_changes_nothing(
     repository: Repository, tmp_path: Path, published: str, said: str
 ) -> None:
     source = tmp_path / "source.yaml"
@@ -78,7 +81,8 @@ def fails(repository: Repository, said: str, *arguments: object) -> None:
     assert done.returncode == 1
     assert said in done.stderr
     assert done.stderr.startswith("regenerate.py: ")
-    assert done.stderr.count("\n") == 1
+    details = done.stderr.splitlines()[1:]
+    assert all(line.startswith("  ") for line in details)
     assert done.stdout == ""
     assert repository.status() == ""
 
