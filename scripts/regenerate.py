@@ -2,7 +2,7 @@
 
 python scripts/regenerate.py                       writes generated/ anew, from openapi.yaml
 python scripts/regenerate.py --from SOURCE ...     takes openapi.yaml from what Gameball publishes, first
-python scripts/regenerate.py --check               writes nothing, and fails if it would have changed a file
+python scripts/regenerate.py --check               writes nothing, and exits with 1 if a file would change
 
 Either everything is written or nothing. CONTRIBUTING.md walks through a change.
 """
@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -37,6 +38,10 @@ from regeneration.validation import find_faults, validate_document
 
 # So many faults of a document beyond repair are listed.
 _MOST_FAULTS: Final = 10
+# Exit codes.
+CHANGED: Final = 1
+FAILED: Final = 2
+INTERRUPTED: Final = 130
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -176,6 +181,7 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
 def as_json(outcome: RunResult) -> str:
     """Write an outcome for machines: the changes, the repairs and the files."""
     report: dict[str, Any] = {
+        "error": None,
         "against": outcome.against,
         "breaking": any(change.breaking for change in outcome.changes),
         "changes": [asdict(change) for change in outcome.changes],
@@ -222,7 +228,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         root: The folder of the repository.
 
     Returns:
-        The exit code: 0 done, 1 ``--check`` found a difference or regenerating failed.
+        The exit code: 0 for success, 1 if ``--check`` found a difference, 2 for a failure or a usage error,
+        130 for an interruption.
     """
     parser = argparse.ArgumentParser(prog="regenerate.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
@@ -234,8 +241,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         help="paths or URLs of OpenAPI documents (YAML or JSON), or of Markdown pages with one in a fence",
     )
     parser.add_argument("--against", metavar="REF", help="the commit to tell changes against (default: HEAD)")
-    parser.add_argument("--json", action="store_true", help="tell what changed as JSON")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on any difference")
+    parser.add_argument("--json", action="store_true", help="print a report as JSON, also of a failure")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit with 1 on any difference, with 2 on a failure",
+    )
     options = parser.parse_args(arguments)
     against: str | None = options.against
     # The drift gate must work where there is no history, as in a source distribution.
@@ -244,12 +255,24 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     try:
         outcome = regenerate(root, options.sources, against, check=options.check)
     except RegenerationError as error:
-        print("\n  ".join([f"regenerate.py: {error}", *error.details]), file=sys.stderr)
-        return 1
+        return _fail(str(error), error.details, as_json=options.json)
+    except KeyboardInterrupt:
+        _fail("interrupted", (), as_json=options.json)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - an uncaught one would exit with 1, which means "changed"
+        traceback.print_exc()
+        return _fail(f"unexpected error: {error!r}", (), as_json=options.json)
     for repair in outcome.repairs:
         print(f"repaired: {repair}", file=sys.stderr)
     print(as_json(outcome) if options.json else as_text(outcome, check=options.check))
-    return 1 if options.check and outcome.files else 0
+    return CHANGED if options.check and outcome.files else 0
+
+
+def _fail(error: str, details: tuple[str, ...], *, as_json: bool) -> int:
+    print("\n  ".join([f"regenerate.py: {error}", *details]), file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": error, "details": details}, indent=2))
+    return FAILED
 
 
 if __name__ == "__main__":
