@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import asdict, evolve, frozen
-from regeneration.changes import Change, compare
+from regeneration.api_changes import Change, compare
 from regeneration.completeness import check_completeness
 from regeneration.document_walk import Document, listing, pointer
 from regeneration.facade_usage import read_usage
-from regeneration.generation import PACKAGE, check_pins, generate
-from regeneration.history import check_commit, files_at, has_history
+from regeneration.file_replacement import differences, read_tree, replace_all
+from regeneration.generator import PACKAGE, check_pins, generate
+from regeneration.git_history import check_commit, files_at, has_history
 from regeneration.merging import merge_sources
 from regeneration.openapi_document import format_document, load_document
 from regeneration.overlay import operation_ids, overlay_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.repair import Repair, is_overruled
-from regeneration.repairs import repair_document
-from regeneration.replacement import differences, read_tree, replace_all
+from regeneration.repairs.all_repairs import repair_document
+from regeneration.repairs.repair import Repair, is_overruled
 from regeneration.sources import DocumentSource, read_source
 from regeneration.surface import read_surface
 from regeneration.tolerant_answers import relax_answers
@@ -94,7 +94,9 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
             longer fits, or the result is not valid.
     """
     overlay = load_document(root / "scripts" / "overlay.yaml")
-    leftovers = listing(load_document(root / "scripts" / "regeneration" / "repairs.yaml").get("leftovers"))
+    leftovers = listing(
+        load_document(root / "scripts" / "regeneration" / "repairs" / "leftovers.yaml").get("leftovers")
+    )
     try:
         repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
         document = overlay_document(repaired, overlay, repairs)

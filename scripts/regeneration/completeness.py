@@ -10,7 +10,7 @@ from typing import Final
 
 from regeneration.document_walk import Document, Operation, listing, mapping, operations, resolve
 from regeneration.generated_names import MAX_PATH, class_name, model_module, operation_module
-from regeneration.generation import PACKAGE
+from regeneration.generator import PACKAGE
 from regeneration.regeneration_error import RegenerationError
 from regeneration.surface import read_operation
 

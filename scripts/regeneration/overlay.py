@@ -10,7 +10,7 @@ from oas_patch import apply_overlay
 
 from regeneration.document_walk import Document, listing, mapping, resolve, value_at
 from regeneration.regeneration_error import RegenerationError
-from regeneration.repair import Repair
+from regeneration.repairs.repair import Repair
 
 # Extensions of the overlay's actions: a JSON path that makes the action unnecessary when it matches, and
 # whether the action may match nothing.

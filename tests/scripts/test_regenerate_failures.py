@@ -13,11 +13,11 @@ import regenerate
 from regenerate_project import REPOSITORY, Repository, copy_repository
 from regeneration.completeness import check_completeness
 from regeneration.document_walk import Document
-from regeneration.generation import complaints_of
-from regeneration.history import files_at
+from regeneration.file_replacement import read_tree, replace_all
+from regeneration.generator import complaints_of
+from regeneration.git_history import files_at
 from regeneration.openapi_document import load_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.replacement import read_tree, replace_all
 
 PUBLISHED = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from overlaid_document import ROOT, document
 from regenerate import build_document
-from regeneration.generation import check_pins
+from regeneration.file_replacement import read_tree
+from regeneration.generator import check_pins
 from regeneration.openapi_document import load_document
 from regeneration.overlay import overlay_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.replacement import read_tree
 
 
 def test_the_document_is_byte_for_byte_the_one_that_gameball_publishes() -> None:

@@ -7,16 +7,16 @@ import yaml
 from regenerate_project import FAULTS
 from regeneration.document_walk import operations, pointer, schemas
 from regeneration.openapi_document import load_document
-from regeneration.operation_names import operation_id
 from regeneration.overlay import overlay_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.repairs import (
+from regeneration.repairs.all_repairs import (
     declare_path_parameters,
     leave_out_leftovers,
     repair_document,
     supply_array_items,
     supply_responses,
 )
+from regeneration.repairs.operation_names import operation_id
 
 PREFIX = "/api/v4.0/integrations"
 Document = dict[str, Any]

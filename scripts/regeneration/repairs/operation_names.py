@@ -7,7 +7,7 @@ from typing import Final
 
 from regeneration.document_walk import Document, Operation, listing, operations
 from regeneration.generated_names import field_name, module_path_fits
-from regeneration.repair import Repair
+from regeneration.repairs.repair import Repair
 
 # What every path begins with, and so says nothing: /api/v4.0/integrations, in older tutorials /api/v4.
 _PREFIX: Final = re.compile(r"^/?(api/)?(v\d+(\.\d+)*(/|$))?(integrations(/|$))?")

@@ -1,5 +1,5 @@
 import pytest
-from regeneration.changes import Change, compare
+from regeneration.api_changes import Change, compare
 from regeneration.facade_usage import read_usage
 from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Value, read_surface
 

@@ -17,7 +17,7 @@ from regeneration.document_walk import (
     resolve,
 )
 from regeneration.generated_names import MAX_PATH, class_name, field_name, model_module
-from regeneration.repair import Repair
+from regeneration.repairs.repair import Repair
 
 _COMPONENTS: Final = ("components", "schemas")
 _READABLE: Final = frozenset({"application/json", "application/octet-stream"})

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Final
 
 from regeneration.document_walk import Document, Operation, listing, mapping, operations, resolve, schemas
-from regeneration.operation_names import derive_operation_ids, derive_tags
-from regeneration.repair import NOTHING, Repair, make_repairs
-from regeneration.schema_names import shorten_schema_names
+from regeneration.repairs.operation_names import derive_operation_ids, derive_tags
+from regeneration.repairs.repair import NOTHING, Repair, make_repairs
+from regeneration.repairs.schema_names import shorten_schema_names
 
 _SCHEMAS: Final = ("components", "schemas")
 _PLACEHOLDER: Final = re.compile(r"{([^{}]+)}")
