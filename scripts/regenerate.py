@@ -1,10 +1,10 @@
-"""Build the raw client in generated/ from what Gameball publishes, and tell what changed.
+"""Build the raw client in generated/ from what Gameball publishes, and report what changed.
 
-python scripts/regenerate.py                       writes generated/ anew, from openapi.yaml
-python scripts/regenerate.py --from SOURCE ...     takes openapi.yaml from what Gameball publishes, first
+python scripts/regenerate.py                       writes generated/ from openapi.yaml
+python scripts/regenerate.py --from SOURCE ...     first replaces openapi.yaml with what Gameball publishes
 python scripts/regenerate.py --check               writes nothing, and exits with 1 if a file would change
 
-Either everything is written or nothing. CONTRIBUTING.md walks through a change.
+Either all files are written or none. CONTRIBUTING.md explains how to accept an API change.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from regeneration.surface import read_surface
 from regeneration.tolerant_answers import relax_answers
 from regeneration.validation import find_faults, validate_document
 
-# So many faults of a document beyond repair are listed.
+# The most faults to list of a document that cannot be repaired.
 _MOST_FAULTS: Final = 10
 # Exit codes.
 CHANGED: Final = 1
@@ -52,7 +52,7 @@ class RunResult:
     Attributes:
         files: A line for each file that differs from what was there.
         repairs: What was repaired in the document before it was generated from.
-        against: The commit that changes are told against; None if there is none.
+        against: The commit that the client was compared with; None if there was none.
         changes: What changed for users of the package since then.
     """
 
@@ -110,15 +110,15 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
             f"the document is not OpenAPI, {faults[0]}; fix it at its source", faults if faults[1:] else ()
         ) from error
     validate_document(document)
-    told = []
+    reported = []
     for repair in repairs:
-        since = ", overruled since" if is_overruled(document, repair) else ""
-        told.append(evolve(repair, remedy=repair.remedy + since))
-    return relax_answers(document), tuple(told)
+        since = ", replaced by the overlay" if is_overruled(document, repair) else ""
+        reported.append(evolve(repair, remedy=repair.remedy + since))
+    return relax_answers(document), tuple(reported)
 
 
-def tell_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
-    """Tell what changed in the generated package.
+def read_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
+    """Compare the generated package with that of a commit.
 
     Args:
         root: The folder of the repository.
@@ -145,8 +145,8 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
 
     Args:
         root: The folder of the repository.
-        sources: Paths or URLs of what Gameball publishes; none takes openapi.yaml as it is.
-        against: The commit to tell changes against; None tells none.
+        sources: Paths or URLs of what Gameball publishes; none uses openapi.yaml as it is.
+        against: The commit to compare with; None compares with none.
         check: Only compare.
 
     Returns:
@@ -174,7 +174,7 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         if content is not None:
             found = {kept.name: kept.read_bytes()} if kept.exists() else {}
             files += differences({kept.name: content}, found)
-        changes = tell_changes(root, fresh, against) if against is not None else ()
+        changes = read_changes(root, fresh, against) if against is not None else ()
         if files and not check:
             replace_all({root / "generated": fresh} | ({} if content is None else {kept: source}))
     return RunResult(tuple(files), repairs, against, changes)
@@ -205,15 +205,15 @@ def as_text(outcome: RunResult, *, check: bool) -> str:
     """
     lines = list(outcome.files) if check else []
     if outcome.against is None and not check:
-        lines.append("What changed is not told: there is no commit to compare with")
+        lines.append("There is no commit to compare with")
     if outcome.against is not None:
         lines.append(f"Changes against {outcome.against}:")
-        lines += [f"  {change}" for change in outcome.changes] or ["  none that a user could notice"]
+        lines += [f"  {change}" for change in outcome.changes] or ["  none that users can notice"]
         breaking = sum(change.breaking for change in outcome.changes)
         used = sum(bool(change.used_by) for change in outcome.changes)
-        lines.append(f"{len(outcome.changes)} in all, {breaking} breaking, {used} in what the facade uses")
+        lines.append(f"{len(outcome.changes)} in total, {breaking} breaking, {used} used by the facade")
     if check and outcome.files and outcome.files[-1].endswith("openapi.yaml"):
-        lines.append("what is published differs; run again without --check to take it")
+        lines.append("the published document differs; run again without --check to accept it")
     elif check:
         again = "generated/ differs; run: make regenerate"
         lines.append(again if outcome.files else "generated/ is up to date")
@@ -242,7 +242,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         metavar="SOURCE",
         help="paths or URLs of OpenAPI documents (YAML or JSON), or of Markdown pages with one in a fence",
     )
-    parser.add_argument("--against", metavar="REF", help="the commit to tell changes against (default: HEAD)")
+    parser.add_argument("--against", metavar="REF", help="the commit to compare with (default: HEAD)")
     parser.add_argument("--json", action="store_true", help="print a report as JSON, also of a failure")
     parser.add_argument(
         "--check",

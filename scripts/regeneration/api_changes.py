@@ -1,4 +1,4 @@
-"""Tell what changed between two generated packages, and what that breaks."""
+"""Compare two generated packages, and say which changes are breaking."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ class Change:
 
     Attributes:
         kind: What kind of thing changed.
-        what: What became of it.
+        what: How it changed.
         subject: Its name, after that of its operation or model.
         detail: The rest of it, in words.
         breaking: Whether code that worked may not work any more.
@@ -41,7 +41,7 @@ class Change:
 
 
 def compare(old: Surface, new: Surface, usage: Usage) -> tuple[Change, ...]:
-    """Tell what changed.
+    """Compare two packages.
 
     Args:
         old: The package before.
@@ -132,7 +132,7 @@ def _models(
 
 def _model(before: GeneratedModel, after: GeneratedModel, direction: _Direction) -> Iterator[Change]:
     if before.is_enumeration != after.is_enumeration:
-        detail = "is an enumeration now" if after.is_enumeration else "is no enumeration any more"
+        detail = "is an enumeration now" if after.is_enumeration else "is not an enumeration any more"
         yield Change("model", "changed", after.name, detail, breaking=True)
         return
     if before.extra != after.extra:
@@ -161,7 +161,7 @@ def _values(
             yield Change(kind, "changed", subject, detail, breaking=breaking)
     order = [name for name in before if name in after]
     if order != [name for name in after if name in before] and kind == "parameter":
-        yield Change(kind, "changed", owner, "come in another order", breaking=True)
+        yield Change(kind, "changed", owner, "parameters have another order", breaking=True)
 
 
 def _breaks(before: Value, after: Value, direction: _Direction) -> bool:

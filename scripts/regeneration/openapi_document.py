@@ -36,12 +36,12 @@ class _Loader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002
-        """Refuse a key that stands twice: PyYAML would drop the first in silence."""
+        """Refuse a key that is there twice: PyYAML would drop the first in silence."""
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
+                    problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark
                 )
             seen.add(key.value)
         loaded = super().construct_mapping(node, deep=deep)
@@ -67,7 +67,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
     return result
 
 
@@ -100,9 +100,9 @@ def parse_document(text: str, name: str) -> Document:
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         said = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
         kind = "JSON" if is_json else "YAML"
-        raise RegenerationError(f"{name} is not valid {kind}: {said}; mend it at its source") from error
+        raise RegenerationError(f"{name} is not valid {kind}: {said}; fix it at its source") from error
     if not isinstance(loaded, dict):
-        raise RegenerationError(f"{name} holds no mapping at its top; is it the right file?")
+        raise RegenerationError(f"{name} has no mapping at its top; is it the right file?")
     return loaded
 
 

@@ -86,7 +86,7 @@ def _matches(document: Document, number: int, path: object) -> bool:
 
 
 def _give_way(document: Document, repair: Repair) -> None:
-    """Take back what a repair supplied where the overlay supplied the same: an update only ever adds."""
+    """Remove what a repair added where the overlay added the same: an update only adds to a list."""
     *owner, key = repair.place
     try:
         holder = value_at(document, tuple(owner))

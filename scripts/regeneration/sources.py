@@ -84,13 +84,13 @@ def find_document(text: str, name: str) -> DocumentSource:
         blocks = [(line, block) for line, block in _fenced_blocks(text) if _is_document(block)]
         if not blocks:
             raise RegenerationError(
-                f"{name} holds no OpenAPI document, neither as YAML or JSON nor in a fenced block; "
+                f"{name} has no OpenAPI document, neither as YAML or JSON nor in a fenced block; "
                 "check the address"
             )
         if len(blocks) > 1:
             lines = " and ".join(str(line) for line, _ in blocks)
             raise RegenerationError(
-                f"{name} holds OpenAPI documents from the lines {lines}; save each as a file of its own"
+                f"{name} has several OpenAPI documents, at lines {lines}; save each as a separate file"
             )
         text = blocks[0][1]
     document = parse_document(text, name)

@@ -30,7 +30,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 @pytest.mark.parametrize(
     ("published", "said"),
     [
-        ("<html>Log in</html>", "holds no OpenAPI document"),
+        ("<html>Log in</html>", "has no OpenAPI document"),
         ("openapi: 3.1.0\npaths: {", "is not valid YAML"),
         ("swagger: '2.0'\n", "OpenAPI 3.1 is needed"),
         (PUBLISHED.replace("version: 4.0.0", "version: 4"), "not valid OpenAPI at #/info/version"),
@@ -54,11 +54,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
             PUBLISHED
             + "  schemas:\n    Text: {type: string}\n"
             + "    Odd: {allOf: [{$ref: '#/components/schemas/Text'}, {type: object}]}\n",
-            "openapi-python-client would leave things out; mend them in scripts/overlay.yaml",
+            "openapi-python-client would skip parts of the document; fix them in scripts/overlay.yaml",
         ),
         (
             PUBLISHED + "  schemas:\n    Twice: {enum: [a, A], x-enum-varnames: [same]}\n",
-            "openapi-python-client would leave things out; mend them in scripts/overlay.yaml",
+            "openapi-python-client would skip parts of the document; fix them in scripts/overlay.yaml",
         ),
     ],
     ids=[
@@ -235,7 +235,7 @@ def dropped_parameter(document: Document, package: Path) -> str:
     operation = document["paths"]["/api/v4.0/integrations/batch/events"]["post"]
     operation["parameters"] = [{"name": "filter", "in": "query", "content": {}}]
     assert package.exists()
-    return "does not take every parameter of filter in query"
+    return "does not accept every parameter of filter in query"
 
 
 def missing_model(document: Document, package: Path) -> str:

@@ -1,4 +1,4 @@
-"""The repairs: each finds one kind of fault in a published document, and says how it is mended.
+"""The repairs: each finds one kind of fault in a published document, and says how to fix it.
 
 They change what the client is generated from, never openapi.yaml, and they come before the overlay.
 """
@@ -26,14 +26,14 @@ def repair_document(
 
     Args:
         document: The document as published; it is not modified.
-        leftovers: Operations that are left out, each as ``METHOD /path``.
+        leftovers: Operations to skip, each as ``METHOD /path``.
         reserved_ids: Operation ids that the overlay gives, and that are not derived for others.
 
     Returns:
         The repaired document, and the repairs in the order in which they were made.
     """
     steps: tuple[Callable[[Document], list[Repair]], ...] = (
-        partial(leave_out_leftovers, leftovers=leftovers),
+        partial(skip_leftovers, leftovers=leftovers),
         supply_array_items,
         declare_path_parameters,
         supply_responses,
@@ -52,8 +52,8 @@ def repair_document(
     return document, tuple(made)
 
 
-def leave_out_leftovers(document: Document, leftovers: Sequence[str]) -> list[Repair]:
-    """Leave out what a documentation tool's template put into the document, and the schemas of only that.
+def skip_leftovers(document: Document, leftovers: Sequence[str]) -> list[Repair]:
+    """Remove what the documentation tool's template put into the document, and schemas that only that uses.
 
     Args:
         document: The document.
@@ -65,7 +65,7 @@ def leave_out_leftovers(document: Document, leftovers: Sequence[str]) -> list[Re
         for kind in ("paths", "webhooks")
     ]
     places = [place for place in wanted if place[2] in mapping(mapping(document.get(place[0])).get(place[1]))]
-    repairs = [Repair("template leftover", place, "left out", NOTHING) for place in places]
+    repairs = [Repair("template leftover", place, "removed", NOTHING) for place in places]
     if not repairs:
         return []
     names = set(mapping(mapping(document.get("components")).get("schemas")))
@@ -73,7 +73,7 @@ def leave_out_leftovers(document: Document, leftovers: Sequence[str]) -> list[Re
         document, names
     )
     return repairs + [
-        Repair("template leftover", ("components", "schemas", name), "left out", NOTHING)
+        Repair("template leftover", ("components", "schemas", name), "removed", NOTHING)
         for name in sorted(unused)
     ]
 
@@ -163,7 +163,7 @@ def _path_parameters(document: Document, operation: Operation) -> list[Repair]:
         if meant.get("name") != name or meant.get("required") is not True:
             if meant.get("name") == name:
                 remedies.append(f"{name} marked as required")
-            parameter = {**meant, "name": name, "required": True}  # noqa: PLW2901 - the same one, mended
+            parameter = {**meant, "name": name, "required": True}  # noqa: PLW2901 - the same parameter, fixed
         kept.append(parameter)
     remedies += [f"{name} declared as a string" for name in missing]
     added = tuple(

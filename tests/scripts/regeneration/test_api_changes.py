@@ -60,7 +60,7 @@ def models_changed(before: GeneratedModel | None, after: GeneratedModel | None) 
         (
             operation(ID, PAGE),
             operation(PAGE, ID),
-            "BREAKING  parameter changed: things.get_thing come in another order",
+            "BREAKING  parameter changed: things.get_thing parameters have another order",
         ),
         (
             operation(answer="Thing"),

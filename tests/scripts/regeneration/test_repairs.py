@@ -11,8 +11,8 @@ from regeneration.overlay import overlay_document
 from regeneration.regeneration_error import RegenerationError
 from regeneration.repairs.all_repairs import (
     declare_path_parameters,
-    leave_out_leftovers,
     repair_document,
+    skip_leftovers,
     supply_array_items,
     supply_responses,
 )
@@ -120,7 +120,7 @@ def test_a_leftover_takes_along_the_schemas_that_nothing_else_needs() -> None:
             NeverUsed: {}
         """
     )
-    assert places(leave_out_leftovers(document, ["GET /plants", "POST /plants"])) == [
+    assert places(skip_leftovers(document, ["GET /plants", "POST /plants"])) == [
         "#/paths/~1plants/get",
         "#/components/schemas/Plant",
         "#/components/schemas/Soil",

@@ -101,7 +101,7 @@ def test_the_front_matter_of_a_page_is_not_its_document(end: str) -> None:
     front = "---\ntitle: Send\nopenapi: 'POST /api/v4.0/integrations/batch/events'\n---\n\n"
     text = (front + page(SMALL)).replace("\n", end)
     assert find_document(text, "page").text == SMALL.replace("\n", end)
-    with pytest.raises(RegenerationError, match="holds no OpenAPI document"):
+    with pytest.raises(RegenerationError, match="has no OpenAPI document"):
         find_document(front.replace("\n", end), "page")
 
 
@@ -110,7 +110,7 @@ def test_a_yaml_document_may_begin_with_its_marker() -> None:
 
 
 def test_a_block_that_is_not_closed_is_not_taken() -> None:
-    with pytest.raises(RegenerationError, match="holds no OpenAPI document"):
+    with pytest.raises(RegenerationError, match="has no OpenAPI document"):
         find_document(f"# A page\n\n```yaml\n{SMALL}", "page")
 
 
@@ -133,18 +133,18 @@ def test_a_document_of_json_in_a_page_is_written_as_yaml() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("<!DOCTYPE html><p>Please log in</p>", "holds no OpenAPI document"),
-        ("# A page\n\n```yaml\nname: value\n```\n", "holds no OpenAPI document"),
-        ("", "holds no OpenAPI document"),
+        ("<!DOCTYPE html><p>Please log in</p>", "has no OpenAPI document"),
+        ("# A page\n\n```yaml\nname: value\n```\n", "has no OpenAPI document"),
+        ("", "has no OpenAPI document"),
         ("swagger: '2.0'\npaths: {}\n", "version 2.0; OpenAPI 3.1 is needed"),
         ("openapi: 3.2.0\n", "version 3.2.0; OpenAPI 3.1 is needed"),
         ("openapi: 3.0.3\n", "version 3.0.3; OpenAPI 3.1 is needed"),
         ("openapi: 3.1.0\npaths: [", "not valid YAML"),
         ('{"openapi": "3.1.0", ', "not valid JSON"),
-        ('{"openapi": "3.1.0", "paths": {}, "paths": {}}', "the key 'paths' stands twice"),
-        ("openapi: 3.1.0\npaths:\n  /x: {}\n  /x: {}\n", "the key '/x' stands twice"),
+        ('{"openapi": "3.1.0", "paths": {}, "paths": {}}', "the key 'paths' is there twice"),
+        ("openapi: 3.1.0\npaths:\n  /x: {}\n  /x: {}\n", "the key '/x' is there twice"),
         ("openapi: 3.1.0\nx-a: &a [*a]\n", "not valid YAML"),
-        (page(SMALL, SMALL), "from the lines 6 and 12"),
+        (page(SMALL, SMALL), "at lines 6 and 12"),
     ],
 )
 def test_what_holds_no_single_document_is_refused(text: str, said: str) -> None:
@@ -244,7 +244,7 @@ def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
 
 
 def test_a_top_level_list_of_json_is_refused_as_json() -> None:
-    with pytest.raises(RegenerationError, match="holds no mapping"):
+    with pytest.raises(RegenerationError, match="has no mapping"):
         parse_document('[{"a":\t1}]', "spec")
 
 

@@ -119,7 +119,7 @@ def answer(schema: Document) -> Document:
         (
             {**answer({}), "parameters": [{"name": "q", "in": "query", "content": {"a/b": {"schema": {}}}}]},
             {},
-            "GET /x does not take every parameter of q in query",
+            "GET /x does not accept every parameter of q in query",
         ),
     ],
     ids=["like values", "mixed values", "like names", "an endless list", "media types", "no schema"],
