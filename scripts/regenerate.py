@@ -1,41 +1,47 @@
-"""Build the raw client in generated/ from what Gameball publishes, and tell what changed.
+"""Build the raw client in generated/ from what Gameball publishes, and report what changed.
 
-python scripts/regenerate.py                       writes generated/ anew, from openapi.yaml
-python scripts/regenerate.py --from SOURCE ...     takes openapi.yaml from what Gameball publishes, first
-python scripts/regenerate.py --check               writes nothing, and fails if it would have changed a file
+python scripts/regenerate.py                       writes generated/ from openapi.yaml
+python scripts/regenerate.py --from SOURCE ...     first replaces openapi.yaml with what Gameball publishes
+python scripts/regenerate.py --check               writes nothing, and exits with 1 if a file would change
 
-Either everything is written or nothing. CONTRIBUTING.md walks through a change.
+Either all files are written or none. CONTRIBUTING.md explains how to accept an API change.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import asdict, evolve, frozen
-from regeneration.changes import Change, compare
+from regeneration.api_changes import Change, compare
 from regeneration.completeness import check_completeness
 from regeneration.document_walk import Document, listing, pointer
 from regeneration.facade_usage import read_usage
-from regeneration.generation import PACKAGE, check_pins, generate
-from regeneration.history import check_commit, files_at, has_history
+from regeneration.file_replacement import differences, read_tree, replace_all
+from regeneration.generator import PACKAGE, check_pins, generate
+from regeneration.git_history import check_commit, files_at, has_history
 from regeneration.merging import merge_sources
-from regeneration.openapi_document import find_faults, format_document, load_document, validate_document
+from regeneration.openapi_document import format_document, load_document
 from regeneration.overlay import operation_ids, overlay_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.repair import Repair, is_overruled
-from regeneration.repairs import repair_document
-from regeneration.replacement import differences, read_tree, replace_all
+from regeneration.repairs.all_repairs import repair_document
+from regeneration.repairs.repair import Repair, is_overruled
 from regeneration.sources import DocumentSource, read_source
 from regeneration.surface import read_surface
 from regeneration.tolerant_answers import relax_answers
+from regeneration.validation import find_faults, validate_document
 
-# So many faults of a document beyond repair are listed.
+# The most faults to list of a document that cannot be repaired.
 _MOST_FAULTS: Final = 10
+# Exit codes.
+CHANGED: Final = 1
+FAILED: Final = 2
+INTERRUPTED: Final = 130
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -46,7 +52,7 @@ class RunResult:
     Attributes:
         files: A line for each file that differs from what was there.
         repairs: What was repaired in the document before it was generated from.
-        against: The commit that changes are told against; None if there is none.
+        against: The commit that the client was compared with; None if there was none.
         changes: What changed for users of the package since then.
     """
 
@@ -88,28 +94,31 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
             longer fits, or the result is not valid.
     """
     overlay = load_document(root / "scripts" / "overlay.yaml")
-    leftovers = listing(load_document(root / "scripts" / "regeneration" / "repairs.yaml").get("leftovers"))
+    leftovers = listing(
+        load_document(root / "scripts" / "regeneration" / "repairs" / "leftovers.yaml").get("leftovers")
+    )
     try:
         repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
         document = overlay_document(repaired, overlay, repairs)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        # Repairs stumble where a part is of another kind altogether, as a list in the place of a name.
-        faults = tuple(islice(find_faults(published), _MOST_FAULTS))
+        # Repairs fail where a part has the wrong type, such as a list in the place of a name.
+        found = islice(find_faults(published), _MOST_FAULTS)
+        faults = tuple(f"at {pointer(place)}: {fault}" for place, fault in found)
         if not faults:
             raise
         raise RegenerationError(
-            f"the document is not OpenAPI, {faults[0]}; mend it at its source", faults if faults[1:] else ()
+            f"the document is not OpenAPI, {faults[0]}; fix it at its source", faults if faults[1:] else ()
         ) from error
     validate_document(document)
-    told = []
+    reported = []
     for repair in repairs:
-        since = ", overruled since" if is_overruled(document, repair) else ""
-        told.append(evolve(repair, remedy=repair.remedy + since))
-    return relax_answers(document), tuple(told)
+        since = ", replaced by the overlay" if is_overruled(document, repair) else ""
+        reported.append(evolve(repair, remedy=repair.remedy + since))
+    return relax_answers(document), tuple(reported)
 
 
-def tell_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
-    """Tell what changed in the generated package.
+def read_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
+    """Compare the generated package with that of a commit.
 
     Args:
         root: The folder of the repository.
@@ -136,8 +145,8 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
 
     Args:
         root: The folder of the repository.
-        sources: Paths or URLs of what Gameball publishes; none takes openapi.yaml as it is.
-        against: The commit to tell changes against; None tells none.
+        sources: Paths or URLs of what Gameball publishes; none uses openapi.yaml as it is.
+        against: The commit to compare with; None compares with none.
         check: Only compare.
 
     Returns:
@@ -165,7 +174,7 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         if content is not None:
             found = {kept.name: kept.read_bytes()} if kept.exists() else {}
             files += differences({kept.name: content}, found)
-        changes = tell_changes(root, fresh, against) if against is not None else ()
+        changes = read_changes(root, fresh, against) if against is not None else ()
         if files and not check:
             replace_all({root / "generated": fresh} | ({} if content is None else {kept: source}))
     return RunResult(tuple(files), repairs, against, changes)
@@ -174,6 +183,7 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
 def as_json(outcome: RunResult) -> str:
     """Write an outcome for machines: the changes, the repairs and the files."""
     report: dict[str, Any] = {
+        "error": None,
         "against": outcome.against,
         "breaking": any(change.breaking for change in outcome.changes),
         "changes": [asdict(change) for change in outcome.changes],
@@ -195,15 +205,15 @@ def as_text(outcome: RunResult, *, check: bool) -> str:
     """
     lines = list(outcome.files) if check else []
     if outcome.against is None and not check:
-        lines.append("What changed is not told: there is no commit to compare with")
+        lines.append("There is no commit to compare with")
     if outcome.against is not None:
         lines.append(f"Changes against {outcome.against}:")
-        lines += [f"  {change}" for change in outcome.changes] or ["  none that a user could notice"]
+        lines += [f"  {change}" for change in outcome.changes] or ["  none that users can notice"]
         breaking = sum(change.breaking for change in outcome.changes)
         used = sum(bool(change.used_by) for change in outcome.changes)
-        lines.append(f"{len(outcome.changes)} in all, {breaking} breaking, {used} in what the facade uses")
+        lines.append(f"{len(outcome.changes)} in total, {breaking} breaking, {used} used by the facade")
     if check and outcome.files and outcome.files[-1].endswith("openapi.yaml"):
-        lines.append("what is published differs; run again without --check to take it")
+        lines.append("the published document differs; run again without --check to accept it")
     elif check:
         again = "generated/ differs; run: make regenerate"
         lines.append(again if outcome.files else "generated/ is up to date")
@@ -220,7 +230,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         root: The folder of the repository.
 
     Returns:
-        The exit code: 0 done, 1 ``--check`` found a difference or regenerating failed.
+        The exit code: 0 for success, 1 if ``--check`` found a difference, 2 for a failure or a usage error,
+        130 for an interruption.
     """
     parser = argparse.ArgumentParser(prog="regenerate.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
@@ -231,9 +242,13 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         metavar="SOURCE",
         help="paths or URLs of OpenAPI documents (YAML or JSON), or of Markdown pages with one in a fence",
     )
-    parser.add_argument("--against", metavar="REF", help="the commit to tell changes against (default: HEAD)")
-    parser.add_argument("--json", action="store_true", help="tell what changed as JSON")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on any difference")
+    parser.add_argument("--against", metavar="REF", help="the commit to compare with (default: HEAD)")
+    parser.add_argument("--json", action="store_true", help="print a report as JSON, also of a failure")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit with 1 on any difference, with 2 on a failure",
+    )
     options = parser.parse_args(arguments)
     against: str | None = options.against
     # The drift gate must work where there is no history, as in a source distribution.
@@ -242,12 +257,24 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     try:
         outcome = regenerate(root, options.sources, against, check=options.check)
     except RegenerationError as error:
-        print("\n  ".join([f"regenerate.py: {error}", *error.details]), file=sys.stderr)
-        return 1
+        return _fail(str(error), error.details, as_json=options.json)
+    except KeyboardInterrupt:
+        _fail("interrupted", (), as_json=options.json)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - an uncaught one would exit with 1, which means "changed"
+        traceback.print_exc()
+        return _fail(f"unexpected error: {error!r}", (), as_json=options.json)
     for repair in outcome.repairs:
         print(f"repaired: {repair}", file=sys.stderr)
     print(as_json(outcome) if options.json else as_text(outcome, check=options.check))
-    return 1 if options.check and outcome.files else 0
+    return CHANGED if options.check and outcome.files else 0
+
+
+def _fail(error: str, details: tuple[str, ...], *, as_json: bool) -> int:
+    print("\n  ".join([f"regenerate.py: {error}", *details]), file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": error, "details": details}, indent=2))
+    return FAILED
 
 
 if __name__ == "__main__":

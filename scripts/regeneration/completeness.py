@@ -1,4 +1,4 @@
-"""Make sure that the generator has left nothing of a document out."""
+"""Check that the generator has skipped nothing in a document."""
 
 import ast
 import json
@@ -10,7 +10,7 @@ from typing import Final
 
 from regeneration.document_walk import Document, Operation, listing, mapping, operations, resolve
 from regeneration.generated_names import MAX_PATH, class_name, model_module, operation_module
-from regeneration.generation import PACKAGE
+from regeneration.generator import PACKAGE
 from regeneration.regeneration_error import RegenerationError
 from regeneration.surface import read_operation
 
@@ -48,7 +48,7 @@ def check_completeness(document: Document, folder: Path) -> None:
     ]
     if problems:
         raise RegenerationError(
-            "the generated client is not complete; mend the document in scripts/overlay.yaml: "
+            "the generated client is not complete; fix the document in scripts/overlay.yaml: "
             + (problems[0] if len(problems) == 1 else f"{len(problems)} problems"),
             tuple(problems) if len(problems) > 1 else (),
         )
@@ -73,8 +73,8 @@ def _missing_operations(document: Document, package: Path) -> Iterator[str]:
             declared = _parameters(document, operation)
             if len(found.parameters) != len(declared) + ("requestBody" in operation.content):
                 yield (
-                    f"{operation} does not take every parameter of {', '.join(sorted(declared))}; "
-                    "one without a schema is left out"
+                    f"{operation} does not accept every parameter of {', '.join(sorted(declared))}; "
+                    "one without a schema is skipped"
                 )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from regeneration.generation import PACKAGE
+from regeneration.generator import PACKAGE
 from regeneration.surface import Surface
 
 #: The hand-written files that use each operation's module or model, by its name.

@@ -10,7 +10,7 @@ from oas_patch import apply_overlay
 
 from regeneration.document_walk import Document, listing, mapping, resolve, value_at
 from regeneration.regeneration_error import RegenerationError
-from regeneration.repair import Repair
+from regeneration.repairs.repair import Repair
 
 # Extensions of the overlay's actions: a JSON path that makes the action unnecessary when it matches, and
 # whether the action may match nothing.
@@ -36,10 +36,11 @@ def overlay_document(document: Document, overlay: Document, repairs: Sequence[Re
         A new document.
 
     Raises:
-        RegenerationError: An action has no target, a target that is no JSON path, or one that matches
-            nothing. The text names the action by its number, from 1, and its target.
+        RegenerationError: An action has no target, a target that is not a JSON path, or one that matches
+            nothing. The text names each such action by its number, from 1, and its target.
     """
     result: Document = copy.deepcopy(document)
+    unmatched: list[str] = []
     for number, listed in enumerate(listing(overlay.get("actions")), start=1):
         action = mapping(listed)
         target, unless = action.get("target"), action.get(_UNLESS)
@@ -48,10 +49,15 @@ def overlay_document(document: Document, overlay: Document, repairs: Sequence[Re
         if not _matches(result, number, target):
             if action.get(_OPTIONAL) is True:
                 continue
-            raise RegenerationError(
-                f"overlay action {number} matches nothing; mend it in scripts/overlay.yaml: {target}"
-            )
+            unmatched.append(f"overlay action {number} matches nothing: {target}")
+            continue
         result = apply_overlay(result, {"actions": [copy.deepcopy(action)]})
+    if unmatched:
+        raise RegenerationError(
+            (unmatched[0] if len(unmatched) == 1 else f"{len(unmatched)} overlay actions match nothing")
+            + "; fix scripts/overlay.yaml, or mark an action that may match nothing with x-optional: true",
+            tuple(unmatched) if len(unmatched) > 1 else (),
+        )
     for repair in repairs:
         _give_way(result, repair)
     return {key: _without_repeats(value, key) for key, value in result.items()}
@@ -75,12 +81,12 @@ def _matches(document: Document, number: int, path: object) -> bool:
         return bool(parse_json_path(path if isinstance(path, str) else "").find(document))
     except (JSONPathError, TypeError, AttributeError) as error:
         raise RegenerationError(
-            f"overlay action {number} has no JSON path but {path!r}; mend it in scripts/overlay.yaml"
+            f"overlay action {number} has no JSON path but {path!r}; fix it in scripts/overlay.yaml"
         ) from error
 
 
 def _give_way(document: Document, repair: Repair) -> None:
-    """Take back what a repair supplied where the overlay supplied the same: an update only ever adds."""
+    """Remove what a repair added where the overlay added the same: an update only adds to a list."""
     *owner, key = repair.place
     try:
         holder = value_at(document, tuple(owner))

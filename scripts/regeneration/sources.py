@@ -1,5 +1,6 @@
 """Find the OpenAPI document in what Gameball publishes: a file or URL, YAML, JSON or a Markdown page."""
 
+import io
 import re
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Final
 
 import httpx
 from attrs import frozen
+from markdown_it import MarkdownIt
 
 from regeneration.document_walk import Document
 from regeneration.openapi_document import parse_document, read_text
@@ -18,11 +20,13 @@ _STEP_TIMEOUT: Final = 10.0
 _WHOLE_TIMEOUT: Final = 60.0
 # Bytes. The full document has under a million.
 _MAX_SIZE: Final = 50_000_000
-_FENCE: Final = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<info>[^\r\n]*)")
+_FRONT_MATTER: Final = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^---[ \t]*\r?$", re.MULTILINE | re.DOTALL)
+# A line that is a single tag.
+_TAG: Final = re.compile(r"^[ \t]*</?[A-Za-z][^<>\r\n]*>[ \t]*(?=\r?$)", re.MULTILINE)
 # A document says first, or at least at its top, what it is.
 _TOP_KEY: Final = re.compile(r"""^["']?(openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
 _JSON_KEY: Final = re.compile(r'"(openapi|swagger)"\s*:')
-_VERSION: Final = re.compile(r"3\.[01](\.|$)")
+_VERSION: Final = re.compile(r"3\.1(\.|$)")
 
 
 @frozen
@@ -55,7 +59,7 @@ def read_source(name: str) -> DocumentSource:
         The source.
 
     Raises:
-        RegenerationError: It cannot be read, or holds no OpenAPI document of version 3.0 or 3.1.
+        RegenerationError: It cannot be read, or holds no OpenAPI document of version 3.1.
     """
     text = _download(name) if re.match(r"(?i)https?://", name) else read_text(Path(name))
     return find_document(text, name)
@@ -80,19 +84,19 @@ def find_document(text: str, name: str) -> DocumentSource:
         blocks = [(line, block) for line, block in _fenced_blocks(text) if _is_document(block)]
         if not blocks:
             raise RegenerationError(
-                f"{name} holds no OpenAPI document, neither as YAML or JSON nor in a fenced block; "
+                f"{name} has no OpenAPI document, neither as YAML or JSON nor in a fenced block; "
                 "check the address"
             )
         if len(blocks) > 1:
             lines = " and ".join(str(line) for line, _ in blocks)
             raise RegenerationError(
-                f"{name} holds OpenAPI documents from the lines {lines}; save each as a file of its own"
+                f"{name} has several OpenAPI documents, at lines {lines}; save each as a separate file"
             )
         text = blocks[0][1]
     document = parse_document(text, name)
     version = str(document.get("openapi", document.get("swagger", "nothing")))
     if "openapi" not in document or not _VERSION.match(version):
-        raise RegenerationError(f"{name} says it is version {version}; OpenAPI 3.0 or 3.1 is needed")
+        raise RegenerationError(f"{name} says it is version {version}; OpenAPI 3.1 is needed")
     return DocumentSource(name, text, document)
 
 
@@ -102,43 +106,57 @@ def _is_document(text: str) -> bool:
 
 
 def _outside_fences(text: str) -> str:
-    """Return a text without its fenced blocks that are not indented, as those in YAML always are."""
-    kept = []
-    closing: re.Pattern[str] | None = None
-    for line in text.splitlines(keepends=True):
-        opening = _FENCE.match(line)
-        if closing is not None:
-            closing = None if closing.match(line) else closing
-        elif opening and not opening["indent"]:
-            closing = _closing(opening["fence"])
-        else:
-            kept.append(line)
-    return "".join(kept)
+    """Return a text without its front matter and without the fenced blocks that are not indented.
+
+    In a YAML document, a fence can only stand in a description, which is always indented.
+    """
+    lines = _lines(text)
+    for fence in reversed(_fences(text)):
+        if not lines[fence.start][:1].isspace():
+            del lines[fence.start : fence.end]
+    return _FRONT_MATTER.sub("", "".join(lines))
+
+
+@frozen
+class _Fence:
+    """A fenced block: the lines from its opening to after its closing one, and what is in it."""
+
+    start: int
+    end: int
+    content: str
+
+    @property
+    def is_closed(self) -> bool:
+        return self.content.count("\n") == self.end - self.start - 2
+
+
+def _fences(text: str) -> list[_Fence]:
+    # Documentation tools put fences within tags of their own; Markdown would take those for HTML.
+    tokens = MarkdownIt("commonmark").disable(["html_block", "code", "inline"]).parse(_TAG.sub("", text))
+    return [
+        _Fence(token.map[0], token.map[1], token.content)
+        for token in tokens
+        if token.type == "fence" and token.map
+    ]
 
 
 def _fenced_blocks(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each fenced block of a page with the number of its first line, its bytes untouched.
+    """Yield each fenced block of a page with the number of its first line.
 
-    A Markdown library would bring line ends into a form of its own, and read no block that stands within
-    the tags of a documentation tool.
+    A block that is not closed may be cut off, and is skipped. The parser turns every line ending into a
+    newline, so the endings are taken from the page.
     """
-    closing: re.Pattern[str] | None = None
-    indent = ""
-    first, block = 0, list[str]()
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if closing is None:
-            if opening := _FENCE.match(line):
-                closing, indent = _closing(opening["fence"]), opening["indent"]
-                first, block = number + 1, []
-        elif closing.match(line):
-            yield first, "".join(block)
-            closing = None
-        else:
-            block.append(line.removeprefix(indent))
+    lines = _lines(text)
+    for fence in (one for one in _fences(text) if one.is_closed):
+        content = fence.content.split("\n")
+        endings = [line[len(line.rstrip("\r\n")) :] for line in lines[fence.start + 1 : fence.end - 1]]
+        block = "".join(line + ending for line, ending in zip(content, endings, strict=False))
+        yield fence.start + 2, block
 
 
-def _closing(fence: str) -> re.Pattern[str]:
-    return re.compile(rf"[ \t]*{re.escape(fence[0])}{{{len(fence)},}}[ \t]*\r?\n?\Z")
+def _lines(text: str) -> list[str]:
+    """Split a text at its line endings, which are kept. ``splitlines`` splits at more than those."""
+    return io.StringIO(text, newline="").readlines()
 
 
 def _download(url: str) -> str:

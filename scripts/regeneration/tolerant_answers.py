@@ -17,7 +17,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from regeneration.document_walk import Document, Place, listing, mapping, nodes, place_of, resolve, value_at
-from regeneration.schema_names import class_names
+from regeneration.repairs.schema_names import class_names
 
 _NULL: Final = {"type": "null"}
 _SCALARS: Final = frozenset({"string", "number", "integer", "boolean"})

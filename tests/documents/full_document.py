@@ -1,6 +1,6 @@
 """Builds a document of some 70 operations with the faults of published ones, in words of its own.
 
-It is OpenAPI 3.0 in JSON, as a documentation tool would export it for a loyalty program.
+It is OpenAPI 3.1 in JSON, as a documentation tool would export it for a loyalty program.
 """
 
 from typing import Any, Final
@@ -11,7 +11,7 @@ _PREFIX: Final = "/api/v4.0/integrations"
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "number"}
 _WHOLE: Final = {"type": "integer"}
-_WHEN: Final = {"type": "string", "format": "date-time", "nullable": True, "example": "2026-03-01T10:00:00Z"}
+_WHEN: Final = {"type": ["string", "null"], "format": "date-time", "example": "2026-03-01T10:00:00Z"}
 
 # Resources with all five of list, create, read, replace and delete: the path, its parameter, and fields.
 _RESOURCES: Final[dict[str, tuple[str, Document]]] = {
@@ -22,11 +22,11 @@ _RESOURCES: Final[dict[str, tuple[str, Document]]] = {
     ),
     "transactions": (
         "transactionId",
-        {"points": _WHOLE, "reason": {"type": "string", "enum": ["earn", "spend", None], "nullable": True}},
+        {"points": _WHOLE, "reason": {"type": "string", "enum": ["earn", "spend"]}},
     ),
     "coupons": (
         "code",
-        {"discount": {"type": "number", "minimum": 0, "exclusiveMinimum": True}, "expiresAt": _WHEN},
+        {"discount": {"type": "number", "exclusiveMinimum": 0}, "expiresAt": _WHEN},
     ),
     "reward-campaigns": (
         "campaignId",
@@ -54,7 +54,7 @@ _RESOURCES: Final[dict[str, tuple[str, Document]]] = {
     ),
     "stores": (
         "storeId",
-        {"address": {"type": "object", "title": "Details", "properties": {"street": _TEXT}}},
+        {"address": {"type": "object", "properties": {"street": _TEXT}}},
     ),
 }
 # What else there is: method and path.
@@ -97,7 +97,7 @@ def build_document() -> Document:
         item = paths.setdefault(f"{_PREFIX}/{path}", {})
         item[method] = _operation(number, method, path, schema)
     return {
-        "openapi": "3.0.1",
+        "openapi": "3.1.0",
         "info": {"title": "A loyalty program", "version": "4.0.0"},
         "servers": [{"url": "https://api.example.com"}],
         "security": [{"bearerAuth": []}],
@@ -144,7 +144,7 @@ def _responses(number: int, path: str, resource: str | None) -> Document:
     if path.endswith("/status"):
         answer: Document = {"type": "object", "properties": {"batchId": _TEXT, "errors": {"type": "array"}}}
     elif resource is None:
-        answer = {"type": "object", "title": "Result", "properties": {"done": {"type": "boolean"}}}
+        answer = {"type": "object", "properties": {"done": {"type": "boolean"}}}
     elif path == resource:
         answer = {
             "type": "object",
@@ -193,30 +193,21 @@ def _components() -> Document:
             "secretKey": {"type": "apiKey", "in": "header", "name": "secretkey"},
         },
         "parameters": {
-            "Page": {"$ref": "#/components/parameters/PageNumber"},
-            "PageNumber": {"name": "page", "in": "query", "schema": _WHOLE},
+            "Page": {"name": "page", "in": "query", "schema": _WHOLE},
         },
         "responses": {
-            "Missing": _answer({"type": "object", "title": "Nothing there", "properties": {"what": _TEXT}}),
+            "Missing": _answer({"$ref": "#/components/schemas/NothingThere"}),
         },
         "schemas": {
             "Plant": {"type": "object", "properties": {"soil": _TEXT}},
             "Order_Line": {"type": "object", "properties": {"sku": _TEXT, "parts": {"type": "array"}}},
-            "OrderLine": {"type": "object", "title": "A line of an order", "properties": {"sku": _TEXT}},
+            "NothingThere": {"type": "object", "properties": {"what": _TEXT}},
             "Tier": {
                 "type": "object",
-                "nullable": True,
                 "properties": {"name": _TEXT, "above": {"$ref": "#/components/schemas/Tier"}},
             },
-            "Criteria": {
-                "oneOf": [_TEXT, {"type": "array", "items": {"$ref": "#/components/schemas/Criteria"}}]
-            },
-            "Friend": {"$ref": "#/components/schemas/Person"},
-            "Person": {
-                "type": "object",
-                "title": "Someone",
-                "properties": {"name": _TEXT, "home": {"$ref": "#/components/schemas/Nowhere"}},
-            },
-            "Progress": {"type": "string", "nullable": True, "enum": ["invited", "joined", None]},
+            "Criteria": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+            "Friend": {"type": "object", "properties": {"name": _TEXT}},
+            "Progress": {"type": "string", "enum": ["invited", "joined"]},
         },
     }

@@ -42,7 +42,7 @@ def test_what_is_committed_is_what_is_generated(repository: Repository) -> None:
 def test_the_seed_page_gives_what_is_committed_from_anywhere(repository: Repository, seed_page: Path) -> None:
     done = repository.regenerate("--from", seed_page.name, cwd=seed_page.parent)
     assert done.returncode == 0, done.stderr
-    assert "none that a user could notice" in done.stdout
+    assert "none that users can notice" in done.stdout
     assert "nothing changed" in done.stdout
     assert repository.status() == ""
 
@@ -123,7 +123,10 @@ def test_what_is_published_can_be_looked_at_without_taking_it(
     changed.write_text(text.replace("Bulk", "Huge").replace("title: Gameball API", "title: Other"), "utf-8")
     done = repository.regenerate_here("--from", changed, "--check")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "what is published differs; run again without --check to take it"
+    assert (
+        done.stdout.splitlines()[-1]
+        == "the published document differs; run again without --check to accept it"
+    )
     assert repository.status() == ""
 
 
@@ -138,4 +141,4 @@ def test_changes_are_told_against_any_commit(repository: Repository) -> None:
     done = repository.regenerate_here("--against", "without")
     assert done.returncode == 0, done.stderr
     assert "model added: BatchJob  [used by gameball/jobs/polling.py]" in done.stdout
-    assert "1 in all, 0 breaking, 1 in what the facade uses" in done.stdout
+    assert "1 in total, 0 breaking, 1 used by the facade" in done.stdout

@@ -1,16 +1,23 @@
+import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import regenerate
 from regenerate_project import REPOSITORY, Repository, copy_repository
 from regeneration.completeness import check_completeness
 from regeneration.document_walk import Document
-from regeneration.generation import complaints_of
-from regeneration.history import files_at
+from regeneration.file_replacement import read_tree, replace_all
+from regeneration.generator import complaints_of
+from regeneration.git_history import files_at
 from regeneration.openapi_document import load_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.replacement import read_tree, replace_all
 
 PUBLISHED = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
 
@@ -23,13 +30,16 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 @pytest.mark.parametrize(
     ("published", "said"),
     [
-        ("<html>Log in</html>", "holds no OpenAPI document"),
+        ("<html>Log in</html>", "has no OpenAPI document"),
         ("openapi: 3.1.0\npaths: {", "is not valid YAML"),
-        ("swagger: '2.0'\n", "OpenAPI 3.0 or 3.1 is needed"),
+        ("swagger: '2.0'\n", "OpenAPI 3.1 is needed"),
         (PUBLISHED.replace("version: 4.0.0", "version: 4"), "not valid OpenAPI at #/info/version"),
-        (PUBLISHED.replace("batch/events:", "batch/other:"), "matches nothing; mend it in scripts/overlay"),
+        (
+            PUBLISHED.replace("batch/events:", "batch/other:"),
+            "overlay actions match nothing; fix scripts/overlay",
+        ),
         (PUBLISHED.replace("type: number", "$ref: 'other.yaml#/x'"), "outside of the document"),
-        (PUBLISHED.replace("application/json", "application/xml"), "matches nothing; mend it"),
+        (PUBLISHED.replace("application/json", "application/xml"), "match nothing; fix scripts/overlay"),
         (
             PUBLISHED.replace(
                 "post:", "parameters: [{name: [x], in: path, required: true, schema: {}}]\n    post:"
@@ -44,11 +54,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
             PUBLISHED
             + "  schemas:\n    Text: {type: string}\n"
             + "    Odd: {allOf: [{$ref: '#/components/schemas/Text'}, {type: object}]}\n",
-            "openapi-python-client would leave things out; mend them in scripts/overlay.yaml",
+            "openapi-python-client would skip parts of the document; fix them in scripts/overlay.yaml",
         ),
         (
             PUBLISHED + "  schemas:\n    Twice: {enum: [a, A], x-enum-varnames: [same]}\n",
-            "openapi-python-client would leave things out; mend them in scripts/overlay.yaml",
+            "openapi-python-client would skip parts of the document; fix them in scripts/overlay.yaml",
         ),
     ],
     ids=[
@@ -65,7 +75,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
         "a schema that the generator fails at",
     ],
 )
-def test_a_failure_says_in_one_line_what_to_do_and_changes_nothing(
+def test_a_failure_says_what_to_do_and_changes_nothing(
     repository: Repository, tmp_path: Path, published: str, said: str
 ) -> None:
     source = tmp_path / "source.yaml"
@@ -75,10 +85,11 @@ def test_a_failure_says_in_one_line_what_to_do_and_changes_nothing(
 
 def fails(repository: Repository, said: str, *arguments: object) -> None:
     done = repository.regenerate_here(*arguments)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.startswith("regenerate.py: ")
-    assert done.stderr.count("\n") == 1
+    details = done.stderr.splitlines()[1:]
+    assert all(line.startswith("  ") for line in details)
     assert done.stdout == ""
     assert repository.status() == ""
 
@@ -91,7 +102,7 @@ def test_no_network_changes_nothing(repository: Repository, monkeypatch: pytest.
 def test_a_missing_file_changes_nothing(repository: Repository) -> None:
     done = repository.regenerate("--from", "missing.yaml")
     said = "regenerate.py: cannot read missing.yaml: No such file or directory; check the path\n"
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
     assert repository.status() == ""
 
 
@@ -106,6 +117,51 @@ def test_a_commit_that_is_not_there_changes_nothing(repository: Repository, tmp_
     source = tmp_path / "source.yaml"
     source.write_text(PUBLISHED.replace("title: Gameball API", "title: Other"), encoding="utf-8")
     fails(repository, "git knows no commit 'nowhere'", "--from", source, "--against", "nowhere")
+
+
+@pytest.mark.parametrize("more", [[], ["--check"]])
+def test_a_failure_is_reported_as_json_too(repository: Repository, tmp_path: Path, more: list[str]) -> None:
+    source = tmp_path / "source.yaml"
+    source.write_text(PUBLISHED.replace("batch/events:", "batch/other:"), encoding="utf-8")
+    done = repository.regenerate_here("--json", "--from", source, *more)
+    report = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert "overlay actions match nothing" in report["error"]
+    assert len(report["details"]) > 1
+    assert repository.status() == ""
+
+
+def test_an_unexpected_error_does_not_look_like_a_change(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError("a fault in the script")
+
+    monkeypatch.setattr(regenerate, "check_pins", crash)
+    done = repository.regenerate_here("--check", "--json")
+    assert done.returncode == 2
+    assert "a fault in the script" in json.loads(done.stdout)["error"]
+    assert "Traceback" in done.stderr
+
+
+def test_an_interrupted_command_ends_without_a_traceback(repository: Repository) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/spec.yaml"
+        running = subprocess.Popen(
+            [sys.executable, repository.root / "scripts" / "regenerate.py", "--json", "--from", url],
+            env={**os.environ, "no_proxy": "127.0.0.1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = server.accept()
+        with connection:
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate()
+    assert running.returncode == 130
+    assert err == "regenerate.py: interrupted\n"
+    assert json.loads(out) == {"error": "interrupted", "details": []}
+    assert repository.status() == ""
 
 
 def test_a_folder_that_cannot_be_written_changes_nothing(
@@ -179,7 +235,7 @@ def dropped_parameter(document: Document, package: Path) -> str:
     operation = document["paths"]["/api/v4.0/integrations/batch/events"]["post"]
     operation["parameters"] = [{"name": "filter", "in": "query", "content": {}}]
     assert package.exists()
-    return "does not take every parameter of filter in query"
+    return "does not accept every parameter of filter in query"
 
 
 def missing_model(document: Document, package: Path) -> str:

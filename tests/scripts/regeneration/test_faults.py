@@ -116,43 +116,6 @@ def test_operations_without_tags_are_put_with_their_resource(runs: Runs) -> None
     ]
 
 
-def test_no_reference_costs_an_operation_or_a_schema(runs: Runs) -> None:
-    surface = runs["dropped_references"].surface
-    assert {one.module for one in surface.operations.values()} == {
-        "missions.list_missions",
-        "missions.create_mission",
-        "missions.list_quests",
-    }
-    assert set(surface.models) == {
-        "Challenge",
-        "ConditionObject",
-        "CreateMissionResponse201",
-        "CreateMissionResponse201First",
-        "Difficulty",
-        "ListMissionsResponse200",
-        "ListMissionsResponse200First",
-        "Mission",
-        "MissionPrize",
-        "MissionPrize2",
-        "Place",
-        "Quest",
-        "Refusal",
-        "Reward",
-    }
-    types = {one.name: one.type for one in surface.models["Mission"].fields}
-    assert types == {
-        "steps": "None | list[Any | str]",
-        "reward": "Any",
-        "prize": "MissionPrize | None",
-        "tags": "Any",
-        "parameters": "Any",
-    }
-    assert [one.type for one in surface.models["Reward"].fields] == ["MissionPrize2"]
-    assert [one.type for one in surface.models["Place"].fields] == ["Place", "list[Place]"]
-    assert [one.type for one in surface.models["Quest"].fields] == ["ConditionObject | str", "Difficulty"]
-    assert [one.type for one in surface.models["ConditionObject"].fields] == ["list[ConditionObject | str]"]
-
-
 def test_template_leftovers_are_left_out_with_their_schemas(runs: Runs) -> None:
     surface = runs["template_leftovers"].surface
     assert list(surface.operations) == ["GET /api/v4.0/integrations/teams"]
@@ -166,55 +129,13 @@ def test_long_names_are_shortened_to_what_says_most(runs: Runs) -> None:
     assert "ListInsightsDifferenceInCurrencyOfTheShop" in run.surface.models
 
 
-def test_what_requests_and_answers_carry_is_made_readable(runs: Runs) -> None:
-    run = runs["unreadable_messages"]
-    path = "/api/v4.0/integrations/receipts"
-    assert parameters(run, f"GET {path}") == [("shop", "str"), ("filter_", "str"), ("page", "int")]
-    assert run.surface.operations[f"GET {path}"].answer == "File"
-    assert parameters(run, f"POST {path}") == [("body", "CreateReceiptBody")]
-    fields = run.surface.models["CreateReceiptBody"].fields
-    assert [(one.name, one.required) for one in fields] == [("number", True), ("shop", True), ("note", False)]
-
-
-def test_every_value_of_an_enumeration_is_kept(runs: Runs) -> None:
-    run = runs["odd_enumerations"]
-    assert parameters(run, "GET /api/v4.0/integrations/ratings") == [("stars", "float")]
-    models = run.surface.models
-    assert set(models) == {f"ListRatingsResponse200{name}" for name in ("", "Mood", "Sure")}
-    mood = {one.name: one.type for one in models["ListRatingsResponse200Mood"].fields}
-    assert mood == {
-        "GOOD_0": "'good'",
-        "GOOD_1": "'Good'",
-        "SO_SO_2": "'so-so'",
-        "SO_SO_3": "'so_so'",
-        "VALUE_4": "''",
-        "VALUE_5": "'+'",
-    }
-    assert [one.name for one in models["ListRatingsResponse200Sure"].fields] == ["NO", "YES"]
-
-
-def test_what_openapi_3_0_writes_otherwise_is_understood(runs: Runs) -> None:
-    surface = runs["openapi_3_0"].surface
-    assert surface.operations["GET /api/v4.0/integrations/streaks"].answer == "None | Streak"
-    assert set(surface.models) == {"Streak", "Level"}
-    assert {one.name: one.type for one in surface.models["Streak"].fields} == {
-        "started_on": "None | datetime.date",
-        "days": "None | int",
-        "share": "None | float",
-        "on": "None | bool",
-        "level": "Level | None | str",
-        "best": "None | Streak",
-    }
-
-
 @pytest.fixture(scope="module")
 def merged(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """All faults at once, put together from all their documents of OpenAPI 3.1."""
+    """All faults at once, put together from all their documents."""
     repository = copy_repository(tmp_path_factory.mktemp("merged") / "repository", NO_OVERLAY)
-    given = [path for path in FAULTS if path.stem != "openapi_3_0"]
     titles = repository.root.parent
     pages: list[Path] = []
-    for path in given:
+    for path in FAULTS:
         text = path.read_text(encoding="utf-8")
         title = next(line for line in text.splitlines() if line.startswith("info: "))
         page = titles / f"{path.stem}.md"
@@ -229,7 +150,7 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 def test_all_faults_together_are_repaired_as_each_alone(runs: Runs, merged: Repository) -> None:
     found = read_surface(merged.generated())
-    alone = [run.surface for name, run in runs.items() if name != "openapi_3_0"]
+    alone = [run.surface for run in runs.values()]
     assert found.operations == {key: one for surface in alone for key, one in surface.operations.items()}
     assert found.models == {key: one for surface in alone for key, one in surface.models.items()}
 

@@ -4,13 +4,16 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from overlaid_document import ROOT, document
-from regeneration.generation import check_pins
+from regenerate import build_document
+from regeneration.file_replacement import read_tree
+from regeneration.generator import check_pins
+from regeneration.openapi_document import load_document
 from regeneration.overlay import overlay_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.replacement import read_tree
 
 
 def test_the_document_is_byte_for_byte_the_one_that_gameball_publishes() -> None:
@@ -60,6 +63,25 @@ def test_an_overlay_action_that_matches_nothing_is_an_error_that_names_it() -> N
     }
     with pytest.raises(RegenerationError, match=r"action 2 matches nothing.*\$\.paths\.gone"):
         overlay_document({"info": {"title": "B"}, "paths": {}}, overlay)
+
+
+def test_all_overlay_actions_that_match_nothing_are_listed_at_once() -> None:
+    targets = ["$.info", "$.paths.gone", "$.paths.moved", "$.paths.optional"]
+    actions: list[dict[str, Any]] = [{"target": target, "update": {}} for target in targets]
+    actions[3]["x-optional"] = True
+    with pytest.raises(RegenerationError, match="2 overlay actions match nothing") as caught:
+        overlay_document({"info": {"title": "B"}, "paths": {}}, {"actions": actions})
+    assert caught.value.details == (
+        "overlay action 2 matches nothing: $.paths.gone",
+        "overlay action 3 matches nothing: $.paths.moved",
+    )
+
+
+def test_a_document_without_the_leftover_bearer_scheme_is_accepted() -> None:
+    published = load_document(ROOT / "openapi.yaml")
+    del published["components"]["securitySchemes"]["bearerAuth"]
+    built, _ = build_document(ROOT, published)
+    assert built == document()
 
 
 def test_an_overlay_action_whose_target_is_no_json_path_is_an_error_that_names_it() -> None:

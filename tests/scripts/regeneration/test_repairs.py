@@ -6,18 +6,17 @@ import pytest
 import yaml
 from regenerate_project import FAULTS
 from regeneration.document_walk import operations, pointer, schemas
-from regeneration.message_repairs import supply_responses
 from regeneration.openapi_document import load_document
-from regeneration.operation_names import operation_id
 from regeneration.overlay import overlay_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.repairs import (
+from regeneration.repairs.all_repairs import (
     declare_path_parameters,
-    leave_out_leftovers,
     repair_document,
-    speak_openapi_3_1,
+    skip_leftovers,
     supply_array_items,
+    supply_responses,
 )
+from regeneration.repairs.operation_names import operation_id
 
 PREFIX = "/api/v4.0/integrations"
 Document = dict[str, Any]
@@ -121,21 +120,11 @@ def test_a_leftover_takes_along_the_schemas_that_nothing_else_needs() -> None:
             NeverUsed: {}
         """
     )
-    assert places(leave_out_leftovers(document, ["GET /plants", "POST /plants"])) == [
+    assert places(skip_leftovers(document, ["GET /plants", "POST /plants"])) == [
         "#/paths/~1plants/get",
         "#/components/schemas/Plant",
         "#/components/schemas/Soil",
     ]
-
-
-def test_limits_are_written_as_3_1_has_them() -> None:
-    document = read(
-        "components: {schemas: {a: {minimum: 1, exclusiveMinimum: true}, b: {exclusiveMaximum: false}}}"
-    )
-    repaired, _ = repair_document({**document, "openapi": "3.0.3"}, [])
-    assert repaired["openapi"] == "3.1.0"
-    assert repaired["components"]["schemas"] == {"a": {"exclusiveMinimum": 1}, "b": {}}
-    assert speak_openapi_3_1(document) == []
 
 
 @pytest.mark.parametrize(
@@ -172,20 +161,6 @@ def test_names_do_not_depend_on_the_order_of_the_document() -> None:
     ]
     assert names[0] == names[1]
     assert set(names[0].values()) == {"listBoxes", "listCrates", "listBarrels"}
-
-
-def test_a_reference_to_another_file_is_refused_with_its_place() -> None:
-    document = read("components: {schemas: {A: {$ref: 'other.yaml#/A'}}}")
-    with pytest.raises(RegenerationError, match=r"#/components/schemas/A refers to 'other\.yaml#/A'"):
-        repair_document(document, [])
-
-
-def test_a_parameter_that_is_not_there_is_refused_with_its_place() -> None:
-    document = read("paths: {/x: {get: {parameters: [{$ref: '#/components/parameters/P'}]}}}")
-    with pytest.raises(
-        RegenerationError, match="#/paths/~1x/get/parameters/0 refers to #/components/parameters/P"
-    ):
-        repair_document(document, [])
 
 
 def overlaid(document: Document, *actions: Document) -> Document:

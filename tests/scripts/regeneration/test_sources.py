@@ -89,6 +89,36 @@ def test_a_block_within_the_tags_of_a_page_is_found() -> None:
     assert find_document(f"<Tab>\n  ~~~yaml\n{indented}  ~~~\n</Tab>\n", "page").text == SMALL
 
 
+def test_a_block_deep_within_tags_and_lists_is_found() -> None:
+    for before, indent in [("<Tabs>\n  <Tab title='YAML'>\n", "    "), ("1. A step:\n\n", "   "), ("", "> ")]:
+        block = "".join(f"{indent}{line}" for line in SMALL.splitlines(keepends=True))
+        text = f"# A page\n\n{before}{indent}```yaml\n{block}{indent}```\n"
+        assert find_document(text, "page").text == SMALL
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_front_matter_of_a_page_is_not_its_document(end: str) -> None:
+    front = "---\ntitle: Send\nopenapi: 'POST /api/v4.0/integrations/batch/events'\n---\n\n"
+    text = (front + page(SMALL)).replace("\n", end)
+    assert find_document(text, "page").text == SMALL.replace("\n", end)
+    with pytest.raises(RegenerationError, match="has no OpenAPI document"):
+        find_document(front.replace("\n", end), "page")
+
+
+def test_a_yaml_document_may_begin_with_its_marker() -> None:
+    assert find_document(f"---\n{SMALL}", "spec").text == f"---\n{SMALL}"
+
+
+def test_a_block_that_is_not_closed_is_not_taken() -> None:
+    with pytest.raises(RegenerationError, match="has no OpenAPI document"):
+        find_document(f"# A page\n\n```yaml\n{SMALL}", "page")
+
+
+def test_a_line_separator_in_a_text_does_not_end_a_line() -> None:
+    text = SMALL + "x-note: 'one\u2028two'\n"
+    assert find_document(page(text), "page").text == text
+
+
 def test_yaml_with_a_fenced_block_in_a_description_is_yaml() -> None:
     text = SMALL + "x-note: |\n  ```yaml\n  openapi: 3.1.0\n  ```\n"
     assert find_document(text, "spec").text == text
@@ -103,17 +133,18 @@ def test_a_document_of_json_in_a_page_is_written_as_yaml() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("<!DOCTYPE html><p>Please log in</p>", "holds no OpenAPI document"),
-        ("# A page\n\n```yaml\nname: value\n```\n", "holds no OpenAPI document"),
-        ("", "holds no OpenAPI document"),
-        ("swagger: '2.0'\npaths: {}\n", "version 2.0; OpenAPI 3.0 or 3.1 is needed"),
-        ("openapi: 3.2.0\n", "version 3.2.0; OpenAPI 3.0 or 3.1 is needed"),
+        ("<!DOCTYPE html><p>Please log in</p>", "has no OpenAPI document"),
+        ("# A page\n\n```yaml\nname: value\n```\n", "has no OpenAPI document"),
+        ("", "has no OpenAPI document"),
+        ("swagger: '2.0'\npaths: {}\n", "version 2.0; OpenAPI 3.1 is needed"),
+        ("openapi: 3.2.0\n", "version 3.2.0; OpenAPI 3.1 is needed"),
+        ("openapi: 3.0.3\n", "version 3.0.3; OpenAPI 3.1 is needed"),
         ("openapi: 3.1.0\npaths: [", "not valid YAML"),
         ('{"openapi": "3.1.0", ', "not valid JSON"),
-        ('{"openapi": "3.1.0", "paths": {}, "paths": {}}', "the key 'paths' stands twice"),
-        ("openapi: 3.1.0\npaths:\n  /x: {}\n  /x: {}\n", "the key '/x' stands twice"),
+        ('{"openapi": "3.1.0", "paths": {}, "paths": {}}', "the key 'paths' is there twice"),
+        ("openapi: 3.1.0\npaths:\n  /x: {}\n  /x: {}\n", "the key '/x' is there twice"),
         ("openapi: 3.1.0\nx-a: &a [*a]\n", "not valid YAML"),
-        (page(SMALL, SMALL), "from the lines 6 and 12"),
+        (page(SMALL, SMALL), "at lines 6 and 12"),
     ],
 )
 def test_what_holds_no_single_document_is_refused(text: str, said: str) -> None:
@@ -192,6 +223,29 @@ def test_every_contradiction_is_listed() -> None:
         "/components/schemas/A/type",
         "/components/schemas/B/type",
     ]
+
+
+@pytest.mark.parametrize("text", ["true if known.", "False or not given", "trueish", "TRUE\u00a0x", "t"])
+def test_a_text_that_begins_like_a_boolean_is_a_text(text: str) -> None:
+    assert parse_document(f"a: {text}\n", "spec") == {"a": text}
+    assert parse_document(json.dumps({"a": text}), "spec") == {"a": text}
+    assert parse_document(format_document({"a": text}).decode(), "spec") == {"a": text}
+
+
+def test_booleans_are_read_as_the_json_schema_of_yaml_has_them() -> None:
+    read = parse_document("a: true\nb: False\nc: 'true'\nd: yes\n", "spec")
+    assert read == {"a": True, "b": False, "c": "true", "d": "yes"}
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', "a: .nan", "a: .inf"])
+def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
+    with pytest.raises(RegenerationError, match="is not valid"):
+        parse_document(text, "spec")
+
+
+def test_a_top_level_list_of_json_is_refused_as_json() -> None:
+    with pytest.raises(RegenerationError, match="has no mapping"):
+        parse_document('[{"a":\t1}]', "spec")
 
 
 def test_what_is_written_reads_as_it_was() -> None:

@@ -1,4 +1,4 @@
-"""The repairs: each finds one kind of fault in a published document, and says how it is mended.
+"""The repairs: each finds one kind of fault in a published document, and says how to fix it.
 
 They change what the client is generated from, never openapi.yaml, and they come before the overlay.
 """
@@ -8,80 +8,38 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Final
 
-from regeneration.components import (
-    move_null_to_references,
-    name_components_for_themselves,
-    name_recursive_objects,
-    name_shared_schemas,
-)
 from regeneration.document_walk import Document, Operation, listing, mapping, operations, resolve, schemas
-from regeneration.enumeration_repairs import (
-    name_members_apart,
-    separate_null_from_enumerations,
-    widen_mixed_enumerations,
-)
-from regeneration.message_repairs import (
-    list_required_fields,
-    read_unreadable_media,
-    supply_parameter_schemas,
-    supply_response_descriptions,
-    supply_responses,
-)
-from regeneration.operation_names import derive_operation_ids, derive_tags
-from regeneration.references import (
-    cut_endless_schemas,
-    repair_references,
-    simplify_compositions,
-    unreferenced_schemas,
-)
-from regeneration.repair import NOTHING, Repair, make_repairs
-from regeneration.schema_names import settle_schema_names
+from regeneration.repairs.operation_names import derive_operation_ids, derive_tags
+from regeneration.repairs.repair import NOTHING, Repair, make_repairs
+from regeneration.repairs.schema_names import shorten_schema_names
 
+_SCHEMAS: Final = ("components", "schemas")
 _PLACEHOLDER: Final = re.compile(r"{([^{}]+)}")
-_DIALECT: Final = "3.1.0"
-# A pass may bring up what the next one repairs; a document that needs more is not one of this world.
+# One pass may cause a fault that the next one repairs.
 _MAX_PASSES: Final = 20
 
 
 def repair_document(
     document: Document, leftovers: Sequence[str], reserved_ids: Collection[str] = ()
 ) -> tuple[Document, tuple[Repair, ...]]:
-    """Make every repair that a document needs.
+    """Make every repair that is known. Other faults are left for ``validate_document`` to refuse.
 
     Args:
         document: The document as published; it is not modified.
-        leftovers: Operations that are left out, each as ``METHOD /path``.
+        leftovers: Operations to skip, each as ``METHOD /path``.
         reserved_ids: Operation ids that the overlay gives, and that are not derived for others.
 
     Returns:
         The repaired document, and the repairs in the order in which they were made.
-
-    Raises:
-        RegenerationError: A fault is of a kind that only a person can mend.
     """
     steps: tuple[Callable[[Document], list[Repair]], ...] = (
-        speak_openapi_3_1,
-        partial(leave_out_leftovers, leftovers=leftovers),
-        repair_references,
-        simplify_compositions,
-        list_required_fields,
-        supply_parameter_schemas,
-        read_unreadable_media,
-        name_components_for_themselves,
-        name_shared_schemas,
-        move_null_to_references,
-        widen_mixed_enumerations,
-        separate_null_from_enumerations,
-        name_members_apart,
+        partial(skip_leftovers, leftovers=leftovers),
         supply_array_items,
-        cut_endless_schemas,
-        name_recursive_objects,
         declare_path_parameters,
         supply_responses,
-        supply_response_descriptions,
         derive_tags,
         partial(derive_operation_ids, reserved=reserved_ids),
-        settle_schema_names,
+        shorten_schema_names,
     )
     made: list[Repair] = []
     for find in steps:
@@ -94,31 +52,8 @@ def repair_document(
     return document, tuple(made)
 
 
-def speak_openapi_3_1(document: Document) -> list[Repair]:
-    """Bring a document to OpenAPI 3.1, which the overlay is written in.
-
-    The generator reads ``nullable`` in either version, so that stays.
-    """
-    version = str(document.get("openapi"))
-    if version.startswith("3.1."):
-        return []
-    repairs = [Repair("older OpenAPI", ("openapi",), f"{version} read as {_DIALECT}", _DIALECT)]
-    for node in schemas(document):
-        for limit, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-            flag = node.content.get(exclusive)
-            if isinstance(flag, bool):
-                place = (*node.place, exclusive)
-                bound = node.content.get(limit, NOTHING) if flag else NOTHING
-                repairs.append(Repair("older OpenAPI", place, f"{exclusive} as 3.1 writes it", bound))
-                if flag and limit in node.content:
-                    repairs.append(
-                        Repair("older OpenAPI", (*node.place, limit), f"is in {exclusive} now", NOTHING)
-                    )
-    return repairs
-
-
-def leave_out_leftovers(document: Document, leftovers: Sequence[str]) -> list[Repair]:
-    """Leave out what a documentation tool's template put into the document, and the schemas of only that.
+def skip_leftovers(document: Document, leftovers: Sequence[str]) -> list[Repair]:
+    """Remove what the documentation tool's template put into the document, and schemas that only that uses.
 
     Args:
         document: The document.
@@ -130,17 +65,43 @@ def leave_out_leftovers(document: Document, leftovers: Sequence[str]) -> list[Re
         for kind in ("paths", "webhooks")
     ]
     places = [place for place in wanted if place[2] in mapping(mapping(document.get(place[0])).get(place[1]))]
-    repairs = [Repair("template leftover", place, "left out", NOTHING) for place in places]
+    repairs = [Repair("template leftover", place, "removed", NOTHING) for place in places]
     if not repairs:
         return []
     names = set(mapping(mapping(document.get("components")).get("schemas")))
-    unused = unreferenced_schemas(make_repairs(document, repairs), names) - unreferenced_schemas(
+    unused = _unreferenced_schemas(make_repairs(document, repairs), names) - _unreferenced_schemas(
         document, names
     )
     return repairs + [
-        Repair("template leftover", ("components", "schemas", name), "left out", NOTHING)
+        Repair("template leftover", ("components", "schemas", name), "removed", NOTHING)
         for name in sorted(unused)
     ]
+
+
+def _unreferenced_schemas(document: Document, names: set[str]) -> set[str]:
+    """Return those of some schemas that nothing else in a document refers to, other than one another.
+
+    Args:
+        document: The document.
+        names: Names of schemas among its components.
+    """
+    kept = {
+        str(node.content["$ref"]).rpartition("/")[2]
+        for node in schemas(document)
+        if "$ref" in node.content and not (node.place[:2] == _SCHEMAS and node.place[2] in names)
+    }
+    while more := {name for name in names & kept for name in _referred_schemas(document, name)} - kept:
+        kept |= more
+    return names - kept
+
+
+def _referred_schemas(document: Document, name: str) -> set[str]:
+    place = (*_SCHEMAS, name)
+    return {
+        str(node.content["$ref"]).rpartition("/")[2]
+        for node in schemas(document)
+        if node.place[:3] == place and "$ref" in node.content
+    }
 
 
 def supply_array_items(document: Document) -> list[Repair]:
@@ -151,6 +112,20 @@ def supply_array_items(document: Document) -> list[Repair]:
         if "array" in (node.content.get("type"), *listing(node.content.get("type")))
         and node.content.get("items") is None
         and not node.content.get("prefixItems")
+    ]
+
+
+def supply_responses(document: Document) -> list[Repair]:
+    """Give an operation that has no responses one that says nothing."""
+    return [
+        Repair(
+            "operation without responses",
+            (*operation.place, "responses"),
+            "a response that is not described",
+            {"default": {"description": "Not described by Gameball."}},
+        )
+        for operation in operations(document)
+        if not mapping(operation.content.get("responses"))
     ]
 
 
@@ -188,7 +163,7 @@ def _path_parameters(document: Document, operation: Operation) -> list[Repair]:
         if meant.get("name") != name or meant.get("required") is not True:
             if meant.get("name") == name:
                 remedies.append(f"{name} marked as required")
-            parameter = {**meant, "name": name, "required": True}  # noqa: PLW2901 - the same one, mended
+            parameter = {**meant, "name": name, "required": True}  # noqa: PLW2901 - the same parameter, fixed
         kept.append(parameter)
     remedies += [f"{name} declared as a string" for name in missing]
     added = tuple(

@@ -1,13 +1,11 @@
-"""Foresee the classes that the generator makes of schemas, and keep their names apart and short."""
+"""Predict the names of the classes that the generator makes of schemas, and shorten long ones."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import evolve, frozen
 from openapi_python_client.strings import pascal_case
 
-from regeneration.components import free_name, is_component_schema, move_to_component
 from regeneration.document_walk import (
     Document,
     Operation,
@@ -19,10 +17,10 @@ from regeneration.document_walk import (
     resolve,
 )
 from regeneration.generated_names import MAX_PATH, class_name, field_name, model_module
-from regeneration.message_repairs import is_readable
-from regeneration.repair import Repair
+from regeneration.repairs.repair import Repair
 
 _COMPONENTS: Final = ("components", "schemas")
+_READABLE: Final = frozenset({"application/json", "application/octet-stream"})
 
 
 @frozen
@@ -58,28 +56,21 @@ class _Class:
         return model_module(self.name)
 
 
-def settle_schema_names(document: Document) -> list[Repair]:
-    """Give schemas titles by which their classes do not clash, and have file names that are not too long.
-
-    The generator drops the second of two classes of one name, and whatever refers to it.
-    """
-    by_module: dict[str, list[_Class]] = defaultdict(list)
-    for one in _classes(document):
-        by_module[one.module].append(one)
-    taken = set(by_module)
-    settled: list[tuple[Place, list[Repair]]] = []
-    ranked = [
-        (one, position, len(same), module)
-        for module, same in by_module.items()
-        for position, one in enumerate(sorted(same, key=_claim))
-    ]
-    # The outer ones first: what stands within one that is given another name gets another name by that.
-    for one, position, count, module in sorted(ranked, key=lambda ranking: len(ranking[0].use.place)):
+def shorten_schema_names(document: Document) -> list[Repair]:
+    """Give schemas shorter titles where the files of their classes would have names that are too long."""
+    classes = list(_classes(document))
+    taken = {one.module for one in classes}
+    long = [one for one in classes if len(one.module) > MAX_PATH]
+    done: list[Place] = []
+    repairs: list[Repair] = []
+    # The outer ones first: their names go before those of the schemas in them.
+    for one in sorted(long, key=lambda one: len(one.use.place)):
         place = one.use.place
-        if not any(place[: len(other)] == other for other, _ in settled):
-            found = _settle(one, position, count, module, taken)
-            settled += [(place, found)] if found else []
-    return [repair for _, repairs in settled for repair in repairs]
+        if not any(place[: len(other)] == other for other in done):
+            found = _shorten(one, taken)
+            done += [place] if found else []
+            repairs += found
+    return repairs
 
 
 def class_names(document: Document) -> dict[Place, str]:
@@ -91,39 +82,37 @@ def class_names(document: Document) -> dict[Place, str]:
     }
 
 
-def _claim(one: _Class) -> int:
-    """Rank the claims to a name: the component that is spelled so, one that reads so, and any other."""
-    if not _is_named_for_itself(one):
-        return 2
-    return int(str(one.use.place[-1]) != one.name)
+def is_component_schema(place: Place) -> bool:
+    """Return whether a place is that of a component that is a schema."""
+    return place[:2] == _COMPONENTS and len(place) == len(_COMPONENTS) + 1
 
 
-def _settle(one: _Class, position: int, count: int, module: str, taken: set[str]) -> list[Repair]:
-    use = one.use
-    if "enum" in use.content:
-        # Its title would only be added to the name of what it stands in; equal ones share a class.
-        if len(module) <= MAX_PATH or is_component_schema(use.place):
-            return []
-        name = free_name(_shorten(one), taken)
-        return move_to_component(use.place, use.content, name, "name too long for a file name")
-    if count > 1 and "title" in use.content and not _is_named_for_itself(one):
-        name = class_name(f"{pascal_case(use.parent)}{pascal_case(use.name)}")
-        fault, title = "title of several schemas", name
-    elif count > 1 and position > 0:
-        fault, title = "name of several schemas", one.name
-    elif len(module) > MAX_PATH:
-        fault, title = "name too long for a file name", _shorten(one)
-    else:
+def _shorten(one: _Class, taken: set[str]) -> list[Repair]:
+    place, content = one.use.place, one.use.content
+    fault = "name too long for a file name"
+    if "enum" not in content:
+        title = _free_name(_short_name(one), taken)
+        return [Repair(fault, (*place, "title"), title, title)]
+    if is_component_schema(place):
         return []
-    title = free_name(title, taken)
-    return [Repair(fault, (*use.place, "title"), title, title)]
+    # The title of an enumeration would only be added to the name of what it stands in.
+    name = _free_name(_short_name(one), taken)
+    reference = {"$ref": f"#/components/schemas/{name}"}
+    return [
+        Repair(fault, (*_COMPONENTS, name), "a component", {**content, "title": name}),
+        Repair(fault, place, f"refers to {name}", reference),
+    ]
 
 
-def _is_named_for_itself(one: _Class) -> bool:
-    return is_component_schema(one.use.place) and field_name(str(one.use.place[-1])) == field_name(one.name)
+def _free_name(name: str, taken: set[str]) -> str:
+    """Return a name whose class has a module of its own, and add the module to those taken."""
+    candidates = [name, *(f"{name}{number}" for number in range(2, len(taken) + 3))]
+    free = next(one for one in candidates if model_module(class_name(one)) not in taken)
+    taken.add(model_module(class_name(free)))
+    return free
 
 
-def _shorten(one: _Class) -> str:
+def _short_name(one: _Class) -> str:
     """Return a shorter name: of the whole it is a part of and of itself, without what lies between."""
     words = field_name(f"{pascal_case(one.use.root)}{pascal_case(one.use.label)}").split("_")
     # Room for a number. The beginning tells the operation and the end the field.
@@ -157,7 +146,7 @@ def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
                 yield _Use((*at, "schema"), mapping(meant["schema"]), *_part(str(meant.get("name")), name))
     for code, answer in mapping(operation.content.get("responses")).items():
         at, meant = _followed(document, answer, (*operation.place, "responses", code))
-        readable = [one for one in mapping(meant.get("content")).items() if is_readable(one[0])]
+        readable = [one for one in mapping(meant.get("content")).items() if _is_readable(one[0])]
         for kind, media in readable[:1]:
             schema = mapping(mapping(media).get("schema"))
             yield _Use((*at, "content", kind, "schema"), schema, *_part(f"response_{code}", name))
@@ -168,6 +157,12 @@ def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
         schema = mapping(mapping(media).get("schema"))
         parent = name if len(content) == 1 else f"{name}_{_body_type(kind)}"
         yield _Use((*at, "content", kind, "schema"), schema, "body", parent, name, "body")
+
+
+def _is_readable(kind: str) -> bool:
+    """Return whether the generator can read answers of a media type."""
+    plain = kind.partition(";")[0].strip()
+    return plain in _READABLE or plain.startswith("text/") or plain.endswith("+json")
 
 
 def _part(label: str, operation: str) -> tuple[str, str, str, str]:

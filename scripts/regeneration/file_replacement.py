@@ -77,7 +77,7 @@ def replace_all(fresh: Mapping[Path, Path]) -> None:
         if isinstance(error, OSError):
             names = " and ".join(target.name for target in fresh)
             raise RegenerationError(
-                f"cannot write {names}: {error.strerror}; mend that, and run again: all is as it was"
+                f"cannot write {names}: {error.strerror}; fix that, and run again; no file was changed"
             ) from error
         raise
     for target in fresh:

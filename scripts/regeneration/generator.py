@@ -81,7 +81,7 @@ def generate(document: Document, folder: Path, scripts: Path) -> None:
     if done.returncode != 0:
         complaints = complaints_of(done.stdout + done.stderr)
         raise RegenerationError(
-            "openapi-python-client would leave things out; mend them in scripts/overlay.yaml: "
+            "openapi-python-client would skip parts of the document; fix them in scripts/overlay.yaml: "
             + (complaints[0] if len(complaints) == 1 else f"{len(complaints)} complaints"),
             complaints if len(complaints) > 1 else (),
         )

@@ -7,7 +7,7 @@ from typing import Final
 
 from regeneration.document_walk import Document, Operation, listing, operations
 from regeneration.generated_names import field_name, module_path_fits
-from regeneration.repair import Repair
+from regeneration.repairs.repair import Repair
 
 # What every path begins with, and so says nothing: /api/v4.0/integrations, in older tutorials /api/v4.
 _PREFIX: Final = re.compile(r"^/?(api/)?(v\d+(\.\d+)*(/|$))?(integrations(/|$))?")
@@ -89,7 +89,7 @@ def _first_free(operation: Operation, taken: set[str]) -> str:
 
 def _shorten(name: str, tag: str) -> str:
     words = _WORD.findall(name)
-    # Room for a number, if it comes to that. The verb and the end of the path tell most.
+    # Room for a number, if one is needed. The verb and the end of the path say most.
     while len(words) > 2 and not module_path_fits(f"{''.join(words)}00", tag):  # noqa: PLR2004
         del words[len(words) // 2]
     return "".join(words) if len(words) < len(_WORD.findall(name)) else name

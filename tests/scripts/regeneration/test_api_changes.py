@@ -1,5 +1,5 @@
 import pytest
-from regeneration.changes import Change, compare
+from regeneration.api_changes import Change, compare
 from regeneration.facade_usage import read_usage
 from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Value, read_surface
 
@@ -60,7 +60,7 @@ def models_changed(before: GeneratedModel | None, after: GeneratedModel | None) 
         (
             operation(ID, PAGE),
             operation(PAGE, ID),
-            "BREAKING  parameter changed: things.get_thing come in another order",
+            "BREAKING  parameter changed: things.get_thing parameters have another order",
         ),
         (
             operation(answer="Thing"),
@@ -118,6 +118,53 @@ def test_a_change_of_a_model_is_told_and_marked(
     before: GeneratedModel | None, after: GeneratedModel | None, told: str
 ) -> None:
     assert models_changed(before, after) == [told]
+
+
+REQUIRED = Value("name", "str", required=True, wire="name")
+NULLABLE = Value("name", "None | str", required=True, wire="name")
+SENT = operation(Value("body", "list[Thing]", required=True), answer="Any")
+READ = operation(answer="ErrorDetails | Thing")
+BOTH = operation(Value("body", "Thing", required=True), answer="Thing")
+
+
+@pytest.mark.parametrize(
+    ("used_by", "before", "after", "is_breaking"),
+    [
+        (SENT, REQUIRED, NAME, False),
+        (SENT, NAME, REQUIRED, True),
+        (SENT, REQUIRED, NULLABLE, False),
+        (SENT, NULLABLE, REQUIRED, True),
+        (READ, REQUIRED, NAME, True),
+        (READ, NAME, REQUIRED, False),
+        (READ, REQUIRED, NULLABLE, True),
+        (READ, NULLABLE, REQUIRED, False),
+        (BOTH, REQUIRED, NAME, True),
+        (BOTH, NAME, REQUIRED, True),
+    ],
+)
+def test_a_field_breaks_what_sends_it_when_narrowed_and_what_reads_it_when_widened(
+    used_by: GeneratedOperation, before: Value, after: Value, is_breaking: bool
+) -> None:
+    old, new = (Surface({KEY: used_by}, {"Thing": model(one)}) for one in (before, after))
+    (change,) = compare(old, new, {})
+    assert change.subject == "Thing.name"
+    assert change.breaking is is_breaking
+
+
+def test_a_new_required_field_breaks_only_what_sends_it() -> None:
+    for used_by, is_breaking in [(SENT, True), (READ, False), (BOTH, True)]:
+        old, new = (Surface({KEY: used_by}, {"Thing": model(*fields)}) for fields in ((), (REQUIRED,)))
+        (change,) = compare(old, new, {})
+        assert change.breaking is is_breaking
+
+
+def test_a_model_within_a_model_is_sent_or_read_like_the_outer_one() -> None:
+    outer = GeneratedModel("Outer", (Value("things", "list[Thing]", required=True),), False, "")  # noqa: FBT003
+    operations = {KEY: operation(Value("body", "Outer", required=True), answer="Any")}
+    old, new = (Surface(operations, {"Outer": outer, "Thing": model(one)}) for one in (REQUIRED, NAME))
+    (change,) = compare(old, new, {"Thing": ("gameball/things.py",)})
+    assert not change.breaking
+    assert change.used_by == ("gameball/things.py",)
 
 
 def test_nothing_is_told_where_nothing_changed() -> None:

@@ -1,7 +1,8 @@
-"""Tell what changed between two generated packages, and what that breaks."""
+"""Compare two generated packages, and say which changes are breaking."""
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from attrs import evolve, frozen
 
@@ -10,6 +11,7 @@ from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Va
 
 Kind = Literal["operation", "parameter", "answer", "model", "field", "member"]
 What = Literal["added", "removed", "changed"]
+_NAME: Final = re.compile(r"[A-Za-z_]\w*")
 
 
 @frozen
@@ -18,7 +20,7 @@ class Change:
 
     Attributes:
         kind: What kind of thing changed.
-        what: What became of it.
+        what: How it changed.
         subject: Its name, after that of its operation or model.
         detail: The rest of it, in words.
         breaking: Whether code that worked may not work any more.
@@ -39,7 +41,7 @@ class Change:
 
 
 def compare(old: Surface, new: Surface, usage: Usage) -> tuple[Change, ...]:
-    """Tell what changed.
+    """Compare two packages.
 
     Args:
         old: The package before.
@@ -49,8 +51,39 @@ def compare(old: Surface, new: Surface, usage: Usage) -> tuple[Change, ...]:
     Returns:
         The changes: operations first, then models, each in the order of their names.
     """
-    changes = [*_operations(old.operations, new.operations, usage), *_models(old.models, new.models, usage)]
-    return tuple(changes)
+    models = [
+        evolve(change, used_by=usage.get(change.subject.partition(".")[0], ()))
+        for change in _models(old.models, new.models, _directions(old, new))
+    ]
+    return (*_operations(old.operations, new.operations, usage), *models)
+
+
+@frozen
+class _Direction:
+    """Which way the values of a model go: users write those of requests, and read those of answers."""
+
+    is_sent: bool = True
+    is_read: bool = True
+
+
+def _directions(old: Surface, new: Surface) -> dict[str, _Direction]:
+    sent, read = set[str](), set[str]()
+    for surface in (old, new):
+        for operation in surface.operations.values():
+            sent |= _reachable(surface, [parameter.type for parameter in operation.parameters])
+            read |= _reachable(surface, [operation.answer])
+    return {name: _Direction(name in sent, name in read) for name in sent | read}
+
+
+def _reachable(surface: Surface, types: list[str]) -> set[str]:
+    """Return the models that types name, and those that are in them."""
+    found: set[str] = set()
+    while types:
+        names = {name for name in _NAME.findall(types.pop()) if name in surface.models} - found
+        found |= names
+        for model in (surface.models[name] for name in names):
+            types += [model.extra, *(() if model.is_enumeration else (one.type for one in model.fields))]
+    return found
 
 
 def _operations(
@@ -75,7 +108,8 @@ def _operation(before: GeneratedOperation, after: GeneratedOperation, key: str) 
     if before.module != after.module:
         detail = f"is now {after.module}: {key}"
         yield Change("operation", "changed", before.module, detail, breaking=True)
-    yield from _values("parameter", after.module, before.parameters, after.parameters)
+    sent = _Direction(is_read=False)
+    yield from _values("parameter", after.module, before.parameters, after.parameters, sent)
     if before.answer != after.answer:
         gone = set(before.answer.split(" | ")) - set(after.answer.split(" | "))
         detail = f"{before.answer} -> {after.answer}"
@@ -83,33 +117,34 @@ def _operation(before: GeneratedOperation, after: GeneratedOperation, key: str) 
 
 
 def _models(
-    old: Mapping[str, GeneratedModel], new: Mapping[str, GeneratedModel], usage: Usage
+    old: Mapping[str, GeneratedModel], new: Mapping[str, GeneratedModel], directions: Mapping[str, _Direction]
 ) -> Iterator[Change]:
     for name in sorted(old.keys() | new.keys()):
         before, after = old.get(name), new.get(name)
-        users = usage.get(name, ())
         if after is None:
-            yield Change("model", "removed", name, "", breaking=True, used_by=users)
+            yield Change("model", "removed", name, "", breaking=True)
         elif before is None:
-            yield Change("model", "added", name, "", breaking=False, used_by=users)
+            yield Change("model", "added", name, "", breaking=False)
         else:
-            for change in _model(before, after):
-                yield evolve(change, used_by=users)
+            # Nothing is known of a model that no operation uses, so it counts as both sent and read.
+            yield from _model(before, after, directions.get(name, _Direction()))
 
 
-def _model(before: GeneratedModel, after: GeneratedModel) -> Iterator[Change]:
+def _model(before: GeneratedModel, after: GeneratedModel, direction: _Direction) -> Iterator[Change]:
     if before.is_enumeration != after.is_enumeration:
-        detail = "is an enumeration now" if after.is_enumeration else "is no enumeration any more"
+        detail = "is an enumeration now" if after.is_enumeration else "is not an enumeration any more"
         yield Change("model", "changed", after.name, detail, breaking=True)
         return
     if before.extra != after.extra:
         detail = f"further properties: {before.extra or 'none'} -> {after.extra or 'none'}"
         yield Change("model", "changed", after.name, detail, breaking=True)
     kind: Kind = "member" if after.is_enumeration else "field"
-    yield from _values(kind, after.name, before.fields, after.fields)
+    yield from _values(kind, after.name, before.fields, after.fields, direction)
 
 
-def _values(kind: Kind, owner: str, old: tuple[Value, ...], new: tuple[Value, ...]) -> Iterator[Change]:
+def _values(
+    kind: Kind, owner: str, old: tuple[Value, ...], new: tuple[Value, ...], direction: _Direction
+) -> Iterator[Change]:
     before = {value.name: value for value in old}
     after = {value.name: value for value in new}
     for name in before | after:
@@ -118,21 +153,35 @@ def _values(kind: Kind, owner: str, old: tuple[Value, ...], new: tuple[Value, ..
             yield Change(kind, "removed", subject, "", breaking=True)
         elif name not in before:
             value = after[name]
-            yield Change(kind, "added", subject, _describe(value, kind), breaking=value.required)
+            breaking = value.required and direction.is_sent
+            yield Change(kind, "added", subject, _describe(value, kind), breaking=breaking)
         elif before[name] != after[name]:
             detail = f"{_describe(before[name], kind)} -> {_describe(after[name], kind)}"
-            breaking = kind != "parameter" or not _accepts_all(after[name], before[name])
+            breaking = kind == "member" or _breaks(before[name], after[name], direction)
             yield Change(kind, "changed", subject, detail, breaking=breaking)
     order = [name for name in before if name in after]
     if order != [name for name in after if name in before] and kind == "parameter":
-        yield Change(kind, "changed", owner, "come in another order", breaking=True)
+        yield Change(kind, "changed", owner, "parameters have another order", breaking=True)
 
 
-def _accepts_all(after: Value, before: Value) -> bool:
-    """Return whether a parameter takes whatever it took before."""
-    types = set(after.type.split(" | "))
-    return ("Any" in types or set(before.type.split(" | ")) <= types) and (
-        before.required or not after.required
+def _breaks(before: Value, after: Value, direction: _Direction) -> bool:
+    """Return whether a change of a value breaks code.
+
+    Code that sends it breaks when a value is not accepted any more. Code that reads it breaks when there is
+    a value that it did not have to expect: a field that may now be null, or be missing, is breaking.
+    """
+    return (
+        before.wire != after.wire
+        or (direction.is_sent and not _includes(after, before))
+        or (direction.is_read and not _includes(before, after))
+    )
+
+
+def _includes(wide: Value, narrow: Value) -> bool:
+    """Return whether everything that fits one value fits another too."""
+    types = set(wide.type.split(" | "))
+    return ("Any" in types or set(narrow.type.split(" | ")) <= types) and (
+        narrow.required or not wide.required
     )
 
 
