@@ -187,7 +187,13 @@ def test_the_quota_is_used_and_never_exceeded_at_a_server_with_random_latency(ki
 @KINDS
 def test_without_limits_of_its_own_a_client_is_answered_with_429(kind: str) -> None:
     with Sandbox(rate_limits=[(5, 60.0)]) as box:
-        report = EitherClient(kind, box.url).send(events(20), max_objects=1, check=False, stop_on_error=False)
+        report = EitherClient(kind, box.url).send(
+            events(20),
+            max_objects=1,
+            check=False,
+            stop_on_error=False,
+            options={"rate_limit_timeout": 0.0},
+        )
         assert report.accepted == 5
         assert 429 in [request.status for request in box.batches]
 

@@ -85,7 +85,7 @@ def test_one_file_under_two_names_is_not_sent_twice(box: Sandbox, tmp_path: Path
     assert (done.code, "given twice" in done.err) == (2, True)
     (tmp_path / "link.jsonl").symlink_to(tmp_path / "c.jsonl")
     linked = gameball("send", source, "--rejects", tmp_path / "link.jsonl", url=box.url)
-    assert (linked.code, "no regular file" in linked.err) == (2, True)
+    assert (linked.code, "not a regular file" in linked.err) == (2, True)
     assert not box.received
 
 

@@ -90,7 +90,7 @@ def test_columns_are_renamed_and_typed_as_told(box: Sandbox, tmp_path: Path) -> 
     }
     # Mapped otherwise they would be other events: the ledger notices.
     other = gameball("send", source, *words[:-1], "amount=float", url=box.url)
-    assert (other.code, "are not those" in other.out) == (2, True)
+    assert (other.code, "differ from those recorded" in other.out) == (2, True)
 
 
 def test_a_cell_of_another_type_is_named_with_its_line(box: Sandbox, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_longer_answer_is_read_by_the_raw_client_up_to_its_limit() -> None:
     ):
         raw = client.raw.get_httpx_client()
         assert raw.get("/anything").content == content
-        with pytest.raises(ResponseLostError, match="more than 16,777,216 bytes"):
+        with pytest.raises(ResponseLostError, match="longer than 16,777,216 bytes"):
             raw.get("/anything")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameball import Event, Gameball, InvalidRequestError, RateLimitError
+from gameball import Event, Gameball, InvalidRequestError, ServerError
 from gameball.sandbox import Fault, Sandbox
 
 EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
@@ -35,7 +35,7 @@ def test_an_error_holds_what_gameball_answered(client: Gameball, box: Sandbox) -
 def test_retry_after_is_read_as_a_number_or_a_date(
     client: Gameball, box: Sandbox, value: str, seconds: float | None
 ) -> None:
-    box.fail_next(Fault(status=429, headers=(("retry-after", value),)))
+    box.fail_next(Fault(status=503, headers=(("retry-after", value),)))
     error = client.events.send([EVENT], check=False).receipts[0].error
-    assert isinstance(error, RateLimitError)
+    assert isinstance(error, ServerError)
     assert error.retry_after == seconds
