@@ -223,7 +223,7 @@ def test_a_file_of_rejects_that_is_there_is_kept(box: Sandbox, source: Path) -> 
     path = source.with_name("rejects.jsonl")
     path.write_text("somebody is correcting this")
     box.fail_next(Fault(status=400))
-    assert gameball("send", source, "--rejects", path, url=box.url).code == 3
+    assert gameball("send", source, "--rejects", path, "--concurrency", 1, url=box.url).code == 3
     assert path.with_name("rejects.jsonl.1").read_text() == "somebody is correcting this"
     assert len(places(path)) == 1000
     # Nothing is rejected now; the lines of before must not lie there as if they were still open.
