@@ -16,7 +16,7 @@ from gameball.delivery.pending_chunk import PendingChunk
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.events import EventLike
 from gameball.ledger.known_chunks import KnownChunks
-from gameball.ledger.records import LedgerChunk, digest
+from gameball.ledger.records import LedgerChunk
 from gameball.receipts import Outcome, Receipt
 
 #: The number of chunks in memory for each worker: one that is being sent, and one that is ready.
@@ -102,14 +102,7 @@ class SendState:
         Raises:
             LedgerMismatchError: The chunk differs from the one in the ledger.
         """
-        recorded = None if self.known is None else self.known.take(chunk.first)
-        if recorded is not None:
-            _check_same(recorded, chunk)
-        elif self._known_before(chunk.last + 1):
-            raise LedgerMismatchError(
-                f"source items {chunk.first} to {chunk.last} were divided into other chunks in an earlier "
-                "run; send the same source, or use another ledger"
-            )
+        recorded = None if self.known is None else self.known.match(chunk)
         index, _ = self.frontier
         ambiguous = None
         if recorded is not None:
@@ -135,16 +128,11 @@ class SendState:
         self.reading = False
         if problem is not None:
             self.problem = self.problem or problem
-        elif self.known is not None and self._known_before(self.known.end):
+        elif self.known is not None and self.known.has_unmatched_before(self.known.end):
             self.problem = LedgerMismatchError(
                 f"the source ends after {self.frontier[1]} items, but the ledger has records of "
                 f"{self.known.end}; send the same source, or use another ledger"
             )
-
-    def _known_before(self, position: int) -> bool:
-        """Return whether the ledger has a chunk that starts before a position and was not read yet."""
-        first = None if self.known is None else self.known.next_first()
-        return first is not None and first < position
 
     def note_outcome(self, receipt: Receipt) -> None:
         """Record the outcome of a chunk, and stop the send if the options or wrong keys require it."""
@@ -168,14 +156,6 @@ class SendState:
             return []
         self.rest_is_known = True
         return self.source.unsent(*self.frontier, error)
-
-
-def _check_same(recorded: LedgerChunk, chunk: Chunk) -> None:
-    if recorded.last != chunk.last or recorded.digest != digest(chunk):
-        raise LedgerMismatchError(
-            f"source items {recorded.first} to {recorded.last} differ from those recorded in the ledger; "
-            "send the same source, or use another ledger"
-        )
 
 
 def _describe(recorded: LedgerChunk) -> str:

@@ -4,7 +4,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from gameball.ledger.records import LedgerChunk
+from gameball.chunking.chunk import Chunk
+from gameball.errors import LedgerMismatchError
+from gameball.ledger.records import LedgerChunk, digest
 
 _AT_ONCE: Final = 1_000
 
@@ -38,16 +40,39 @@ class KnownChunks:
                 return chunk.last + 1
         return None
 
-    def take(self, first: int) -> LedgerChunk | None:
+    def match(self, chunk: Chunk) -> LedgerChunk | None:
+        """Return the record of a chunk from an earlier run, or None if there is none.
+
+        Args:
+            chunk: The chunks of a source, one after the other.
+
+        Raises:
+            LedgerMismatchError: The source or its division into chunks differs from that of earlier runs.
+        """
+        recorded = self._take(chunk.first)
+        if recorded is None:
+            if self.has_unmatched_before(chunk.last + 1):
+                raise LedgerMismatchError(
+                    f"source items {chunk.first} to {chunk.last} were divided into other chunks in an "
+                    "earlier run; send the same source, or use another ledger"
+                )
+        elif recorded.last != chunk.last or recorded.digest != digest(chunk):
+            raise LedgerMismatchError(
+                f"source items {recorded.first} to {recorded.last} differ from those recorded in the ledger; "
+                "send the same source, or use another ledger"
+            )
+        return recorded
+
+    def has_unmatched_before(self, position: int) -> bool:
+        """Return whether a chunk that starts before a position was not matched yet."""
+        chunks = self._ahead or self._from(self._next)
+        return bool(chunks) and chunks[0].first < position
+
+    def _take(self, first: int) -> LedgerChunk | None:
         """Remove and return the chunk that starts at a position, or None. Earlier chunks are dropped."""
         while (chunks := self._from(first)) and chunks[0].first < first:
             chunks.popleft()
         return chunks.popleft() if chunks and chunks[0].first == first else None
-
-    def next_first(self) -> int | None:
-        """Return the first position of the next chunk that was not taken, or None."""
-        chunks = self._ahead or self._from(self._next)
-        return chunks[0].first if chunks else None
 
     def _from(self, position: int) -> deque[LedgerChunk]:
         """Read chunks until one of them ends at or after a position, or the ledger has no more."""
