@@ -3,10 +3,12 @@
 import gzip
 import json
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 from command import GAMEBALL, begin, environment, gameball, line, places, rejects, write_events
+from waiting import LONGEST, wait_until
 
 from gameball.sandbox import Fault, Received, Sandbox
 
@@ -208,15 +210,18 @@ def test_unknown_lines_among_the_rejects_are_not_sent_again_on_the_quiet(box: Sa
     first = gameball("send", source, "--rejects", path, "--concurrency", "1", url=box.url)
     assert first.code == 4
     assert "--on-unknown resend" in first.out
-    # One request was read ahead, and the line that did not fit into it.
-    assert set(places(path)) == {(n, "unknown") for n in range(1, 1001)} | {
-        (n, "unsent") for n in range(1001, 2002)
+    # A request may have been read ahead, with the line that did not fit into it.
+    lines = len(places(path))
+    assert lines in {1000, 1001, 2001}
+    assert set(places(path)) == {
+        *((n, "unknown") for n in range(1, 1001)),
+        *((n, "unsent") for n in range(1001, lines + 1)),
     }
     refused = gameball("send", path, "--skip-invalid", "--json", url=box.url)
     assert (refused.code, refused.source["invalid"]) == (3, 1000)
     assert set(box.events.values()) == {1}
     allowed = gameball("send", path, "--on-unknown", "resend", "--no-ledger", "--json", url=box.url)
-    assert (allowed.code, allowed.source["events"]["accepted"]) == (0, 2001)
+    assert (allowed.code, allowed.source["events"]["accepted"]) == (0, lines)
 
 
 def test_a_file_of_rejects_that_is_there_is_kept(box: Sandbox, source: Path) -> None:
@@ -324,11 +329,16 @@ def test_a_ledger_of_another_file_is_refused(box: Sandbox, source: Path) -> None
 
 
 def test_two_at_once_cannot_send_the_same_file(source: Path) -> None:
-    with Sandbox(latency=1.0) as box:
+    finished = threading.Event()
+
+    def wait(_: object) -> None:
+        finished.wait(LONGEST)
+
+    with Sandbox(plan=wait) as box:
         first = begin("send", source, url=box.url, cwd=source.parent)
-        while not box.batches:
-            pass
+        wait_until(lambda: box.batches)
         second = gameball("send", source, url=box.url)
+        finished.set()
         assert second.code == 4
         assert "in use by another process" in second.err
         first.communicate()

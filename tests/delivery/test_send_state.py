@@ -42,11 +42,11 @@ def test_the_first_failure_stops_and_what_was_not_read_is_unsent(either: EitherC
     report = either.send(handed_over, max_objects=5, check=False, concurrency=1)
     assert len(box.batches) == 2
     assert (report.accepted, report.unknown, report.unsent) == (5, 5, 12)
-    # One chunk had been read ahead; the others were never built and have no objects.
-    assert [(r.first, r.last, r.objects, r.attempts) for r in report.receipts[2:]] == [
-        (10, 14, 5, 0),
-        (15, 20, 0, 0),
-    ]
+    # One chunk may have been read ahead; the others were never built and have no objects.
+    assert [(r.first, r.last, r.objects, r.attempts) for r in report.receipts[2:]] in (
+        [(10, 14, 5, 0), (15, 20, 0, 0)],
+        [(10, 20, 0, 0)],
+    )
     assert all(isinstance(receipt.error, ServerError) for receipt in report.receipts[1:])
 
 
@@ -57,8 +57,9 @@ def test_a_generator_is_not_read_any_further_after_the_first_failure(
     source = (Event(f"cust-{n}", "x") for n in itertools.count())
     report = either.send(source, max_objects=5, check=False, concurrency=1)
     assert report.unknown == 5
-    assert next(source).customer_id == "cust-11"  # one chunk was read ahead, and the event that ended it
-    assert report.unsent == 6
+    # One chunk may have been read ahead, and the event that ended the one before was read in any case.
+    assert report.unsent in {1, 6}
+    assert next(source).customer_id == f"cust-{5 + report.unsent}"
 
 
 def test_wrong_keys_stop_the_send_even_without_stop_on_error(either: EitherClient, box: Sandbox) -> None:
