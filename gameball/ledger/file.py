@@ -227,7 +227,7 @@ class LedgerFile:
         """Close the file, so that other processes can open it."""
         if self._process != os.getpid():
             return
-        self._drop_reserve()
+        self.drop_reserve()
         # An abandoned worker may still be writing: closing the database then would crash the interpreter.
         with self._transacting:
             with suppress(sqlite3.Error):
@@ -332,16 +332,13 @@ class LedgerFile:
                 reserve.flush()
                 os.fsync(reserve.fileno())
         except OSError as error:
-            self._drop_reserve()
+            self.drop_reserve()
             raise LedgerError(
                 f"the ledger {self.path} cannot reserve disk space for outcomes: {error.strerror}"
             ) from None
 
-    def use_reserve(self) -> None:
-        """Free the reserved disk space for an outcome that must be written now."""
-        self._drop_reserve()
-
-    def _drop_reserve(self) -> None:
+    def drop_reserve(self) -> None:
+        """Free the reserved space, for what must be written now or because nothing is in flight."""
         with suppress(OSError):  # for example if the file system has become read-only
             self._reserve.unlink(missing_ok=True)
 

@@ -265,7 +265,7 @@ class Ledger:
             with self._file.transaction() as database:
                 write(database)
         except LedgerError:
-            self._file.use_reserve()
+            self._file.drop_reserve()
             with self._file.transaction() as database:
                 write(database)
 
