@@ -12,13 +12,17 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, worst
+from gameball.cli.exit_codes import ExitCode, code_of_error
+from gameball.cli.interrupts import Interrupts
+from gameball.cli.options import SendCommandOptions
+from gameball.cli.send_one import SourceSend
+from gameball.cli.sending import find_sources
+from gameball.cli.tally import describe_error
 from gameball.client import Gameball
-from gameball.errors import GameballError, InvalidEventError, SourceError
+from gameball.errors import GameballError
 from gameball.jobs.batch_job import BatchJob
 from gameball.receipts import DeliveryReport, Outcome, Receipt, order_receipts
 from gameball.sandbox import Sandbox
-from gameball.sources import read_jsonl
 
 _FAILING: Final = {"demo-customer-closed": "The customer's account is closed"}
 _STYLES: Final = {
@@ -72,30 +76,27 @@ def _show_failures(jobs: list[BatchJob]) -> Table:
 
 
 def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
-    """Send the file, wait for its jobs, and show all outcomes. Return the exit code."""
-    problem: InvalidEventError | SourceError | None = None
-    receipts: list[Receipt] = []
-    try:
-        client.events.send(read_jsonl(path), check=False, on_receipt=receipts.append)
-    except (InvalidEventError, SourceError) as error:
-        if isinstance(error, SourceError) and error.line is None:
-            raise
-        problem = error
-    report = order_receipts(receipts)
+    """Send the file as ``gameball send --wait`` does, and show all outcomes. Return the exit code."""
+    receipts: dict[int, Receipt] = {}
+
+    def keep(receipt: Receipt) -> None:
+        receipts[receipt.first] = receipt
+
+    options = SendCommandOptions(no_ledger=True, wait=True)
+    [source] = find_sources([str(path)], options)
+    with Interrupts() as interrupts:
+        result = SourceSend(client, source, options, interrupts, on_receipt=keep).run()
+    report = order_receipts(receipts.values())
     console.print(_show_chunks(report))
-    for reason in dict.fromkeys(str(receipt.error) for receipt in receipts if receipt.error):
+    for reason in dict.fromkeys(str(receipt.error) for receipt in report.receipts if receipt.error):
         console.print(reason, style="red", markup=False)
-    with console.status("Waiting for the jobs"):
-        jobs = list(client.jobs.wait_all(report.job_ids))
-    console.print(_show_jobs(jobs))
-    if any(job.failed for job in jobs):
-        console.print(_show_failures(jobs))
-    if problem is not None:
-        console.print(f"{problem}. The events before it are shown above.", style="red", markup=False)
-    codes = [code_of_outcome(receipt.outcome, receipt.error) for receipt in receipts]
-    if any(job.has_failures for job in jobs):
-        codes.append(ExitCode.REJECTED)
-    return worst(*codes, ExitCode.OK if problem is None else code_of_error(problem))
+    console.print(_show_jobs(result.jobs))
+    if any(job.failed for job in result.jobs):
+        console.print(_show_failures(result.jobs))
+    if result.error is not None:
+        said = f"{describe_error(result.error)}. The events before it are shown above."
+        console.print(said, style="red", markup=False, soft_wrap=True)
+    return result.code
 
 
 def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
@@ -125,7 +126,7 @@ def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
                 client = stack.enter_context(Gameball("key", "secret", base_url=box.url))
                 console.print("Sending to a local sandbox, not to Gameball.")
             return _send(client, path, console)
-        except (GameballError, OSError) as error:
+        except (GameballError, OSError, ValueError) as error:
             console.print(str(error), style="red", markup=False, soft_wrap=True)
             return code_of_error(error)
         except KeyboardInterrupt:

