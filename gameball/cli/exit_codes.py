@@ -2,7 +2,6 @@
 
 from enum import IntEnum
 
-from gameball.cli.interrupts import Terminated
 from gameball.errors import (
     AuthenticationError,
     GameballError,
@@ -17,6 +16,10 @@ from gameball.errors import (
     SourceError,
 )
 from gameball.receipts import Outcome
+
+
+class Terminated(KeyboardInterrupt):
+    """The process received SIGTERM, or SIGHUP because its terminal was closed."""
 
 
 class ExitCode(IntEnum):

@@ -1,10 +1,13 @@
-"""Handlers of SIGINT (Ctrl-C) and SIGTERM that show a note at once and interrupt the send."""
+"""Handlers of SIGINT (Ctrl-C), SIGTERM and SIGHUP that show a note at once and interrupt the send."""
 
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
+
+from gameball.cli.exit_codes import Terminated, code_of_error
 
 _NOTE: Final = (
     "Interrupted: waiting up to 5 seconds for requests in flight. Press Ctrl-C again to exit at once; the "
@@ -12,12 +15,16 @@ _NOTE: Final = (
 )
 
 
-class Terminated(KeyboardInterrupt):
-    """The process received SIGTERM."""
+# Shows the cursor, which the live display has hidden.
+_SHOW_CURSOR: Final = b"\x1b[?25h\n"
+_PATIENCE: Final = 2
 
 
 class Interrupts:
     """Shows that an interrupt was received, because requests in flight take a while to end.
+
+    The first signal gives requests in flight time to finish, the second aborts them, and the third exits
+    without a report.
 
     Attributes:
         note: The note to show after an interrupt; empty before.
@@ -25,10 +32,11 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.note = ""
+        self._count = 0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self._before[number] = signal.signal(number, self._interrupt)
         return self
 
@@ -42,8 +50,17 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _interrupt(self, number: int, _: FrameType | None) -> None:
+        error = KeyboardInterrupt if number == signal.SIGINT else Terminated
+        self._count += 1
+        if self._count > _PATIENCE:
+            # The ledger is correct at every moment, so nothing is lost but the report.
+            if sys.stderr.isatty():
+                os.write(2, _SHOW_CURSOR)
+            os._exit(code_of_error(error()))
         # On a terminal the display shows the note. A signal handler must not acquire a lock.
         if not self.note and not sys.stderr.isatty():
-            os.write(2, f"{_NOTE}\n".encode())
+            # The terminal may be gone, which is what SIGHUP means.
+            with suppress(OSError):
+                os.write(2, f"{_NOTE}\n".encode())
         self.note = _NOTE
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        raise error

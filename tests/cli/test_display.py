@@ -1,17 +1,19 @@
 """What is seen on a terminal: drawn as text, and looked at on a real pseudo-terminal."""
 
 import fcntl
+import json
 import os
 import pty
 import re
 import struct
 import subprocess
 import termios
+import time
 from pathlib import Path
 
 import pyte
 import pytest
-from command import GAMEBALL, environment, write_events
+from command import GAMEBALL, begin, environment, write_events
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,3 +117,16 @@ def test_a_terminal_shows_a_live_display_that_fits_and_leaves_only_the_result(
     live = [screen for screen in screens if any("events/s" in text for text in screen)]
     # Without overlap or scrolling, the display is on its own, from the top of the screen on.
     assert all(screen[0].startswith("events.jsonl") for screen in live)
+
+
+def test_without_a_terminal_progress_is_a_line_every_few_seconds(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.jsonl", 40)
+    with Sandbox(latency=0.25) as box:
+        words = ("send", "events.jsonl", "--max-objects", "1", "--json")
+        process = begin(*words, url=box.url, cwd=tmp_path)
+        begun = time.monotonic()
+        out, err = (text.decode() for text in process.communicate(timeout=30))
+    assert process.returncode == 0
+    assert time.monotonic() - begun > 2
+    assert json.loads(out)["sources"][0]["events"]["accepted"] == 40
+    assert re.fullmatch(r"(events\.jsonl: \d+% done, [0-9]+ accepted, [0-9]+ events/s\n)+", err)

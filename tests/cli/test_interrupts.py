@@ -1,0 +1,80 @@
+"""``gameball send`` that is interrupted or terminated."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from command import begin, gameball, write_events
+
+from gameball.sandbox import Sandbox
+
+COUNT = 4000
+
+
+WORDS = ("events.jsonl", "--max-objects", "100", "--rate-limit", "none")
+
+
+@pytest.fixture
+def slow_box() -> Iterator[Sandbox]:
+    with Sandbox(latency=0.02) as box:
+        yield box
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
+)
+def test_after_an_interrupt_every_event_has_an_outcome_and_the_command_says_how_to_resume(
+    number: signal.Signals, code: int, slow_box: Sandbox, tmp_path: Path
+) -> None:
+    write_events(tmp_path / "events.jsonl", COUNT)
+    process = begin("send", *WORDS, url=slow_box.url, cwd=tmp_path)
+    slow_box.wait_for(lambda: len(slow_box.batches) >= 5)
+    process.send_signal(number)
+    out, err = (text.decode() for text in process.communicate(timeout=20))
+    assert process.returncode == code
+    assert "Interrupted: waiting up to 5 seconds" in err
+    assert "Traceback" not in out + err
+    assert f"run the same command again: gameball send {' '.join(WORDS)}" in out
+    accepted = int(re.findall(r"([0-9,]+) accepted", out)[0].replace(",", ""))
+    assert accepted == sum(slow_box.events.values()) < COUNT
+    again = gameball("send", *WORDS, "--json", url=slow_box.url, cwd=tmp_path)
+    assert again.code == 0
+    assert again.source["accepted_in_earlier_runs"] == accepted
+    assert len(slow_box.events) == COUNT
+    assert set(slow_box.events.values()) == {1}
+
+
+def test_further_interrupts_exit_at_once_and_the_ledger_is_correct(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.jsonl", COUNT)
+    with Sandbox(latency=30.0) as box:
+        process = begin("send", *WORDS, url=box.url, cwd=tmp_path)
+        box.wait_for(lambda: len(box.batches) >= 4)
+        begun = time.monotonic()
+        # A second interrupt that comes while the first is being raised replaces it, so there may be a third.
+        while process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+        assert time.monotonic() - begun < 3
+        assert process.returncode == 130
+        _, err = process.communicate()
+        assert b"Traceback" not in err
+    report = gameball("ledger", "show", "events.jsonl.ledger", "--json", cwd=tmp_path)
+    assert report.code == 4
+    assert [chunk["outcome"] for chunk in report.report["chunks"]] == ["unknown"] * 4
+
+
+def test_an_interrupt_while_waiting_for_jobs_keeps_what_was_accepted(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.jsonl", 10)
+    with Sandbox(job_seconds=60) as box:
+        process = begin("send", *WORDS, "--wait", url=box.url, cwd=tmp_path)
+        box.wait_for(lambda: any(request.method == "GET" for request in box.received))
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert b"10 accepted" in out
