@@ -27,7 +27,7 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 	$(UV) pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/requirements.txt \
 		--editable . hypothesis pyte pytest pytest-xdist requests
 	.venv/lowest/bin/python -m pytest --numprocesses auto --dist worksteal -p no:cacheprovider \
-		--ignore=tests/scripts --ignore=tests/sandbox/test_conformity.py --ignore=tests/test_wheel.py
+		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
 
 check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the generator
 	$(BIN)/ruff check
