@@ -1,15 +1,15 @@
 """The commands and their help. Each command imports its code when it runs, to keep ``--help`` fast."""
 
-import json
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from gameball.cli.exit_codes import ExitCode
+from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
 from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
+from gameball.cli.output import OutputError, prepare, write_error, write_json
 from gameball.version import __version__
 
 EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
@@ -38,13 +38,11 @@ def epilogue(command: str) -> str:
     return "\n".join((f"{heading}:", "", *(f"  {line}" for line in EXAMPLES[command])))
 
 
+_EXIT_CODES: Final = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())
 _EPILOGUE: Final = (
     "The keys are read from the environment variables GAMEBALL_API_KEY and GAMEBALL_SECRET_KEY, or from "
     "--env-file. They are never command-line arguments, because process lists are public. Set "
-    "GAMEBALL_BASE_URL to use another server.\n\n"
-    "Exit codes: 0 success; 1 internal error (a bug); 2 usage error; 3 events rejected, invalid or failed in "
-    "their job; 4 events unknown or unsent; 5 keys missing or wrong; 130 interrupted (Ctrl-C); 143 "
-    "terminated (SIGTERM)."
+    f"GAMEBALL_BASE_URL to use another server.\n\nExit codes:\n\n{_EXIT_CODES}"
 )
 
 
@@ -216,23 +214,17 @@ def run(words: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    prepare()
     try:
         code = app(words)
-        sys.stdout.flush()
     except CycloptsError as error:
         said = " ".join(str(error).split())
         return _fail(f"{said} See: gameball --help", ExitCode.USAGE, words)
-    except BrokenPipeError:
-        # The reader has closed the pipe. Without this, Python reports it again when it closes stdout.
-        sys.stdout = None
-        return ExitCode.OK
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in words:
             raise
         if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gameball"):
             return _fail(str(error), ExitCode.USAGE, words)
-        from gameball.cli.exit_codes import code_of_beginning  # noqa: PLC0415
-
         said = " ".join(str(error).split())
         code = code_of_beginning(error)
         if code is ExitCode.INTERNAL:
@@ -243,8 +235,9 @@ def run(words: Sequence[str]) -> int:
 
 def _fail(said: str, code: ExitCode, words: Sequence[str]) -> ExitCode:
     """Write an error to standard error and, with ``--json``, to standard output in place of the report."""
-    sys.stderr.write(f"gameball: {said}\n")
+    write_error(f"gameball: {said}")
     # Read from the raw command line, because parsing it may be what failed.
     if "--json" in words:
-        sys.stdout.write(json.dumps({"exit_code": int(code), "error": said}, ensure_ascii=False) + "\n")
+        with suppress(OutputError):
+            write_json({"exit_code": int(code), "error": said})
     return code

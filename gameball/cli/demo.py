@@ -15,6 +15,7 @@ from rich.table import Table
 from gameball.cli.exit_codes import ExitCode, code_of_error
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
+from gameball.cli.output import escape
 from gameball.cli.send_one import SourceSend
 from gameball.cli.sending import find_sources
 from gameball.cli.tally import describe_error
@@ -61,7 +62,7 @@ def _show_jobs(jobs: list[BatchJob]) -> Table:
         table.add_column(heading, justify="left" if heading == "status" else "right")
     for job in sorted(jobs, key=lambda job: job.id):
         counts = ("" if count is None else f"{count:,}" for count in (job.total, job.finished, job.errors))
-        table.add_row(str(job.id), job.status, *counts)
+        table.add_row(str(job.id), escape(job.status), *counts)
     return table
 
 
@@ -71,7 +72,7 @@ def _show_failures(jobs: list[BatchJob]) -> Table:
         table.add_column(heading)
     for job in jobs:
         for item in job.failed:
-            table.add_row(str(job.id), item.customer_id or "", item.message)
+            table.add_row(str(job.id), escape(item.customer_id or ""), escape(item.message))
     return table
 
 
@@ -89,13 +90,13 @@ def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
     report = order_receipts(receipts.values())
     console.print(_show_chunks(report))
     for reason in dict.fromkeys(str(receipt.error) for receipt in report.receipts if receipt.error):
-        console.print(reason, style="red", markup=False)
+        console.print(escape(reason), style="red", markup=False)
     console.print(_show_jobs(result.jobs))
     if any(job.failed for job in result.jobs):
         console.print(_show_failures(result.jobs))
     if result.error is not None:
         said = f"{describe_error(result.error)}. The events before it are shown above."
-        console.print(said, style="red", markup=False, soft_wrap=True)
+        console.print(escape(said), style="red", markup=False, soft_wrap=True)
     return result.code
 
 
@@ -127,7 +128,7 @@ def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
                 console.print("Sending to a local sandbox, not to Gameball.")
             return _send(client, path, console)
         except (GameballError, OSError, ValueError) as error:
-            console.print(str(error), style="red", markup=False, soft_wrap=True)
+            console.print(escape(str(error)), style="red", markup=False, soft_wrap=True)
             return code_of_error(error)
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED

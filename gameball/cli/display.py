@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from gameball.cli.output import escape, write_error
 from gameball.cli.tally import counted
 from gameball.receipts import Outcome
 
@@ -84,7 +85,7 @@ def draw(progress: SendProgress, width: int) -> list[str]:
         f"elapsed {_clock(progress.seconds)}",
         *([] if left is None else [f"{_clock(left)} left"]),
     ]
-    lines = [*_head(progress.name, progress.share, share, width), *_fill(rates, width)]
+    lines = [*_head(escape(progress.name), progress.share, share, width), *_fill(rates, width)]
     lines += _fill(outcomes(progress.events, progress.invalid), width)
     if progress.note:
         lines += _fill(progress.note.split(" "), width, between=" ")
@@ -155,7 +156,7 @@ def showing(progress: Callable[[], SendProgress], console: Console) -> Iterator[
         progress: Returns the current progress. It is called from another thread.
         console: Where to show it: on standard error, because standard output is for results.
     """
-    if console.is_terminal:
+    if console.is_terminal and not console.is_dumb_terminal:
         drawing = _Drawing(progress)
         with Live(
             get_renderable=lambda: drawing,
@@ -168,9 +169,7 @@ def showing(progress: Callable[[], SendProgress], console: Console) -> Iterator[
             yield
         return
     ended = threading.Event()
-    ticker = threading.Thread(
-        target=_tell, args=(progress, console, ended), name="gameball-progress", daemon=True
-    )
+    ticker = threading.Thread(target=_tell, args=(progress, ended), name="gameball-progress", daemon=True)
     ticker.start()
     try:
         yield
@@ -179,11 +178,11 @@ def showing(progress: Callable[[], SendProgress], console: Console) -> Iterator[
         ticker.join()
 
 
-def _tell(progress: Callable[[], SendProgress], console: Console, ended: threading.Event) -> None:
+def _tell(progress: Callable[[], SendProgress], ended: threading.Event) -> None:
     pause = _FIRST_LINE
     while not ended.wait(pause):
         now = progress()
         share = [] if now.share is None else [f"{now.share:.0%} done"]
         parts = [*share, *outcomes(now.events, now.invalid), f"{now.events_per_second:,.0f} events/s"]
-        console.print(f"{now.name}: {', '.join(parts)}", markup=False, highlight=False, soft_wrap=True)
+        write_error(f"{now.name}: {', '.join(parts)}")
         pause = _NEXT_LINE

@@ -1,17 +1,15 @@
 """``gameball send --dry-run``: read and check everything, and send nothing."""
 
-import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, field
-from rich.console import Console
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
+from gameball.cli.output import write_json, write_lines
 from gameball.cli.tally import DESCRIBED, counted, describe_error
 from gameball.errors import InvalidEventError, SourceError
 from gameball.rate_limit import RateLimit
@@ -120,14 +118,9 @@ def run_dry(
     seconds = least_seconds(requests, rate_limits or ())
     if options.json:
         report = {"dry_run": True, "seconds_at_least": seconds, "sources": [run.as_json() for run in runs]}
-        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        write_json(report)
     else:
-        console = Console(highlight=False, markup=False, soft_wrap=True)
-        for run in runs:
-            for line in run.describe():
-                console.print(line)
-        console.print(
-            f"{counted(requests, 'request')} would take at least {seconds:,.0f} s under the rate limits. "
-            "Nothing was sent."
-        )
+        write_lines(line for run in runs for line in run.describe())
+        least = f"{counted(requests, 'request')} would take at least {seconds:,.0f} s under the rate limits."
+        write_lines([f"{least} Nothing was sent."])
     return ExitCode.REJECTED if any(run.invalid for run in runs) else ExitCode.OK

@@ -1,6 +1,7 @@
 """The exit codes, and the code of each error and outcome."""
 
 from enum import IntEnum
+from typing import Final
 
 from gameball.errors import (
     AuthenticationError,
@@ -8,7 +9,6 @@ from gameball.errors import (
     InvalidEventError,
     InvalidRequestError,
     LedgerError,
-    LedgerLockedError,
     LedgerMismatchError,
     MissingCredentialsError,
     NotFoundError,
@@ -23,28 +23,32 @@ class Terminated(KeyboardInterrupt):
 
 
 class ExitCode(IntEnum):
-    """The exit codes of every command."""
+    """The exit codes of every command. What each means is in ``MEANINGS``."""
 
-    #: Everything was accepted, or done as asked.
     OK = 0
-    #: An internal error, which is a bug.
     INTERNAL = 1
-    #: Usage error: a wrong option, a missing file, a ledger of another source or one that cannot be opened.
     USAGE = 2
-    #: Events were rejected, invalid or failed in their job.
     REJECTED = 3
-    #: Events are unknown or unsent.
     UNKNOWN = 4
-    #: The keys are missing or wrong, or lack permission.
     CREDENTIALS = 5
-    #: Ctrl-C.
     INTERRUPTED = 130
-    #: The process was terminated (SIGTERM).
     TERMINATED = 143
 
 
+#: What each exit code means. ``gameball --help`` and the README show it.
+MEANINGS: Final = {
+    ExitCode.OK: "everything was accepted, or done as asked",
+    ExitCode.USAGE: "a wrong option, file or ledger, a ledger in use, or output that cannot be written",
+    ExitCode.REJECTED: "something was rejected, is invalid, or failed in its job",
+    ExitCode.UNKNOWN: "something is unknown or unsent",
+    ExitCode.CREDENTIALS: "the keys are missing or wrong, or lack permission",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
+    ExitCode.TERMINATED: "terminated by the system, or its terminal was closed",
+    ExitCode.INTERNAL: "an internal error, which is a bug",
+}
+
 #: The order of precedence if several codes apply.
-_WEIGHT = (
+_WEIGHT: Final = (
     ExitCode.INTERRUPTED,
     ExitCode.TERMINATED,
     ExitCode.INTERNAL,
@@ -85,13 +89,13 @@ def code_of_error(error: BaseException) -> ExitCode:
 def code_of_beginning(error: BaseException) -> ExitCode:
     """Return the exit code for an error before anything was started.
 
-    At that point, a ledger that cannot be opened is a usage error; one that fails later leaves events unsent.
-    A ledger that another process is using is not a usage error: the same command works later.
+    At that point, a ledger that is in use or cannot be opened is a usage error: nothing was sent. One that
+    fails later leaves events unsent.
 
     Args:
         error: The error.
     """
-    if isinstance(error, LedgerError) and not isinstance(error, LedgerLockedError):
+    if isinstance(error, LedgerError):
         return ExitCode.USAGE
     return code_of_error(error)
 

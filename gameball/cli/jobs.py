@@ -1,17 +1,15 @@
 """``gameball job``: show, wait for and stop jobs."""
 
-import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from gameball.cli.client import open_client
 from gameball.cli.exit_codes import ExitCode, code_of_error, worst
+from gameball.cli.output import escape, write_json, write_lines, write_table
 from gameball.cli.tally import describe_error
 from gameball.errors import GameballError
 from gameball.jobs.batch_job import BatchJob
@@ -66,7 +64,6 @@ def _each(job_ids: Iterable[int], ask: Callable[[int], BatchJob]) -> Iterator[An
 
 def _print(answers: Iterable[Answer], *, as_json: bool, stopping: bool = False) -> ExitCode:
     code = ExitCode.OK
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     documents: list[dict[str, Any]] = []
     table = Table("job", "status", "objects", "done", "failed", box=None, pad_edge=False)
     below: list[str] = []
@@ -83,15 +80,14 @@ def _print(answers: Iterable[Answer], *, as_json: bool, stopping: bool = False) 
         documents.append(_as_json(answer))
         counts = (answer.total, answer.finished, answer.errors)
         table.add_row(
-            str(job_id), answer.status, *("" if count is None else f"{count:,}" for count in counts)
+            str(job_id), escape(answer.status), *("" if count is None else f"{count:,}" for count in counts)
         )
         below += [f"job {job_id}, customer {item.customer_id}: {item.message}" for item in answer.failed]
     if as_json:
-        sys.stdout.write(json.dumps({"exit_code": int(code), "jobs": documents}, ensure_ascii=False) + "\n")
+        write_json({"exit_code": int(code), "jobs": documents})
         return code
-    console.print(table)
-    for line in below:
-        console.print(line)
+    write_table(table)
+    write_lines(below)
     return code
 
 

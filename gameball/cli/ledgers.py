@@ -1,11 +1,8 @@
 """``gameball ledger show``: the recorded outcomes of a source, and its unknown or unsent lines."""
 
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from gameball.chunking.builder import ChunkBuilder
@@ -13,6 +10,7 @@ from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.output import as_document, escape, write, write_json, write_lines, write_table
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
@@ -62,7 +60,7 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
         _write_lines(lines, path, code, as_json=as_json)
     elif as_json:
         report = {**_report(path, chunks, notes, runs), "exit_code": int(code)}
-        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        write_json(report)
     else:
         _print(path, chunks, notes, runs)
     return code
@@ -100,15 +98,15 @@ def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[s
 
 def _write_lines(lines: Iterator[bytes], path: Path, code: ExitCode, *, as_json: bool) -> None:
     """Write lines one by one, because there may be millions; as JSON, they are the elements of an array."""
-    out = sys.stdout.buffer
     if not as_json:
-        out.writelines(lines)
+        for line in lines:
+            write(line)
         return
-    head = json.dumps({"ledger": str(path), "exit_code": int(code)}, ensure_ascii=False).removesuffix("}")
-    out.write(f'{head}, "lines": ['.encode())
+    head = as_document({"ledger": str(path), "exit_code": int(code)}).removesuffix("}")
+    write(f'{head}, "lines": [')
     for number, line in enumerate(lines):
-        out.write((b",\n" if number else b"\n") + line.removesuffix(b"\n"))
-    out.write(b"\n]}\n")
+        write((b",\n" if number else b"\n") + line.removesuffix(b"\n"))
+    write("\n]}\n")
 
 
 def _count(chunks: list[LedgerChunk]) -> dict[Outcome, int]:
@@ -132,22 +130,23 @@ def _report(
 
 
 def _print(path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun]) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(f"{path}: {notes.get('source', 'unknown source')}")
+    lines = [f"{path}: {notes.get('source', 'unknown source')}"]
     for run in runs:
         ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
-        console.print(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
-    for outcome, count in _count(chunks).items():
-        console.print(f"  {count:,} {outcome}")
+        lines.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
+    lines += [f"  {count:,} {outcome}" for outcome, count in _count(chunks).items()]
     if notes.get(READ) == "no":
-        console.print("  The source was not read to its end.")
+        lines.append("  The source was not read to its end.")
+    write_lines(lines)
     table = Table("items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False)
     for chunk in chunks:
         if chunk.outcome is not Outcome.ACCEPTED:
             items = f"{chunk.first + 1:,} to {chunk.last + 1:,}"
-            table.add_row(items, f"{chunk.events:,}", chunk.outcome, str(chunk.attempts), _reason(chunk))
+            table.add_row(
+                items, f"{chunk.events:,}", chunk.outcome, str(chunk.attempts), escape(_reason(chunk))
+            )
     if table.row_count:
-        console.print(table)
+        write_table(table)
 
 
 def lines_of(

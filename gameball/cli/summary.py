@@ -1,6 +1,5 @@
 """The report at the end of a send: as text or as JSON."""
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -8,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from rich.console import Console
 
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
+from gameball.cli.output import write_json, write_lines
 from gameball.cli.rejects import RejectsFile
 from gameball.cli.tally import DESCRIBED, Failure, Tally, counted, describe_error
 from gameball.errors import JobTimeoutError, SourceError
@@ -74,16 +73,11 @@ def print_results(
             "sources": [_as_json(result) for result in results],
             "not_begun": list(left),
         }
-        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+        write_json(report)
         return
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    for result in results:
-        for line in _describe(result):
-            console.print(line)
-    for name in left:
-        console.print(f"{name}: not started")
-    for line in advise(results, left, options, rejects, code):
-        console.print(line)
+    write_lines(line for result in results for line in _describe(result))
+    write_lines(f"{name}: not started" for name in left)
+    write_lines(advise(results, left, options, rejects, code))
 
 
 def _describe(result: SourceResult) -> list[str]:

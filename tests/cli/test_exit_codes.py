@@ -1,6 +1,10 @@
 """The exit code of each error and outcome."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
+from command import GAMEBALL, environment, line
 
 from gameball import (
     AuthenticationError,
@@ -17,6 +21,7 @@ from gameball import (
     SourceError,
 )
 from gameball.cli.exit_codes import (
+    MEANINGS,
     ExitCode,
     Terminated,
     code_of_beginning,
@@ -24,6 +29,7 @@ from gameball.cli.exit_codes import (
     code_of_outcome,
     worst,
 )
+from gameball.sandbox import Sandbox
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,7 @@ def test_every_error_has_its_exit_code(error: BaseException, code: int) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(LedgerError("no ledger"), 2), (LedgerLockedError("in use"), 4), (ValueError("no"), 2)],
+    [(LedgerError("no ledger"), 2), (LedgerLockedError("in use"), 2), (ValueError("no"), 2)],
 )
 def test_a_ledger_that_cannot_be_opened_is_a_usage_error(error: Exception, code: int) -> None:
     assert code_of_beginning(error) == code
@@ -79,3 +85,43 @@ def test_the_worst_exit_code_wins() -> None:
     assert worst(ExitCode.OK, ExitCode.REJECTED, ExitCode.UNKNOWN) is ExitCode.UNKNOWN
     assert worst(ExitCode.UNKNOWN, ExitCode.CREDENTIALS) is ExitCode.CREDENTIALS
     assert worst(ExitCode.CREDENTIALS, ExitCode.INTERRUPTED) is ExitCode.INTERRUPTED
+
+
+def test_the_readme_has_the_meanings_of_all_exit_codes() -> None:
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
+    assert set(MEANINGS) == set(ExitCode)
+    rows = [f"| {code} | {meaning} |" for code, meaning in MEANINGS.items()]
+    assert "\n".join(rows) in readme
+
+
+def shell(command: str, url: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run a shell command, in which gameball is the command of this package."""
+    text = f'gameball() {{ {GAMEBALL} "$@"; }}\n{command}'
+    return subprocess.run(
+        ["bash", "-c", text], cwd=cwd, env=environment(url), capture_output=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("words", ["", "--json"])
+@pytest.mark.parametrize(
+    "output",
+    [">&-", "2>&- >&-", "| true; exit ${PIPESTATUS[0]}", "| head -c 1; exit ${PIPESTATUS[0]}"],
+)
+def test_output_that_nobody_reads_does_not_change_the_exit_code(
+    words: str, output: str, box: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "events.jsonl").write_text(line(1) + "not an event\n" + line(2))
+    done = shell(f"gameball send events.jsonl --skip-invalid {words} {output}", box.url, tmp_path)
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert sum(box.events.values()) == 2
+
+
+@pytest.mark.parametrize("words", ["", "--json"])
+def test_output_that_cannot_be_written_is_reported_after_everything_was_sent(
+    words: str, box: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "events.jsonl").write_text(line(1) + line(2))
+    done = shell(f"gameball send events.jsonl {words} >/dev/full", box.url, tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == b"gameball: standard output cannot be written: No space left on device\n"
+    assert sum(box.events.values()) == 2

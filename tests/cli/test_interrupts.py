@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command import begin, gameball, write_events
+from waiting import LONGEST
 
 from gameball.sandbox import Sandbox
 
@@ -33,7 +34,7 @@ def test_after_an_interrupt_every_event_has_an_outcome_and_the_command_says_how_
 ) -> None:
     write_events(tmp_path / "events.jsonl", COUNT)
     process = begin("send", *WORDS, url=slow_box.url, cwd=tmp_path)
-    slow_box.wait_for(lambda: len(slow_box.batches) >= 5)
+    slow_box.wait_for(lambda: len(slow_box.batches) >= 5, LONGEST)
     process.send_signal(number)
     out, err = (text.decode() for text in process.communicate(timeout=20))
     assert process.returncode == code
@@ -53,7 +54,7 @@ def test_further_interrupts_exit_at_once_and_the_ledger_is_correct(tmp_path: Pat
     write_events(tmp_path / "events.jsonl", COUNT)
     with Sandbox(latency=30.0) as box:
         process = begin("send", *WORDS, url=box.url, cwd=tmp_path)
-        box.wait_for(lambda: len(box.batches) >= 4)
+        box.wait_for(lambda: len(box.batches) >= 4, LONGEST)
         begun = time.monotonic()
         # A second interrupt that comes while the first is being raised replaces it, so there may be a third.
         while process.poll() is None:
@@ -73,7 +74,7 @@ def test_an_interrupt_while_waiting_for_jobs_keeps_what_was_accepted(tmp_path: P
     write_events(tmp_path / "events.jsonl", 10)
     with Sandbox(job_seconds=60) as box:
         process = begin("send", *WORDS, "--wait", url=box.url, cwd=tmp_path)
-        box.wait_for(lambda: any(request.method == "GET" for request in box.received))
+        box.wait_for(lambda: any(request.method == "GET" for request in box.received), LONGEST)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=20)
         assert process.returncode == 130

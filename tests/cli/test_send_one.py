@@ -35,7 +35,7 @@ def test_after_a_kill_the_same_command_loses_nothing_and_sends_nothing_twice(
     write_events(tmp_path / "events.jsonl", COUNT)
     process = begin("send", *WORDS, url=slow_box.url, cwd=tmp_path)
     count = random.Random(seed).randrange(1, 30)
-    slow_box.wait_for(lambda: len(slow_box.batches) >= count)
+    slow_box.wait_for(lambda: len(slow_box.batches) >= count, LONGEST)
     time.sleep(seed / 200)
     process.kill()
     process.communicate()
@@ -229,7 +229,7 @@ def test_two_commands_at_once_cannot_send_the_same_file(source: Path) -> None:
         wait_until(lambda: box.batches)
         second = gameball("send", source, url=box.url)
         finished.set()
-        assert second.code == 4
+        assert second.code == 2
         assert "in use by another process" in second.err
         first.communicate()
         assert (first.returncode, len(box.batches)) == (0, 3)
