@@ -27,6 +27,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball ledger show events.jsonl.ledger",
         "gameball ledger show events.jsonl.ledger --unsent > unsent.jsonl",
     ),
+    "ledger rebind": ("gameball ledger rebind events.jsonl.ledger",),
     "sandbox": ("gameball sandbox --port 8600 --enforce-limits",),
     "demo": ("gameball demo",),
 }
@@ -157,6 +158,22 @@ def show(
     from gameball.cli.ledgers import show_ledger  # noqa: PLC0415
 
     return show_ledger(path, unknown=unknown, unsent=unsent, source=source, as_json=options.json)
+
+
+@_ledgers.command(help_epilogue=epilogue("ledger rebind"))
+def rebind(
+    path: Annotated[Path, Parameter(name="PATH", help="The ledger.")],
+    /,
+    *,
+    options: ClientOptions = _AS_USUAL,
+) -> ExitCode:
+    """Let a ledger continue with the present API key, after the key of the same account was rotated.
+
+    Use it only for the same account: for another account the records do not apply.
+    """
+    from gameball.cli.ledgers import rebind_ledger  # noqa: PLC0415
+
+    return rebind_ledger(path, env_file=options.env_file, as_json=options.json)
 
 
 @app.command(help_epilogue=epilogue("sandbox"))

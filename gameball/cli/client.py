@@ -1,12 +1,16 @@
 """The client that a command uses, made from its options."""
 
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from dotenv import load_dotenv
 
 from gameball.client import Gameball
+from gameball.credentials import look_up
+from gameball.errors import MissingCredentialsError
 from gameball.rate_limit import DOCUMENTED_LIMITS, RateLimit
 
 _LIMIT: Final = re.compile(r"([0-9]+)/([0-9]+(?:\.[0-9]+)?)")
@@ -29,12 +33,33 @@ def open_client(
         MissingCredentialsError: The keys are neither in the file nor in the environment.
         ValueError: The file does not exist, or a setting is not valid.
     """
+    _load(env_file)
+    return Gameball(timeout=timeout, rate_limits=rate_limits)
+
+
+def account_fingerprint(env_file: Path | None) -> Callable[[str], str]:
+    """Return the function that identifies the account by its API key, for a salt.
+
+    Args:
+        env_file: A file of ``NAME=value`` lines, which override the environment; or None.
+
+    Raises:
+        MissingCredentialsError: The keys are neither in the file nor in the environment.
+        ValueError: The file does not exist.
+    """
+    _load(env_file)
+    found = look_up(None, None, os.environ)
+    if isinstance(found, MissingCredentialsError):
+        raise found
+    return found.fingerprint
+
+
+def _load(env_file: Path | None) -> None:
     if env_file is not None:
         if not env_file.is_file():
             raise ValueError(f"--env-file {env_file} is not a file")
         # Loaded into the environment, so that no variable of this program holds the keys.
         load_dotenv(env_file, override=True)
-    return Gameball(timeout=timeout, rate_limits=rate_limits)
 
 
 def parse_rate_limits(texts: tuple[str, ...]) -> tuple[RateLimit, ...] | None:

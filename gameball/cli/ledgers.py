@@ -8,7 +8,7 @@ from rich.table import Table
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
-from gameball.cli.client import parse_pairs
+from gameball.cli.client import account_fingerprint, parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.output import as_document, escape, write, write_json, write_lines, write_table
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
@@ -16,6 +16,7 @@ from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
 from gameball.ledger.ledger import Ledger
 from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, digest
+from gameball.ledger.snapshot import reading
 from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
 
@@ -42,7 +43,7 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
     """
     if not path.is_file():
         raise ValueError(f"there is no ledger {path}")
-    with Ledger(path) as ledger:
+    with reading(path) as ledger:
         chunks, notes, runs = ledger.chunks(), ledger.notes(), ledger.runs()
         settings = ledger.settings()
     code = _code(chunks)
@@ -64,6 +65,31 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
     else:
         _print(path, chunks, notes, runs)
     return code
+
+
+def rebind_ledger(path: Path, *, env_file: Path | None, as_json: bool) -> ExitCode:
+    """Let a ledger continue with the present API key of the same account.
+
+    Args:
+        path: The ledger.
+        env_file: A file with the keys, or None for the environment.
+        as_json: Whether to write JSON.
+
+    Raises:
+        ValueError: The ledger does not exist.
+        MissingCredentialsError: The keys are missing.
+        LedgerError: The ledger cannot be used.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no ledger {path}")
+    fingerprint = account_fingerprint(env_file)
+    with Ledger(path) as ledger:
+        ledger.rebind(fingerprint)
+    if as_json:
+        write_json({"ledger": str(path), "exit_code": int(ExitCode.OK)})
+    else:
+        write_lines([f"{path} continues with the present API key."])
+    return ExitCode.OK
 
 
 def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[str, str]) -> None:

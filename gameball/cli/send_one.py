@@ -1,5 +1,6 @@
 """Send one source: read and send it, wait for its jobs, and find the lines that were not accepted."""
 
+import shlex
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,6 +14,7 @@ from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, 
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside, failed_jobs, find_rejects
+from gameball.cli.same_content import CONTENT, find_ledger_of_same_content, identify
 from gameball.cli.summary import SourceResult
 from gameball.cli.tally import READ, Tally, counted
 from gameball.client import Gameball
@@ -67,6 +69,8 @@ class SourceSend:
             GameballError: The send could not start.
         """
         path = ledger_path(self.source, self.options)
+        if path is not None and self.options.ledger is None:
+            _check_not_sent_under_another_name(self.source, path)
         console = Console(stderr=True)
         with nullcontext() if path is None else Ledger(path) as ledger:
             self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
@@ -261,7 +265,25 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
         "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
         "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
         "max_bytes": str(options.max_bytes),
+        CONTENT: ("" if source.path is None else identify(source.path)) or "",
     }
+
+
+def _check_not_sent_under_another_name(source: Source, ledger: Path) -> None:
+    """Check that a source without a ledger is not a copy of one that has a ledger.
+
+    Raises:
+        ValueError: It is, so its events may have been sent. The message says what to decide.
+    """
+    if ledger.exists() or source.path is None:
+        return
+    other = find_ledger_of_same_content(source.path, ledger)
+    if other is not None:
+        raise ValueError(
+            f"{source.name} has the same content as a file that was sent with the ledger {other}: to "
+            f"continue that send, pass --ledger {shlex.quote(str(other))}; to send everything again, pass "
+            f"--ledger {shlex.quote(str(ledger))}"
+        )
 
 
 def ledger_path(source: Source, options: SendCommandOptions) -> Path | None:
@@ -271,4 +293,5 @@ def ledger_path(source: Source, options: SendCommandOptions) -> Path | None:
     # A source that can be read only once, such as a pipe, cannot be resumed.
     if options.ledger is not None or source.path is None or not source.path.is_file():
         return options.ledger
-    return beside(source.path)
+    # A link to a file is the same source.
+    return beside(source.path.resolve())

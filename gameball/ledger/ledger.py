@@ -1,6 +1,7 @@
 """The ledger makes a send resumable: an SQLite file that is written before and after every request."""
 
 import os
+import shlex
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
@@ -139,6 +140,20 @@ class Ledger:
         """
         return dict(self._file.rows("SELECT name, value FROM settings"))
 
+    def rebind(self, account: Callable[[str], str]) -> None:
+        """Bind the ledger to another API key of the same account, after the key was rotated.
+
+        Args:
+            account: Returns a hash that identifies the key, for a salt.
+
+        Raises:
+            LedgerError: The ledger cannot be written.
+        """
+        salt = self.settings().get("salt")
+        if salt is not None:
+            with self._file.transaction() as database:
+                database.execute("UPDATE settings SET value = ? WHERE name = 'account'", (account(salt),))
+
     def begin_run(
         self, settings: dict[str, str], account: Callable[[str], str] = lambda _: ""
     ) -> KnownChunks:
@@ -180,7 +195,8 @@ class Ledger:
         if known.get("account", settings["account"]) != settings["account"]:
             raise LedgerMismatchError(
                 f"the ledger {self._path} was started with another API key, so its records do not apply to "
-                "this account; use the same key or another ledger"
+                "this account; use the same key or another ledger. If the key of the account was rotated: "
+                f"gameball ledger rebind {shlex.quote(str(self._path))}"
             )
         for name, value in settings.items():
             if known.get(name, value) != value:

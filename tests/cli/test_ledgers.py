@@ -4,7 +4,8 @@ import json
 import re
 from pathlib import Path
 
-from command import gameball, line, write_events
+from command import begin, gameball, line, write_events
+from waiting import LONGEST
 
 from gameball.sandbox import Fault, Sandbox
 
@@ -69,3 +70,38 @@ def test_a_ledger_is_shown_as_text_and_as_json(box: Sandbox, tmp_path: Path) -> 
     assert (lost.code, "--source" in lost.err) == (2, True)
     found = gameball("ledger", "show", tmp_path / "events.jsonl.ledger", "--unsent", "--source", moved)
     assert (found.code, found.out) == (3, "")
+
+
+def test_a_ledger_continues_with_a_rotated_key_after_rebind(box: Sandbox, tmp_path: Path) -> None:
+    source = write_events(tmp_path / "events.jsonl", 10)
+    ledger = tmp_path / "events.jsonl.ledger"
+    assert gameball("send", source, url=box.url).code == 0
+    refused = gameball("send", source, url=box.url, GAMEBALL_API_KEY="new")
+    assert refused.code == 2
+    assert f"gameball ledger rebind {ledger}" in refused.err
+    assert gameball("ledger", "rebind", ledger, url=box.url, GAMEBALL_API_KEY="new").code == 0
+    again = gameball("send", source, "--json", url=box.url, GAMEBALL_API_KEY="new")
+    assert (again.code, again.source["accepted_in_earlier_runs"]) == (0, 10)
+    assert len(box.received) == 1
+
+
+def test_rebinding_needs_a_ledger_and_keys(box: Sandbox, tmp_path: Path) -> None:
+    source = write_events(tmp_path / "events.jsonl", 10)
+    assert gameball("send", source, url=box.url).code == 0
+    assert gameball("ledger", "rebind", tmp_path / "absent.ledger", url=box.url).code == 2
+    assert gameball("ledger", "rebind", f"{source}.ledger").code == 5
+
+
+def test_a_ledger_can_be_shown_while_a_send_is_using_it(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.jsonl", 3000)
+    with Sandbox(latency=0.05) as box:
+        words = ("send", "events.jsonl", "--max-objects", "10", "--rate-limit", "none")
+        process = begin(*words, url=box.url, cwd=tmp_path)
+        box.wait_for(lambda: len(box.batches) >= 8, LONGEST)
+        shown = [gameball("ledger", "show", "events.jsonl.ledger", "--json", cwd=tmp_path) for _ in range(2)]
+        process.communicate()
+        assert process.returncode == 0
+    for report in (done.report for done in shown):
+        assert report["exit_code"] == 4
+        assert 0 < report["events"]["accepted"] < 3000
+    assert sum(box.events.values()) == 3000

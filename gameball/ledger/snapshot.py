@@ -1,0 +1,50 @@
+"""Reading a ledger while a send is using it, from a copy."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from gameball.errors import LedgerError, LedgerLockedError
+from gameball.ledger.ledger import Ledger
+
+#: How often a copy is made. One that was made in the middle of a write is inconsistent, which is detected.
+_ATTEMPTS: Final = 5
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Ledger]:
+    """Open a ledger to read it. If a send is using it, a copy is opened, which is removed at the end.
+
+    Args:
+        path: The ledger.
+
+    Raises:
+        LedgerError: The ledger cannot be read, or is incomplete.
+    """
+    try:
+        ledger = Ledger(path)
+    except LedgerLockedError:
+        with tempfile.TemporaryDirectory(prefix="gameball-ledger-") as folder, _copied(path, folder) as copy:
+            yield copy
+        return
+    with ledger:
+        yield ledger
+
+
+def _copied(path: Path, folder: str) -> Ledger:
+    """Copy a ledger and its journal, and open the copy."""
+    for attempt in range(_ATTEMPTS):
+        copy = Path(folder) / str(attempt) / path.name
+        copy.parent.mkdir()
+        # The journal undoes what the copy may hold of a transaction that has not been committed.
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{path.resolve()}-journal", f"{copy}-journal")
+        shutil.copyfile(path, copy)
+        try:
+            return Ledger(copy)
+        except LedgerError:
+            continue
+    raise LedgerLockedError(f"a send is writing the ledger {path}: show it again in a moment")
