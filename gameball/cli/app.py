@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from gameball.cli.config import take_config
 from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
 from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
 from gameball.cli.output import OutputError, prepare, write_error, write_json
@@ -233,7 +234,9 @@ def run(words: Sequence[str]) -> int:
     """
     prepare()
     try:
-        code = app(words)
+        words_without_config, config = take_config(words)
+        app.config = () if config is None else (config,)
+        code = app(words_without_config)
     except CycloptsError as error:
         said = " ".join(str(error).split())
         return _fail(f"{said} See: gameball --help", ExitCode.USAGE, words)

@@ -66,6 +66,18 @@ class ClientOptions(ShowOptions):
 class SendCommandOptions(ClientOptions):
     """The options of ``gameball send``, each described by its help text."""
 
+    #: Read from the raw command line, because it sets the defaults of all others.
+    config: Annotated[
+        Path | None,
+        option(
+            "--config",
+            GENERAL,
+            "TOML file with settings: source, and any option by its name. Options of the command line "
+            "override it.",
+            default="none",
+        ),
+    ] = None
+
     format: Annotated[
         Literal["jsonl", "csv", "parquet"] | None,
         option("--format", READING, "Format of the source.", default="from the file name; jsonl for -"),
