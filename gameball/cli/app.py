@@ -78,7 +78,8 @@ JobIDs = Annotated[
 @app.command(help_epilogue=epilogue("send"))
 def send(
     sources: Annotated[
-        tuple[str, ...],
+        # Shells complete file names where a path is expected.
+        tuple[Path, ...],
         Parameter(
             name="SOURCE",
             required=True,
@@ -97,12 +98,13 @@ def send(
 
     To resume an interrupted send, run the same command again: accepted events are not sent again.
     """
-    for word in sources:
+    words = [str(source) for source in sources]
+    for word in words:
         if word.startswith("-") and word != "-" and not Path(word).exists():
             raise ValueError(f"unknown option {word}; see: gameball send --help")
     from gameball.cli.sending import send_all  # noqa: PLC0415 - see the module's docstring
 
-    return send_all(sources, options)
+    return send_all(words, options)
 
 
 @_jobs.command(help_epilogue=epilogue("job status"))

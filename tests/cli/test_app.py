@@ -159,11 +159,33 @@ def test_debug_shows_where_an_error_comes_from(tmp_path: Path) -> None:
     assert "Traceback" in done.err
 
 
-def test_completion_is_written_for_a_shell(tmp_path: Path) -> None:
-    done = gameball("--install-completion", "--shell", "bash", HOME=str(tmp_path), cwd=tmp_path)
-    assert done.code == 0
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert any("gameball" in path.read_text() for path in written)
+def completion_script(shell: str, home: Path) -> Path:
+    home.mkdir()
+    assert gameball("--install-completion", "--shell", shell, HOME=str(home), cwd=home).code == 0
+    (script,) = [path for path in home.rglob("*gameball*") if path.is_file()]
+    return script
+
+
+def test_bash_completes_commands_and_file_names(tmp_path: Path) -> None:
+    script = completion_script("bash", tmp_path / "home")
+    write_events(tmp_path / "events.jsonl", 1)
+
+    def completed(words: str) -> list[str]:
+        code = f"""source {script}
+            set -- $(complete -p gameball); while [ "$1" != -F ]; do shift; done
+            COMP_WORDS=({words} ""); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+            $2 gameball "" {words.rsplit(maxsplit=1)[-1]}; printf '%s\\n' "${{COMPREPLY[@]}}" """
+        done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+        return done.stdout.split()
+
+    assert "send" in completed("gameball")
+    assert "events.jsonl" in completed("gameball send")
+    assert "events.jsonl" in completed("gameball send --ledger")
+
+
+def test_zsh_completes_file_names(tmp_path: Path) -> None:
+    script = completion_script("zsh", tmp_path / "home").read_text()
+    assert re.search(r"'\*:Files to send.*:_files'", script), script
 
 
 def test_a_closed_pipe_is_not_an_error(box: Sandbox, tmp_path: Path) -> None:
