@@ -98,6 +98,10 @@ def _describe(result: SourceResult) -> list[str]:
         lines.append(f"  {tally.invalid:,} invalid")
         lines += [f"    {describe_error(problem)}" for problem in tally.problems]
         lines += _and_more(tally.invalid - len(tally.problems), "invalid line")
+    if tally.jobs:
+        shown = ", ".join(map(str, list(tally.jobs)[:DESCRIBED]))
+        more = f" and {len(tally.jobs) - DESCRIBED:,} more" if len(tally.jobs) > DESCRIBED else ""
+        lines.append(f"  {'job' if len(tally.jobs) == 1 else 'jobs'} {shown}{more}")
     failed = [(job.id, item) for job in result.jobs for item in job.failed]
     if failed:
         lines.append(f"  {counted(len(failed), 'item')} failed in the jobs")

@@ -6,7 +6,7 @@ from typing import Final
 from attrs import Factory, define, field, frozen
 
 from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, worst
-from gameball.errors import GameballError, SourceError
+from gameball.errors import GameballError, LedgerError, SourceError
 from gameball.receipts import Outcome, Receipt
 
 #: How many problems of each kind are described. All of them are counted and written to the rejects.
@@ -14,6 +14,8 @@ DESCRIBED = 10
 # In seconds: a rate over several receipts is steadier than one over the last alone.
 _RATE_WINDOW = 5.0
 
+
+_STOPPED: Final = "not sent, because the send was stopped"
 
 #: A time in seconds, and the number of events and requests up to it.
 _Moment = tuple[float, int, int]
@@ -94,7 +96,7 @@ class Tally:
         if receipt.job_id is not None:
             self.jobs[receipt.job_id] = range(receipt.first, receipt.last + 1)
         if receipt.outcome is not Outcome.ACCEPTED:
-            reason = str(receipt.error or "unknown reason")
+            reason = _STOPPED if _was_stopped(receipt) else str(receipt.error or "unknown reason")
             self.failures.append(
                 Failure(receipt.first, receipt.last, receipt.outcome, reason, receipt.events)
             )
@@ -132,6 +134,12 @@ class Tally:
     def failed(self, *outcomes: Outcome) -> list[Failure]:
         """Return the failures with one of some outcomes, in the order of the source."""
         return sorted((f for f in self.failures if f.outcome in outcomes), key=lambda failure: failure.first)
+
+
+def _was_stopped(receipt: Receipt) -> bool:
+    """Return whether a chunk was not sent because of another one, whose error its receipt then has."""
+    own = isinstance(receipt.error, LedgerError)
+    return receipt.outcome is Outcome.UNSENT and not receipt.attempts and not own
 
 
 def counted(count: int, noun: str) -> str:
