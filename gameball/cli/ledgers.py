@@ -12,6 +12,7 @@ from gameball.cli.client import account_fingerprint, parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.output import as_document, escape, write, write_json, write_lines, write_table
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
+from gameball.cli.same_content import CONTENT, identify
 from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
 from gameball.ledger.ledger import Ledger
@@ -22,6 +23,9 @@ from gameball.sources import Source, find_source
 
 _NOT_READ = "not read by any send yet"
 _ENDLESS = 2**63
+
+#: The first and last line of a chunk, by its first position.
+_Lines = dict[int, tuple[int, int]]
 
 
 def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None, as_json: bool) -> ExitCode:
@@ -49,6 +53,7 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
     code = _code(chunks)
     if runs and (notes.get(READ) == "no" or runs[-1].ended_at is None):
         code = worst(code, ExitCode.UNKNOWN)
+    lines = {} if unknown or unsent else _find_lines(chunks, notes, source)
     if unknown or unsent:
         wanted = {Outcome.UNKNOWN} if unknown else set()
         if unsent:
@@ -57,14 +62,31 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
         if chunks:
             _check_unchanged(found, chunks, settings)
         max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
-        lines = (encode_reject(reject, found.name) for reject in lines_of(found, chunks, wanted, max_bytes))
-        _write_lines(lines, path, code, as_json=as_json)
+        rejects = (encode_reject(reject, found.name) for reject in lines_of(found, chunks, wanted, max_bytes))
+        _write_lines(rejects, path, code, as_json=as_json)
     elif as_json:
-        report = {**_report(path, chunks, notes, runs), "exit_code": int(code)}
+        report = {**_report(path, chunks, notes, runs, lines), "exit_code": int(code)}
         write_json(report)
     else:
-        _print(path, chunks, notes, runs)
+        _print(path, chunks, notes, runs, lines)
     return code
+
+
+def _find_lines(chunks: list[LedgerChunk], notes: dict[str, str], moved: Path | None) -> _Lines:
+    """Return the lines of the chunks that were not accepted; none if the source has changed or is gone."""
+    where = str(moved) if moved is not None else notes.get("source", "-")
+    failed = [chunk for chunk in chunks if chunk.outcome is not Outcome.ACCEPTED]
+    if not failed or where == "-" or identify(Path(where)) != notes.get(CONTENT):
+        return {}
+    source = _source(Path(), notes, moved)
+    failures = [Failure(c.first, c.last, c.outcome, "", c.events) for c in failed]
+    max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
+    lines: _Lines = {}
+    for reject in find_rejects(source, failures, [], failed[-1].last + 1, max_bytes):
+        if reject.failure is not None:
+            first, _ = lines.get(reject.failure.first, (reject.row.line, 0))
+            lines[reject.failure.first] = first, reject.row.line
+    return lines
 
 
 def rebind_ledger(path: Path, *, env_file: Path | None, as_json: bool) -> ExitCode:
@@ -140,7 +162,7 @@ def _count(chunks: list[LedgerChunk]) -> dict[Outcome, int]:
 
 
 def _report(
-    path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun]
+    path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun], lines: _Lines
 ) -> dict[str, object]:
     return {
         "ledger": str(path),
@@ -151,11 +173,13 @@ def _report(
             for run in runs
         ],
         "events": {outcome.value: count for outcome, count in _count(chunks).items()},
-        "chunks": [_as_json(chunk) for chunk in chunks],
+        "chunks": [_as_json(chunk, lines) for chunk in chunks],
     }
 
 
-def _print(path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun]) -> None:
+def _print(
+    path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun], places: _Lines
+) -> None:
     lines = [f"{path}: {notes.get('source', 'unknown source')}"]
     for run in runs:
         ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
@@ -164,10 +188,14 @@ def _print(path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: l
     if notes.get(READ) == "no":
         lines.append("  The source was not read to its end.")
     write_lines(lines)
-    table = Table("items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False)
+    # Counted from 1, as in the report of the send.
+    table = Table(
+        "lines" if places else "items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False
+    )
     for chunk in chunks:
         if chunk.outcome is not Outcome.ACCEPTED:
-            items = f"{chunk.first + 1:,} to {chunk.last + 1:,}"
+            first, last = places.get(chunk.first, (chunk.first + 1, chunk.last + 1))
+            items = f"{first:,} to {last:,}"
             table.add_row(
                 items, f"{chunk.events:,}", chunk.outcome, str(chunk.attempts), escape(_reason(chunk))
             )
@@ -239,10 +267,13 @@ def _code(chunks: list[LedgerChunk]) -> ExitCode:
     return ExitCode.REJECTED if Outcome.REJECTED in outcomes else ExitCode.OK
 
 
-def _as_json(chunk: LedgerChunk) -> dict[str, object]:
+def _as_json(chunk: LedgerChunk, lines: _Lines) -> dict[str, object]:
+    first_line, last_line = lines.get(chunk.first, (None, None))
     return {
         "first_item": chunk.first,
         "last_item": chunk.last,
+        "first_line": first_line,
+        "last_line": last_line,
         "events": chunk.events,
         "outcome": chunk.outcome.value,
         "in_flight": chunk.in_flight,

@@ -105,3 +105,22 @@ def test_a_ledger_can_be_shown_while_a_send_is_using_it(tmp_path: Path) -> None:
         assert report["exit_code"] == 4
         assert 0 < report["events"]["accepted"] < 3000
     assert sum(box.events.values()) == 3000
+
+
+def test_a_ledger_is_shown_by_lines_as_in_the_report_of_the_send(tmp_path: Path) -> None:
+    source = tmp_path / "events.jsonl"
+    source.write_text(line(0) + "\nnot an event\n" + line(1) + line(2))
+    with Sandbox() as box:
+        box.fail_next(Fault(), Fault(status=400))
+        words = ("--max-objects", 2, "--concurrency", 1, "--skip-invalid")
+        sent = gameball("send", source, *words, url=box.url)
+    assert "line 5: " in sent.out
+    shown = gameball("ledger", "show", f"{source}.ledger")
+    assert re.search(r"lines +events.*\n5 to 5 +1 +rejected", shown.out)
+    chunks = gameball("ledger", "show", f"{source}.ledger", "--json").report["chunks"]
+    assert [(chunk["first_line"], chunk["last_line"]) for chunk in chunks] == [(None, None), (5, 5)]
+    # Lines of another file would be wrong.
+    source.write_text(line(7))
+    assert re.search(
+        r"items +events.*\n3 to 3 +1 +rejected", gameball("ledger", "show", f"{source}.ledger").out
+    )
