@@ -207,6 +207,14 @@ class DeliveryError(GameballError):
         super().__init__(message)
         self.report = report
 
+    @property
+    def retryable(self) -> bool:
+        """Whether every event that was not accepted is UNSENT: sending those again counts nothing twice.
+
+        False if any event is UNKNOWN, which may have been accepted, or REJECTED, which would be again.
+        """
+        return not (self.report.unknown or self.report.rejected)
+
 
 class LedgerError(GameballError):
     """The ledger cannot be read or written. No chunk is sent without being recorded first."""

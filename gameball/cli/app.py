@@ -27,6 +27,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball ledger show events.jsonl.ledger",
         "gameball ledger show events.jsonl.ledger --unsent > unsent.jsonl",
     ),
+    "ledger resolve": ("gameball ledger resolve events.jsonl.ledger --lines 1001-2000 --as accepted",),
     "sandbox": ("gameball sandbox --port 8600 --enforce-limits",),
     "demo": ("gameball demo",),
 }
@@ -59,7 +60,7 @@ app: Final = App(
     suppress_keyboard_interrupt=False,
 )
 _jobs: Final = App(name="job", help="Show, wait for and stop the jobs that process sent events.")
-_ledgers: Final = App(name="ledger", help="Show the recorded outcomes of a send.")
+_ledgers: Final = App(name="ledger", help="Show the recorded outcomes of a send, and settle unknown ones.")
 app.command(_jobs)
 app.command(_ledgers)
 app.register_install_completion_command(help="Install tab completion for your shell.")
@@ -157,6 +158,37 @@ def show(
     from gameball.cli.ledgers import show_ledger  # noqa: PLC0415
 
     return show_ledger(path, unknown=unknown, unsent=unsent, source=source, as_json=options.json)
+
+
+@_ledgers.command(help_epilogue=epilogue("ledger resolve"))
+def resolve(
+    path: Annotated[Path, Parameter(name="PATH", help="The ledger.")],
+    /,
+    *,
+    lines: Annotated[
+        str,
+        Parameter(
+            help="The lines, such as 10-20: all lines of one or more unknown requests. "
+            "`gameball ledger show PATH --unknown --json` prints the lines that are unknown."
+        ),
+    ],
+    settled_as: Annotated[
+        Literal["accepted", "unsent"],
+        Parameter(name="--as", help="Whether they were accepted, or were not and are to be sent again."),
+    ],
+    source: Annotated[
+        Path | None,
+        Parameter(help="Current path of the source.", show_default=lambda _: "the path it was sent from"),
+    ] = None,
+    options: ShowOptions = _SHOWN_AS_USUAL,
+) -> ExitCode:
+    """Record whether unknown lines were accepted, once you have found out.
+
+    The next send then skips them, or sends them again.
+    """
+    from gameball.cli.ledgers import resolve_lines  # noqa: PLC0415
+
+    return resolve_lines(path, lines, settled_as, source, as_json=options.json)
 
 
 @app.command(help_epilogue=epilogue("sandbox"))
