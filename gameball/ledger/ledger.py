@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from gameball.chunking.chunk import Chunk
-from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError
+from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError, describe
 from gameball.fork_safety import renew_after_fork
 from gameball.ledger.file import LedgerFile
 from gameball.ledger.known_chunks import KnownChunks
@@ -19,7 +19,6 @@ from gameball.ledger.records import (
     LedgerRun,
     check_resolvable,
     checksum,
-    describe,
     digest,
     read_chunk,
 )

@@ -10,7 +10,7 @@ from zlib import crc32
 from attrs import frozen
 
 from gameball.chunking.chunk import Chunk
-from gameball.errors import APIError, GameballError, LedgerError
+from gameball.errors import LedgerError
 from gameball.receipts import Outcome
 
 
@@ -105,18 +105,6 @@ def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:
 def digest(chunk: Chunk) -> bytes:
     """Return the SHA-256 hash of a chunk's content."""
     return hashlib.sha256(chunk.content).digest()
-
-
-def describe(error: GameballError) -> str:
-    """Return the text of an error for the ledger, without Gameball's message: it may quote the request."""
-    if not isinstance(error, APIError):
-        return str(error)
-    details = [f"HTTP {error.status}"]
-    if error.code is not None:
-        details.append(f"code {error.code}")
-    if error.request_id is not None:
-        details.append(f"request {error.request_id}")
-    return f"{type(error).__name__}: {', '.join(details)}"
 
 
 def checksum(row: tuple[Any, ...]) -> int:

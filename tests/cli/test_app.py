@@ -13,7 +13,7 @@ from command import GAMEBALL, environment, gameball, write_events
 
 from gameball import Event, Gameball
 from gameball.cli.app import EXAMPLES
-from gameball.sandbox import Sandbox
+from gameball.sandbox import Fault, Sandbox
 
 COMMANDS = ["", *sorted({*EXAMPLES, "job", "ledger"})]
 
