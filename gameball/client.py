@@ -178,8 +178,8 @@ class Events:
                 ``resend`` sends it again: no event is lost, but some may be counted twice.
             stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
                 requests in flight. Pass outcomes to stop only at those. Wrong keys always stop the send.
-            on_invalid: Called with the error of each event that cannot be sent. The event is skipped, and
-                the positions in receipts do not count it. Without it, the first such event ends the send.
+            on_invalid: Called with the error of each event that cannot be sent. The event is skipped;
+                positions count it. Without it, the first such event ends the send.
             ledger: A path or an open ``Ledger``, which makes the send resumable: when the same source is
                 sent again with it, accepted chunks are skipped.
             on_receipt: Called with the receipt of each chunk as soon as its outcome is known.
@@ -258,8 +258,8 @@ class Events:
                 ``resend`` sends it again: no event is lost, but some may be counted twice.
             stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
                 requests in flight. Pass outcomes to stop only at those. Wrong keys always stop the send.
-            on_invalid: Called with the error of each event that cannot be sent. The event is skipped, and
-                the positions in receipts do not count it. Without it, the first such event ends the send.
+            on_invalid: Called with the error of each event that cannot be sent. The event is skipped;
+                positions count it. Without it, the first such event ends the send.
             ledger: A path or an open ``Ledger``, which makes the send resumable: when the same source is
                 sent again with it, accepted chunks are skipped.
 

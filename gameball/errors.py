@@ -207,6 +207,14 @@ class DeliveryError(GameballError):
         super().__init__(message)
         self.report = report
 
+    @property
+    def retryable(self) -> bool:
+        """Whether every event that was not accepted is UNSENT: sending those again counts nothing twice.
+
+        False if any event is UNKNOWN, which may have been accepted, or REJECTED, which would be again.
+        """
+        return not (self.report.unknown or self.report.rejected)
+
 
 class LedgerError(GameballError):
     """The ledger cannot be read or written. No chunk is sent without being recorded first."""
@@ -218,3 +226,17 @@ class LedgerMismatchError(LedgerError):
 
 class LedgerLockedError(LedgerError):
     """Another process has the ledger open, or another send in this process is using it."""
+
+
+def describe(error: GameballError) -> str:
+    """Return the text of an error without what may quote an event, such as Gameball's message."""
+    if isinstance(error, InvalidEventError):
+        return f"event {error.index} cannot be sent"
+    if not isinstance(error, APIError):
+        return str(error)
+    details = [f"HTTP {error.status}"]
+    if error.code is not None:
+        details.append(f"code {error.code}")
+    if error.request_id is not None:
+        details.append(f"request {error.request_id}")
+    return f"{type(error).__name__}: {', '.join(details)}"

@@ -51,8 +51,9 @@ class Receipt:
     Attributes:
         index: The chunk's number within its send, counted from 0.
         first: The position of its first item in the source, counted from 0. Items that ``on_invalid`` skipped
-            are not counted.
-        last: The position of its last item in the source. The chunk holds all items from first to last.
+            are counted.
+        last: The position of its last item in the source. The chunk holds all items from first to last,
+            except skipped ones: ``events[first : last + 1]`` are the items of the chunk.
         objects: The number of objects in the request, or 0 if no request was built.
         events: The number of events.
         outcome: ACCEPTED, REJECTED, UNKNOWN or UNSENT.
@@ -128,6 +129,22 @@ class DeliveryReport:
 
     def _count(self, outcome: Outcome) -> int:
         return sum(receipt.events for receipt in self.receipts if receipt.outcome is outcome)
+
+    def ranges(self, outcome: Outcome) -> list[range]:
+        """Return the positions of the source items with an outcome, as ``Ledger.ranges`` does.
+
+        Items that ``on_invalid`` skipped may lie within a range. ::
+
+            for positions in report.ranges(Outcome.UNSENT):
+                gb.events.send(events[positions.start : positions.stop])
+
+        Args:
+            outcome: The outcome.
+
+        Returns:
+            A range for each receipt with the outcome, in the order of the source.
+        """
+        return [range(r.first, r.last + 1) for r in self.receipts if r.outcome is outcome]
 
     def __str__(self) -> str:
         counts = ((outcome, self._count(outcome)) for outcome in Outcome)

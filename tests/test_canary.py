@@ -121,6 +121,7 @@ def test_the_canary_is_really_sent_and_a_leak_would_be_found(log: io.StringIO) -
     ):
         client.events.send([Event("a", "b")])
     assert "HTTP Request: POST" in log.getvalue()
+    assert "send ended after" in log.getvalue()
     assert not shows_a_key(log.getvalue())
     with pytest.raises(GameballError) as caught:
         _leak(CANARY)

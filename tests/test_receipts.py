@@ -6,7 +6,7 @@ import pytest
 from either_client import EitherClient
 from sending import events
 
-from gameball import DeliveryError, DeliveryReport, Event, NotFoundError
+from gameball import DeliveryError, DeliveryReport, Event, NotFoundError, Outcome
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -37,3 +37,27 @@ def test_a_report_and_its_error_can_be_pickled(either: EitherClient, box: Sandbo
     assert str(copy) == str(caught.value)
     assert copy.report.rejected == 1
     assert isinstance(copy.report.receipts[0].error, NotFoundError)
+
+
+def test_the_ranges_of_a_report_are_the_positions_with_an_outcome(either: EitherClient, box: Sandbox) -> None:
+    box.fail_next(Fault(), Fault(status=503), Fault(), Fault(status=503), Fault(status=500))
+    handed_over = events(25)
+    report = either.send(handed_over, max_objects=5, stop_on_error=False, concurrency=1, check=False)
+    assert report.ranges(Outcome.UNSENT) == [range(5, 10), range(15, 20)]
+    assert report.ranges(Outcome.UNKNOWN) == [range(20, 25)]
+    assert report.ranges(Outcome.REJECTED) == []
+    for positions in report.ranges(Outcome.UNSENT):
+        either.send(handed_over[positions.start : positions.stop])
+    assert {customer for customer, _, _ in box.events} == {e.customer_id for e in handed_over[:20]}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "retryable"), [((503,), True), ((503, 500), False), ((503, 400), False), ((500,), False)]
+)
+def test_an_error_is_retryable_if_nothing_was_or_may_have_been_taken(
+    statuses: tuple[int, ...], retryable: bool, either: EitherClient, box: Sandbox
+) -> None:
+    box.fail_next(Fault(), *(Fault(status=status) for status in statuses))
+    with pytest.raises(DeliveryError) as caught:
+        either.send(events(20), max_objects=5, stop_on_error=False, concurrency=1)
+    assert caught.value.retryable is retryable

@@ -56,9 +56,8 @@ class ChunkBuilder:
         self._coalesce = coalesce
         self._keys: dict[str, bytes] = {}
         self._first = first
-        self._left_out = 0
-        # The first position and the number of events of the last finished chunk.
-        self._finished = (-1, 0)
+        # The first and last position and the number of events of the last finished chunk.
+        self._finished = (-1, -1, 0)
         self._begin()
 
     def _begin(self) -> None:
@@ -70,35 +69,56 @@ class ChunkBuilder:
         self._objects: list[int] = []
         self._lengths: list[int] = []
         self._several: dict[int, int] = {}
+        # Where source items were skipped: the number of items before each gap, and its length; and their sum.
+        self._gaps: list[tuple[int, int]] = []
+        self._skipped = 0
         # For each customer, the number of the object that their next event may be added to.
         self._open: dict[str, int] = {}
 
     @property
     def first(self) -> int:
-        """The position of the first source item that is not in a finished chunk."""
+        """The position of the first source item that is neither in a finished chunk nor skipped."""
         return self._first
 
     @property
     def position(self) -> int:
-        """The position of the next source item."""
-        return self._first + len(self._objects)
+        """The position of the next source item. Skipped items are counted."""
+        return self._first + len(self._objects) + self._skipped
 
-    def taken_beyond(self, position: int) -> tuple[int, int]:
-        """Count the source items accepted from a position on, whether or not they are in a chunk.
+    def taken_from(self, position: int) -> tuple[int, int, int] | None:
+        """Find the source items accepted from a position on, whether or not they are in a chunk.
 
         Args:
             position: The first position of the last finished chunk, or a later position.
 
         Returns:
-            The number of source items, and the number of events in them.
+            The first and the last position of the items, and the number of their events; None without any.
         """
-        first, events = self._finished
-        pending = Layout(self._objects, self._lengths, self._several, self._coalesce).events
-        return self.position - position, pending + (events if first >= position else 0)
+        parts = []
+        if self._finished[0] >= position:
+            parts.append(self._finished)
+        if self._objects:
+            layout = self._layout()
+            parts.append((self._first, self._first + layout.last_offset, layout.events))
+        if not parts:
+            return None
+        return parts[0][0], parts[-1][1], sum(events for _, _, events in parts)
 
-    def leave_out(self) -> None:
-        """Skip the item that was just rejected: later errors count it in ``index``, positions do not."""
-        self._left_out += 1
+    def skip(self) -> None:
+        """Skip the item that was just rejected: positions count it, but no chunk holds it."""
+        before = len(self._objects)
+        if before == 0:
+            self._first += 1
+            return
+        if self._gaps and self._gaps[-1][0] == before:
+            _, length = self._gaps.pop()
+            self._gaps.append((before, length + 1))
+        else:
+            self._gaps.append((before, 1))
+        self._skipped += 1
+
+    def _layout(self) -> Layout:
+        return Layout(self._objects, self._lengths, self._several, self._coalesce, self._gaps)
 
     def push(self, item: EventLike) -> Chunk | None:
         """Add one source item.
@@ -187,9 +207,8 @@ class ChunkBuilder:
         """Return a chunk of the items that are not in one yet, or None if there are none."""
         if not self._objects:
             return None
-        layout = Layout(self._objects, self._lengths, self._several, self._coalesce)
-        chunk = assemble(self._bodies, self._first, layout)
-        self._finished = (chunk.first, chunk.events)
+        chunk = assemble(self._bodies, self._first, self._layout())
+        self._finished = (chunk.first, chunk.last, chunk.events)
         self._first = self.position
         self._begin()
         return chunk
@@ -327,5 +346,4 @@ class ChunkBuilder:
 
     def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:
         known = customer_id if isinstance(customer_id, str) else None
-        index = self.position + self._left_out
-        return InvalidEventError(index=index, customer_id=known, field=place, reason=reason)
+        return InvalidEventError(index=self.position, customer_id=known, field=place, reason=reason)

@@ -1,5 +1,6 @@
 """A chunk: the body of one request, and the location of each source item in it."""
 
+from itertools import accumulate
 from typing import Final
 
 from attrs import field, frozen
@@ -23,17 +24,31 @@ class Layout:
         several: The number of events of each source item that does not have exactly one, by its index in the
             lists above.
         coalesce: Whether events of one customer may share an object.
+        gaps: Where source items were skipped: the number of items before each gap, and its length.
     """
 
     objects: list[int]
     lengths: list[int]
     several: dict[int, int]
     coalesce: bool
+    gaps: list[tuple[int, int]] = field(factory=list)
 
     @property
     def events(self) -> int:
         """The number of events."""
         return len(self.objects) - len(self.several) + sum(self.several.values())
+
+    @property
+    def last_offset(self) -> int:
+        """The position of the last source item, counted from the first one."""
+        items = len(self.objects)
+        return items - 1 + sum(length for before, length in self.gaps if before < items)
+
+    def offsets(self) -> list[int]:
+        """Return the position of each source item, counted from the first one."""
+        lengths = dict(self.gaps)
+        steps = (1 + lengths.get(place, 0) for place in range(1, len(self.objects)))
+        return list(accumulate(steps, initial=0))
 
 
 @frozen
@@ -45,7 +60,8 @@ class Chunk:
         objects: The number of objects in the body, 1 to 1,000.
         events: The number of events in the body.
         first: The position of its first source item, counted from 0.
-        last: The position of its last source item. The chunk holds all items from first to last.
+        last: The position of its last source item. The chunk holds all items from first to last, except
+            those that were skipped because they cannot be sent.
         layout: The location of each source item in the content.
     """
 
@@ -97,6 +113,6 @@ def assemble(bodies: list[bytes], first: int, layout: Layout) -> Chunk:
         objects=len(bodies),
         events=layout.events,
         first=first,
-        last=first + len(layout.objects) - 1,
+        last=first + layout.last_offset,
         layout=layout,
     )

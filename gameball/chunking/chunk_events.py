@@ -106,7 +106,7 @@ def _chunks_and_turns(
             chunk = builder.fill(source if limit is None else islice(source, limit))
             more = chunk is not None or builder.position - begun == limit
         except InvalidEventError as error:
-            problem = _leave_out(error, on_invalid, builder)
+            problem = _skip(error, on_invalid, builder)
             more = problem is None
         except Exception as error:  # noqa: BLE001 - raised by the source; raised again below
             problem, more = error, False
@@ -161,7 +161,7 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
         except StopAsyncIteration:
             break
         except InvalidEventError as error:
-            problem = _leave_out(error, on_invalid, builder)
+            problem = _skip(error, on_invalid, builder)
         except Exception as error:  # noqa: BLE001 - raised by the source; raised again below
             problem = error
         else:
@@ -177,13 +177,11 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
         raise problem
 
 
-def _leave_out(
-    error: InvalidEventError, on_invalid: OnInvalid | None, builder: ChunkBuilder
-) -> Exception | None:
+def _skip(error: InvalidEventError, on_invalid: OnInvalid | None, builder: ChunkBuilder) -> Exception | None:
     """Report an event that cannot be sent, and return the error that ends the source, if any."""
     if on_invalid is None:
         return error
-    builder.leave_out()
+    builder.skip()
     try:
         on_invalid(error)
     except Exception as problem:  # noqa: BLE001 - an error of the callback ends the source

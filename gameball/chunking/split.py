@@ -24,17 +24,23 @@ def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:
     middle = len(items) // 2
     if middle == 0:
         raise ValueError("a chunk of a single source item cannot be split")
-    return _rebuild(chunk, items[:middle], 0), _rebuild(chunk, items[middle:], middle)
+    positions = [chunk.first + offset for offset in chunk.layout.offsets()]
+    return (
+        _rebuild(chunk, items[:middle], positions[:middle]),
+        _rebuild(chunk, items[middle:], positions[middle:]),
+    )
 
 
-def _rebuild(chunk: Chunk, items: list[tuple[bytes, bytes]], offset: int) -> Chunk:
+def _rebuild(chunk: Chunk, items: list[tuple[bytes, bytes]], positions: list[int]) -> Chunk:
     builder = ChunkBuilder(
         max_objects=MAX_OBJECTS,
         max_bytes=chunk.size,
         coalesce=chunk.layout.coalesce,
-        first=chunk.first + offset,
+        first=positions[0],
     )
-    for customer, events in items:
+    for (customer, events), position in zip(items, positions, strict=True):
+        while builder.position < position:
+            builder.skip()
         # Decoded only to get the names: decoding a number and encoding it again could change it.
         builder.place(orjson.loads(customer), set(orjson.loads(b"{" + events + b"}")), events)
     part = builder.finish()

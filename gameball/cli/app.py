@@ -29,6 +29,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball ledger show events.jsonl.ledger --unsent > unsent.jsonl",
     ),
     "ledger rebind": ("gameball ledger rebind events.jsonl.ledger",),
+    "ledger resolve": ("gameball ledger resolve events.jsonl.ledger --lines 1001-2000 --as accepted",),
     "sandbox": ("gameball sandbox --port 8600 --enforce-limits",),
     "demo": ("gameball demo",),
 }
@@ -61,7 +62,7 @@ app: Final = App(
     suppress_keyboard_interrupt=False,
 )
 _jobs: Final = App(name="job", help="Show, wait for and stop the jobs that process sent events.")
-_ledgers: Final = App(name="ledger", help="Show the recorded outcomes of a send.")
+_ledgers: Final = App(name="ledger", help="Show the recorded outcomes of a send, and settle unknown ones.")
 app.command(_jobs)
 app.command(_ledgers)
 app.register_install_completion_command(help="Install tab completion for your shell.")
@@ -174,9 +175,40 @@ def rebind(
 
     Use it only for the same account: for another account the records do not apply.
     """
-    from gameball.cli.ledgers import rebind_ledger  # noqa: PLC0415
+    from gameball.cli.ledger_changes import rebind_ledger  # noqa: PLC0415
 
     return rebind_ledger(path, env_file=options.env_file, as_json=options.json)
+
+
+@_ledgers.command(help_epilogue=epilogue("ledger resolve"))
+def resolve(
+    path: Annotated[Path, Parameter(name="PATH", help="The ledger.")],
+    /,
+    *,
+    lines: Annotated[
+        str,
+        Parameter(
+            help="The lines, such as 10-20: all lines of one or more unknown requests. "
+            "`gameball ledger show PATH --unknown --json` prints the lines that are unknown."
+        ),
+    ],
+    settled_as: Annotated[
+        Literal["accepted", "unsent"],
+        Parameter(name="--as", help="Whether they were accepted, or were not and are to be sent again."),
+    ],
+    source: Annotated[
+        Path | None,
+        Parameter(help="Current path of the source.", show_default=lambda _: "the path it was sent from"),
+    ] = None,
+    options: ShowOptions = _SHOWN_AS_USUAL,
+) -> ExitCode:
+    """Record whether unknown lines were accepted, once you have found out.
+
+    The next send then skips them, or sends them again.
+    """
+    from gameball.cli.ledger_changes import resolve_lines  # noqa: PLC0415
+
+    return resolve_lines(path, lines, settled_as, source, as_json=options.json)
 
 
 @app.command(help_epilogue=epilogue("sandbox"))

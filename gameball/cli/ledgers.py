@@ -1,4 +1,4 @@
-"""``gameball ledger show``: the recorded outcomes of a source, and its unknown or unsent lines."""
+"""``gameball ledger``: the recorded outcomes of a source, and how a person settles what is unknown."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +8,13 @@ from rich.table import Table
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
-from gameball.cli.client import account_fingerprint, parse_pairs
+from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.output import as_document, escape, write, write_json, write_lines, write_table
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.same_content import CONTENT, identify
 from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
-from gameball.ledger.ledger import Ledger
 from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, digest
 from gameball.ledger.snapshot import reading
 from gameball.receipts import Outcome
@@ -58,9 +57,9 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
         wanted = {Outcome.UNKNOWN} if unknown else set()
         if unsent:
             wanted.add(Outcome.UNSENT)
-        found = _source(path, notes, source)
+        found = source_of(path, notes, source)
         if chunks:
-            _check_unchanged(found, chunks, settings)
+            check_unchanged(found, chunks, settings)
         max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
         rejects = (encode_reject(reject, found.name) for reject in lines_of(found, chunks, wanted, max_bytes))
         _write_lines(rejects, path, code, as_json=as_json)
@@ -78,7 +77,7 @@ def _find_lines(chunks: list[LedgerChunk], notes: dict[str, str], moved: Path | 
     failed = [chunk for chunk in chunks if chunk.outcome is not Outcome.ACCEPTED]
     if not failed or where == "-" or identify(Path(where)) != notes.get(CONTENT):
         return {}
-    source = _source(Path(), notes, moved)
+    source = source_of(Path(), notes, moved)
     failures = [Failure(c.first, c.last, c.outcome, "", c.events) for c in failed]
     max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
     lines: _Lines = {}
@@ -89,32 +88,7 @@ def _find_lines(chunks: list[LedgerChunk], notes: dict[str, str], moved: Path | 
     return lines
 
 
-def rebind_ledger(path: Path, *, env_file: Path | None, as_json: bool) -> ExitCode:
-    """Let a ledger continue with the present API key of the same account.
-
-    Args:
-        path: The ledger.
-        env_file: A file with the keys, or None for the environment.
-        as_json: Whether to write JSON.
-
-    Raises:
-        ValueError: The ledger does not exist.
-        MissingCredentialsError: The keys are missing.
-        LedgerError: The ledger cannot be used.
-    """
-    if not path.is_file():
-        raise ValueError(f"there is no ledger {path}")
-    fingerprint = account_fingerprint(env_file)
-    with Ledger(path) as ledger:
-        ledger.rebind(fingerprint)
-    if as_json:
-        write_json({"ledger": str(path), "exit_code": int(ExitCode.OK)})
-    else:
-        write_lines([f"{path} continues with the present API key."])
-    return ExitCode.OK
-
-
-def _check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[str, str]) -> None:
+def check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[str, str]) -> None:
     """Check that a source is the one that was sent, so that its lines have the recorded outcomes.
 
     Raises:
@@ -234,7 +208,17 @@ def lines_of(
             yield reject
 
 
-def _source(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
+def source_of(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
+    """Return the source of a ledger, to be read as it was when it was sent.
+
+    Args:
+        path: The ledger.
+        notes: Its notes.
+        moved: The current path of the source, or None for the path that was sent.
+
+    Raises:
+        ValueError: The source cannot be found.
+    """
     where = str(moved) if moved is not None else notes.get("source")
     if where is None:
         raise ValueError(f"{path} does not record its source: give its path with --source")

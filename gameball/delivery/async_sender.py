@@ -12,6 +12,7 @@ from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.send_context import Done, check_process
+from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import ABORT_TIMEOUT, GRACE
 from gameball.errors import LedgerError
@@ -47,6 +48,7 @@ class AsyncSender:
             state=state, policy=policy, limiter=limiter, ledger=ledger, interrupt=self.interrupt
         )
         self._pool = pool
+        self._log = SendLog()
         self._workers: list[AsyncWorker] = []
         self._interrupted = False
         self._finished = asyncio.Event()
@@ -74,6 +76,7 @@ class AsyncSender:
                 self._driver = None
             if receipt is None:
                 return
+            self._log.note(receipt)
             yield receipt
 
     async def _receipts(self) -> AsyncIterator[Receipt]:
@@ -183,6 +186,7 @@ class AsyncSender:
         async with self._finishing:
             if not self._finished.is_set():
                 self._rest = await self._finish_once()
+                self._log.end(self._rest, self._state.problem)
             rest, self._rest = self._rest, []
             return rest
 

@@ -1,6 +1,7 @@
 """The worker tasks of a send. Each delivers chunks from a queue, one after the other."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -22,6 +23,7 @@ from gameball.delivery.effects import (
 )
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
+from gameball.delivery.send_log import log_after, log_before
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import AsyncLimiter
@@ -93,7 +95,11 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
             reply: DeliveryReply = None
             try:
                 while True:
-                    reply = await self._carry_out(steps.send(reply))
+                    effect = steps.send(reply)
+                    log_before(effect, self.unfinished[0][1] if self.unfinished else pending.chunk)
+                    begun = time.monotonic()
+                    reply = await self._carry_out(effect)
+                    log_after(effect, reply, time.monotonic() - begun)
             except StopIteration:
                 pass
             except asyncio.CancelledError:

@@ -34,7 +34,7 @@ class EventSource:
         self._builder = builder
         self._on_invalid = on_invalid
         self._next_boundary = next_boundary
-        self._left_out: set[int] = set()
+        self._skipped: set[int] = set()
 
     def chunks(self) -> Iterator[Chunk]:
         """Return an iterator that builds chunks on demand.
@@ -44,23 +44,23 @@ class EventSource:
         """
         if not isinstance(self._events, Iterable):
             raise TypeError("Gameball does not accept an async iterable; use AsyncGameball")
-        return build_chunks(self._events, self._builder, self._next_boundary, self._leave_out_hook())
+        return build_chunks(self._events, self._builder, self._next_boundary, self._skip_hook())
 
     def chunks_async(self) -> AsyncIterator[Chunk]:
         """Return an async iterator that builds chunks on demand, and lets other tasks run meanwhile."""
-        return build_chunks_async(self._events, self._builder, self._next_boundary, self._leave_out_hook())
+        return build_chunks_async(self._events, self._builder, self._next_boundary, self._skip_hook())
 
-    def _leave_out_hook(self) -> OnInvalid | None:
+    def _skip_hook(self) -> OnInvalid | None:
         on_invalid = self._on_invalid
         if on_invalid is None:
             return None
 
-        def leave_out(error: InvalidEventError) -> None:
+        def skip(error: InvalidEventError) -> None:
             on_invalid(error)
             if self._sequence:
-                self._left_out.add(error.index)
+                self._skipped.add(error.index)
 
-        return leave_out
+        return skip
 
     def unsent(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
         """Return one receipt for all items without one, or an empty list if there are none.
@@ -73,18 +73,23 @@ class EventSource:
             position: The position of the first item without a receipt.
             error: Why the items were not sent.
         """
-        items, events = self._remaining_from(position)
-        if items <= 0:
+        remaining = self._remaining_from(position)
+        if remaining is None:
             return []
-        last = position + items - 1
-        return [Receipt(index, position, last, objects=0, events=events, outcome=Outcome.UNSENT, error=error)]
+        first, last, events = remaining
+        return [Receipt(index, first, last, objects=0, events=events, outcome=Outcome.UNSENT, error=error)]
 
-    def _remaining_from(self, position: int) -> tuple[int, int]:
+    def _remaining_from(self, position: int) -> tuple[int, int, int] | None:
+        """Return the first and last position of the items without a receipt, and their number of events."""
         if not self._sequence:
-            return self._builder.taken_beyond(position)
-        kept = (item for place, item in enumerate(self._sequence) if place not in self._left_out)
-        events = sum(_count_events(item) for item in islice(kept, position, None))
-        return len(self._sequence) - len(self._left_out) - position, events
+            return self._builder.taken_from(position)
+        first = last = None
+        events = 0
+        for place, item in islice(enumerate(self._sequence), position, None):
+            if place not in self._skipped:
+                first, last = place if first is None else first, place
+                events += _count_events(item)
+        return None if first is None or last is None else (first, last, events)
 
 
 def _count_events(item: object) -> int:

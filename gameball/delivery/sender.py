@@ -5,12 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Final
 
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.send_context import Done, check_process
+from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import LedgerError
@@ -53,6 +56,7 @@ class Sender:
         self._state = state
         self._context = SendContext(state=state, policy=policy, limiter=limiter, ledger=ledger)
         self._pool = pool
+        self._log = SendLog()
         self._workers: list[Worker] = []
         self._submitted = -1
         self._interrupted = False
@@ -77,6 +81,7 @@ class Sender:
                 receipt = next(steps, None)
             if receipt is None:
                 return
+            self._log.note(receipt)
             yield receipt
 
     def _receipts(self) -> Iterator[Receipt]:
@@ -136,7 +141,9 @@ class Sender:
         connection = self._pool.borrow()
         worker = Worker(connection, self._context)
         name = f"gameball-send-{len(self._workers)}"
-        worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
+        # The caller's context variables reach the worker, as they reach a task: traces rely on it.
+        work = partial(copy_context().run, worker.work)
+        worker.thread = threading.Thread(target=work, name=name, daemon=True)
         self._workers.append(worker)
         try:
             worker.thread.start()
@@ -182,6 +189,7 @@ class Sender:
         with self._finishing:
             if not self._finished.is_set():
                 self._rest = self._finish_once()
+                self._log.end(self._rest, self._state.problem)
             rest, self._rest = self._rest, []
             return rest
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +24,7 @@ from gameball.delivery.effects import (
 )
 from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
+from gameball.delivery.send_log import log_after, log_before
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import Limiter
@@ -99,7 +101,11 @@ class Worker(BaseWorker[WorkerConnection]):
             reply: DeliveryReply = None
             try:
                 while True:
-                    reply = self._carry_out(steps.send(reply))
+                    effect = steps.send(reply)
+                    log_before(effect, self.unfinished[0][1] if self.unfinished else pending.chunk)
+                    begun = time.monotonic()
+                    reply = self._carry_out(effect)
+                    log_after(effect, reply, time.monotonic() - begun)
             except StopIteration:
                 pass
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread

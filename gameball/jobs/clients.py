@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from gameball.delivery.effects import PauseAll, Sleep
 from gameball.errors import ConnectionFailedError, GameballError
 from gameball.jobs.batch_job import BatchJob
+from gameball.jobs.job_log import log_call, log_end, log_pause
 from gameball.jobs.polling import (
     DEFAULT_WAIT,
     Call,
@@ -122,8 +123,10 @@ class Jobs:
             elif isinstance(step, Sleep):
                 time.sleep(step.seconds)
             elif isinstance(step, PauseAll):
+                log_pause(step.seconds)
                 self._limiter.hold(step.seconds)
             else:
+                log_end(step.job)
                 yield step.job
 
     def _run(self, steps: Generator[Call, PollingReply, BatchJob]) -> BatchJob:
@@ -137,16 +140,20 @@ class Jobs:
             reply = self._call(call)
 
     def _call(self, call: Call) -> PollingReply:
+        begun = time.monotonic()
         self._limiter.acquire()
+        slot = time.monotonic()
         sent = True
+        reply: PollingReply
         try:
-            response = self._connection.request(**read_arguments(call.operation, call.job_id))
+            reply = self._connection.request(**read_arguments(call.operation, call.job_id)).content
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)
-            return error
+            reply = error
         finally:
             self._limiter.release(sent=sent)
-        return response.content
+        log_call(call, reply, waited=slot - begun, seconds=time.monotonic() - slot)
+        return reply
 
 
 class AsyncJobs:
@@ -194,8 +201,10 @@ class AsyncJobs:
             elif isinstance(step, Sleep):
                 await asyncio.sleep(step.seconds)
             elif isinstance(step, PauseAll):
+                log_pause(step.seconds)
                 self._limiter.hold(step.seconds)
             else:
+                log_end(step.job)
                 yield step.job
 
     async def _run(self, steps: Generator[Call, PollingReply, BatchJob]) -> BatchJob:
@@ -210,13 +219,17 @@ class AsyncJobs:
 
     async def _call(self, call: Call) -> PollingReply:
         self._limiter.check_loop()
+        begun = time.monotonic()
         await self._limiter.acquire()
+        slot = time.monotonic()
         sent = True
+        reply: PollingReply
         try:
-            response = await self._connection.request(**read_arguments(call.operation, call.job_id))
+            reply = (await self._connection.request(**read_arguments(call.operation, call.job_id))).content
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)
-            return error
+            reply = error
         finally:
             self._limiter.release(sent=sent)
-        return response.content
+        log_call(call, reply, waited=slot - begun, seconds=time.monotonic() - slot)
+        return reply

@@ -4,17 +4,25 @@ import os
 import shlex
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
 from gameball.chunking.chunk import Chunk
-from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError
+from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError, describe
 from gameball.fork_safety import renew_after_fork
 from gameball.ledger.file import LedgerFile
 from gameball.ledger.known_chunks import KnownChunks
-from gameball.ledger.records import LedgerChunk, LedgerRun, checksum, describe, digest, read_chunk
+from gameball.ledger.records import (
+    LedgerChunk,
+    LedgerRun,
+    check_resolvable,
+    checksum,
+    digest,
+    read_chunk,
+)
 from gameball.receipts import Outcome, Receipt
 
 _COLUMNS: Final = "first, last, number, run, objects, events, digest, outcome, job_id, attempts, error"
@@ -112,6 +120,57 @@ class Ledger:
         """
         return [range(chunk.first, chunk.last + 1) for chunk in self.chunks(outcome)]
 
+    def resolve(self, positions: range, outcome: Outcome) -> None:
+        """Settle what is UNKNOWN, once somebody has found out whether it was accepted.
+
+        The record is on disk when this returns. Later sends then skip the items, or send them again. ::
+
+            with Ledger("likes.ledger") as ledger:
+                for positions in ledger.ranges(Outcome.UNKNOWN):
+                    ledger.resolve(positions, Outcome.ACCEPTED)
+
+        Args:
+            positions: The positions of the source items: a range of ``ranges(Outcome.UNKNOWN)``, or one that
+                begins with one of these and ends with another. A chunk cannot be settled in part.
+            outcome: ACCEPTED if the events were counted, or UNSENT if they were not and must be sent again.
+
+        Raises:
+            ValueError: Not everything in the range is UNKNOWN, the range cuts a chunk, or the outcome is
+                neither ACCEPTED nor UNSENT. Nothing was changed.
+            LedgerLockedError: A send in this process is using the ledger.
+            LedgerError: The ledger cannot be read or written.
+        """
+        if outcome not in {Outcome.ACCEPTED, Outcome.UNSENT}:
+            raise ValueError(f"outcome must be Outcome.ACCEPTED or Outcome.UNSENT, got {outcome!r}")
+        with self._in_use():
+            touched = self._chunks_between(positions.start, positions.stop - 1)
+            check_resolvable(touched, positions)
+            error = None if outcome is Outcome.ACCEPTED else "settled by a person: it was not accepted"
+            with self._file.transaction() as database:
+                for chunk in touched:
+                    _settle(database, chunk.first, (outcome.value, None, chunk.attempts, error))
+
+    def _chunks_between(self, first: int, last: int) -> list[LedgerChunk]:
+        query = f"{_SELECT} WHERE last >= ? AND first <= ? ORDER BY first"
+        return [read_chunk(row) for row in self._file.rows(query, (first, last))]
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Keep sends in this process from using the ledger."""
+        self._claim()
+        try:
+            yield
+        finally:
+            self._running = False
+
+    def _claim(self) -> None:
+        with self._beginning:
+            if self._running:
+                raise LedgerLockedError(
+                    f"another send in this process is using the ledger {self._path}; wait until it ends"
+                )
+            self._running = True
+
     def note(self, notes: Mapping[str, str]) -> None:
         """Store notes about the source. A note replaces an earlier one of the same name.
 
@@ -172,12 +231,7 @@ class Ledger:
             LedgerLockedError: Another send in this process is using the ledger.
             LedgerError: The ledger cannot be written.
         """
-        with self._beginning:
-            if self._running:
-                raise LedgerLockedError(
-                    f"another send in this process is using the ledger {self._path}; wait until it ends"
-                )
-            self._running = True
+        self._claim()
         try:
             return self._begin_run(settings, account)
         except BaseException:
@@ -256,17 +310,7 @@ class Ledger:
         error = None if receipt.error is None else describe(receipt.error)
         outcome = (receipt.outcome.value, receipt.job_id, receipt.attempts, error)
 
-        def write(database: sqlite3.Connection) -> None:
-            row = database.execute(f"{_SELECT} WHERE first = ?", (receipt.first,)).fetchone()
-            if row is not None:
-                check = checksum((*row[:7], *outcome))
-                database.execute(
-                    "UPDATE chunks SET outcome = ?, job_id = ?, attempts = ?, error = ?, checksum = ? "
-                    "WHERE first = ?",
-                    (*outcome, check, receipt.first),
-                )
-
-        self._finish(write)
+        self._finish(lambda database: _settle(database, receipt.first, outcome))
 
     def _insert(self, database: sqlite3.Connection, number: int, chunk: Chunk) -> None:
         row = (chunk.first, chunk.last, number, self._run, chunk.objects, chunk.events, digest(chunk))
@@ -284,6 +328,19 @@ class Ledger:
             self._file.drop_reserve()
             with self._file.transaction() as database:
                 write(database)
+
+
+def _settle(
+    database: sqlite3.Connection, first: int, outcome: tuple[str, int | None, int, str | None]
+) -> None:
+    """Write the outcome, job id, attempts and error of the chunk that starts at a position."""
+    row = database.execute(f"{_SELECT} WHERE first = ?", (first,)).fetchone()
+    if row is not None:
+        database.execute(
+            "UPDATE chunks SET outcome = ?, job_id = ?, attempts = ?, error = ?, checksum = ? "
+            "WHERE first = ?",
+            (*outcome, checksum((*row[:7], *outcome)), first),
+        )
 
 
 def _where(outcome: Outcome) -> tuple[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -10,7 +10,7 @@ from zlib import crc32
 from attrs import frozen
 
 from gameball.chunking.chunk import Chunk
-from gameball.errors import APIError, GameballError, LedgerError
+from gameball.errors import LedgerError
 from gameball.receipts import Outcome
 
 
@@ -76,21 +76,35 @@ def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
     return next_boundary
 
 
+def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:
+    """Check that a person may settle a range of source items.
+
+    Args:
+        chunks: The chunks that hold an item of the range, in the order of the source.
+        positions: The range.
+
+    Raises:
+        ValueError: Not everything in the range is UNKNOWN, or the range cuts a chunk.
+    """
+    if positions.step != 1 or not positions:
+        raise ValueError(f"positions must be a range of at least one source item, got {positions!r}")
+    said = f"source items {positions[0]} to {positions[-1]} cannot be settled"
+    for chunk in chunks:
+        held = f"items {chunk.first} to {chunk.last}"
+        if chunk.outcome is not Outcome.UNKNOWN:
+            raise ValueError(f"{said}: the ledger has {held} as {chunk.outcome}, and only UNKNOWN can be")
+        if chunk.first < positions.start or chunk.last >= positions.stop:
+            raise ValueError(f"{said}: {held} were sent in one request, and can only be settled together")
+    if not chunks:
+        raise ValueError(f"{said}: the ledger has no record of them")
+    first, last = chunks[0].first, chunks[-1].last
+    if (first, last) != (positions[0], positions[-1]):
+        raise ValueError(f"{said}: the ledger has records of items {first} to {last} only")
+
+
 def digest(chunk: Chunk) -> bytes:
     """Return the SHA-256 hash of a chunk's content."""
     return hashlib.sha256(chunk.content).digest()
-
-
-def describe(error: GameballError) -> str:
-    """Return the text of an error for the ledger, without Gameball's message: it may quote the request."""
-    if not isinstance(error, APIError):
-        return str(error)
-    details = [f"HTTP {error.status}"]
-    if error.code is not None:
-        details.append(f"code {error.code}")
-    if error.request_id is not None:
-        details.append(f"request {error.request_id}")
-    return f"{type(error).__name__}: {', '.join(details)}"
 
 
 def checksum(row: tuple[Any, ...]) -> int:

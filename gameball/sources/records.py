@@ -100,7 +100,7 @@ class Row:
 
     Args:
         line: The line it begins on, counted from 1; in a Parquet file, the number of the row.
-        position: Its position among the items that can be sent, counted from 0, or None if it cannot be sent.
+        position: Its position among the items that are read, counted from 0, or None if it cannot be sent.
         fields: The row, with renamed fields and converted types, or None if it could not be parsed. The mark
             of a reject, ``_rejected``, is included only if the row is refused because of it.
         text: At most 1,000 characters of a row that could not be parsed. Bytes that are no UTF-8 are escaped.
@@ -142,8 +142,6 @@ def exact_rows(records: Records, shape: Shape, builder: ChunkBuilder) -> Iterato
                     builder.push(item)
                 except InvalidEventError as error:
                     problem = f"{error.field} {error.reason}"
-            if problem is None:
-                yield Row(record.line, position, fields, None, None)
-                position += 1
-            else:
-                yield Row(record.line, None, fields, None, problem)
+            yield Row(record.line, position if problem is None else None, fields, None, problem)
+            # The send skips an item that it refuses, but counts it.
+            position += item is not None

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gameball import CustomerEvents, Event, chunk_events
+from gameball.chunking.builder import ChunkBuilder
+from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.split import split_chunk
 from gameball.events import EventLike
 
@@ -37,6 +39,26 @@ def test_a_chunk_of_one_source_item_cannot_be_split() -> None:
     (chunk,) = chunk_events([CustomerEvents("a", {"one": {}, "two": {}})])
     with pytest.raises(ValueError, match="single source item"):
         split_chunk(chunk)
+
+
+@given(
+    items=st.lists(st.one_of(ITEMS, st.none()), min_size=2, max_size=20),
+    limit=st.integers(2, 8),
+)
+def test_for_any_skipped_items_all_chunks_and_their_halves_keep_their_positions(
+    items: list[EventLike | None], limit: int
+) -> None:
+    builder = ChunkBuilder(max_objects=limit, max_bytes=100_000, coalesce=False)
+    given: list[EventLike] = items  # type: ignore[assignment]  # None cannot be sent
+    refused: list[int] = []
+    chunks = list(build_chunks(given, builder, None, lambda error: refused.append(error.index)))
+    assert refused == [place for place, item in enumerate(items) if item is None]
+    kept = [place for place, item in enumerate(items) if item is not None]
+    halves = [half for c in chunks for half in (split_chunk(c) if c.first < c.last else (c,))]
+    for parts in (chunks, halves):
+        places = [part.first + offset for part in parts for offset in part.layout.offsets()]
+        assert places == kept
+        assert [part.last for part in parts] == [part.first + part.layout.offsets()[-1] for part in parts]
 
 
 @given(items=st.lists(ITEMS, min_size=2, max_size=20), coalesce=st.booleans())

@@ -13,7 +13,7 @@ from command import GAMEBALL, environment, gameball, write_events
 
 from gameball import Event, Gameball
 from gameball.cli.app import EXAMPLES
-from gameball.sandbox import Sandbox
+from gameball.sandbox import Fault, Sandbox
 
 COMMANDS = ["", *sorted({*EXAMPLES, "job", "ledger"})]
 
@@ -30,7 +30,7 @@ def test_every_command_has_a_description(command: str) -> None:
     assert described or command in {"demo", "job", "ledger"}
     for option, text in described:
         if option not in {"--help", "--version", "--install-completion"}:
-            assert "[default: " in text, option
+            assert "[default: " in text or "[required]" in text, option
 
 
 @pytest.mark.parametrize("command", sorted(EXAMPLES))
@@ -52,6 +52,10 @@ def test_the_examples_of_the_help_work(command: str, tmp_path: Path) -> None:
         (tmp_path / "likes").mkdir()
         if command.startswith("ledger"):
             assert gameball("send", "events.jsonl", url=box.url, cwd=tmp_path).code == 0
+        if command == "ledger resolve":
+            write_events(tmp_path / "events.jsonl", 2_000)
+            box.fail_next(Fault(), Fault(status=500))
+            assert gameball("send", "events.jsonl", "--concurrency", 1, url=box.url, cwd=tmp_path).code == 4
         for example in EXAMPLES[command]:
             variables = environment(None if command == "demo" else box.url)
             variables["PATH"] = f"{Path(GAMEBALL).parent}{os.pathsep}{variables['PATH']}"

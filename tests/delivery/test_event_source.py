@@ -4,12 +4,14 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from either_client import EitherClient
 from sending import events
 
-from gameball import CustomerEvents, DeliveryReport, Event, InvalidEventError
+from gameball import CustomerEvents, DeliveryReport, Event, InvalidEventError, Ledger, Outcome
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -48,7 +50,78 @@ def test_skipped_events_do_not_count_as_unsent(either: EitherClient, box: Sandbo
         handed_over, max_objects=3, on_invalid=lambda _: None, check=False, concurrency=1, coalesce=False
     )
     assert (report.unknown, report.unsent) == (3, 25)
-    assert report.receipts[-1].last == 25
+    assert report.receipts[-1].last == len(handed_over) - 1
+
+
+def invalid_among(count: int) -> list[Event]:
+    """Return events of which every third cannot be sent."""
+    return [Event(f"cust-{n}", "" if n % 3 == 0 else "song_liked", {"n": n}) for n in range(count)]
+
+
+def taken(handed_over: list[Event], first: int, last: int) -> dict[tuple[str, str, str], int]:
+    """Return what a sandbox records of a slice."""
+    kept = [event for event in handed_over[first : last + 1] if event.name]
+    return {(e.customer_id, e.name, f'{{"n":{e.metadata["n"]}}}'): 1 for e in kept}
+
+
+# Positions once counted only what was left, so the slice was another one.
+def test_positions_are_those_of_what_was_handed_over_even_if_items_were_skipped(
+    either: EitherClient, box: Sandbox
+) -> None:
+    box.fail_next(Fault(), Fault(status=400), Fault(status=413))
+    handed_over = invalid_among(31)
+    options: dict[str, Any] = {"on_invalid": lambda _: None, "stop_on_error": False, "check": False}
+    report = either.send(iter(handed_over), max_objects=5, concurrency=1, **options)
+    assert (report.accepted, report.rejected) == (15, 5)
+    accepted: dict[tuple[str, str, str], int] = {}
+    for receipt in report.receipts:
+        there = taken(handed_over, receipt.first, receipt.last)
+        assert len(there) == receipt.events
+        assert handed_over[receipt.first].name
+        assert handed_over[receipt.last].name
+        if receipt.job_id is not None:
+            accepted |= there
+    assert box.events == accepted
+
+
+@pytest.mark.parametrize("as_sequence", [True, False])
+def test_positions_of_unsent_items_count_skipped_ones(
+    as_sequence: bool, either: EitherClient, box: Sandbox
+) -> None:
+    box.fail_next(Fault(status=500))
+    handed_over = invalid_among(16)
+    source = handed_over if as_sequence else iter(handed_over)
+    report = either.send(source, max_objects=3, concurrency=1, on_invalid=lambda _: None, check=False)
+    first, *rest = report.receipts
+    assert (first.first, first.last, report.unknown) == (1, 4, 3)
+    assert rest[0].first == 5
+    if as_sequence:
+        # Items that were not read were not checked either, so all of them count.
+        assert rest[-1].last == 15
+    else:
+        for receipt in rest:
+            assert len(taken(handed_over, receipt.first, receipt.last)) == receipt.events
+
+
+def test_a_resumed_send_skips_the_same_items_at_the_same_positions(
+    either: EitherClient, box: Sandbox, tmp_path: Path
+) -> None:
+    box.fail_next(Fault(), Fault(status=503), Fault(status=413), Fault(), Fault(status=503))
+    handed_over = [Event("cust", ""), *invalid_among(31), Event("cust", "")]
+    options: dict[str, Any] = {
+        "on_invalid": lambda _: None,
+        "max_objects": 5,
+        "concurrency": 1,
+        "ledger": tmp_path / "likes.ledger",
+    }
+    first = either.send(handed_over, stop_on_error=False, check=False, **options)
+    assert (first.accepted, first.unsent) == (12, 8)
+    with Ledger(tmp_path / "likes.ledger") as ledger:
+        assert ledger.ranges(Outcome.UNSENT) == first.ranges(Outcome.UNSENT)
+    again = either.send(handed_over, **options)
+    assert again.accepted == 20
+    assert [(r.first, r.last) for r in again.receipts] == [(r.first, r.last) for r in first.receipts]
+    assert box.events == taken(handed_over, 0, len(handed_over))
 
 
 @pytest.mark.parametrize("unreadable", [CustomerEvents("c", None), CustomerEvents("c", 3)])  # type: ignore[arg-type]
