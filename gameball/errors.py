@@ -89,15 +89,20 @@ class SourceError(GameballError):
         line: The number of the line, counted from 1, or None if the error concerns the whole source.
         reason: What is wrong, and what is expected. It never contains the content of the line.
         unit: The unit that ``line`` counts: ``line``, or ``row`` in a Parquet file.
+        skippable: Whether the lines after it can be read. False if the source is damaged or truncated, or
+            has no valid header.
     """
 
-    def __init__(self, *, source: str, line: int | None, reason: str, unit: str = "line") -> None:
+    def __init__(
+        self, *, source: str, line: int | None, reason: str, unit: str = "line", skippable: bool = True
+    ) -> None:
         place = source if line is None else f"{source}, {unit} {line}"
         super().__init__(f"{place}: {reason}")
         self.source = source
         self.line = line
         self.reason = reason
         self.unit = unit
+        self.skippable = skippable and line is not None
 
 
 class APIError(GameballError):

@@ -14,8 +14,8 @@ from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, 
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside, failed_jobs, find_rejects
+from gameball.cli.results import SourceResult
 from gameball.cli.same_content import CONTENT, find_ledger_of_same_content, identify
-from gameball.cli.summary import SourceResult
 from gameball.cli.tally import READ, Tally, counted
 from gameball.client import Gameball
 from gameball.errors import (

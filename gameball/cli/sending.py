@@ -12,7 +12,7 @@ from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside
 from gameball.cli.send_one import SourceSend
-from gameball.cli.summary import SourceResult, print_results
+from gameball.cli.summary import print_results
 from gameball.errors import (
     GameballError,
 )
@@ -99,7 +99,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     rate_limits = parse_rate_limits(options.rate_limit)
     if options.dry_run:
         return run_dry(sources, options, rate_limits)
-    results: list[SourceResult] = []
+    results = []
     with ExitStack() as stack:
         client = stack.enter_context(
             open_client(options.env_file, timeout=options.timeout, rate_limits=rate_limits)

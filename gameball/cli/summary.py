@@ -1,53 +1,18 @@
 """The report at the end of a send: as text or as JSON."""
 
-import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
+from gameball.cli.advice import Ending, advise
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import write_json, write_lines
 from gameball.cli.rejects import RejectsFile
-from gameball.cli.tally import DESCRIBED, Failure, Tally, counted, describe_error
-from gameball.errors import JobTimeoutError, SourceError
+from gameball.cli.results import SourceResult
+from gameball.cli.tally import DESCRIBED, Failure, counted, describe_error
 from gameball.jobs.batch_job import BatchJob
 from gameball.receipts import Outcome
-
-
-@frozen
-class SourceResult:
-    """The result of sending one source.
-
-    Attributes:
-        name: The name of the source.
-        tally: The counts.
-        jobs: The jobs that were waited for and have ended.
-        ledger: The ledger file, or None without one.
-        seconds: How long the send took.
-        error: The error that stopped it early, or None.
-        lines: The first and last line of each failure, by its first position, if they were found.
-        rejected: The number of lines written to the rejects.
-        read_to_its_end: Whether the whole source was read.
-    """
-
-    name: str
-    tally: Tally
-    jobs: list[BatchJob]
-    ledger: Path | None
-    seconds: float
-    error: BaseException | None
-    lines: dict[int, tuple[int, int]]
-    rejected: int
-    read_to_its_end: bool
-
-    @property
-    def code(self) -> ExitCode:
-        """The exit code for this source."""
-        return self.tally.code
 
 
 def print_results(
@@ -77,7 +42,8 @@ def print_results(
         return
     write_lines(line for result in results for line in _describe(result))
     write_lines(f"{name}: not started" for name in left)
-    write_lines(advise(results, left, options, rejects, code))
+    given = None if rejects is None or not rejects.lines else (rejects.path, rejects.lines)
+    write_lines(advise(Ending(results, left, sys.argv[1:], given, options.skip_invalid)))
 
 
 def _describe(result: SourceResult) -> list[str]:
@@ -150,59 +116,6 @@ def _place(result: SourceResult, failure: Failure) -> str:
 
 def _and_more(count: int, noun: str, rest: str = "") -> list[str]:
     return [f"    and {count:,} more {noun}{'' if count == 1 else 's'}{rest}"] if count > 0 else []
-
-
-def advise(
-    results: Sequence[SourceResult],
-    left: Sequence[str],
-    options: SendCommandOptions,
-    rejects: RejectsFile | None,
-    code: ExitCode,
-) -> list[str]:
-    """Return what the user can do next."""
-    again = shlex.join(["gameball", *sys.argv[1:]])
-    lines = []
-    for result in results:
-        lines += _advise_on(result, options)
-    if any(result.tally.events[Outcome.UNKNOWN] for result in results):
-        lines.append(
-            "Unknown events may have been accepted. --on-unknown resend sends them again: none is lost, but "
-            "some may count twice."
-        )
-    incomplete = bool(left) or not all(result.read_to_its_end for result in results)
-    unsent = any(result.tally.events[Outcome.UNSENT] for result in results)
-    rejected = any(result.tally.events[Outcome.REJECTED] for result in results)
-    recorded = all(result.ledger is not None for result in results)
-    if rejects is not None and rejects.lines:
-        lines.append(f"{counted(rejects.lines, 'line')} written to {rejects.path}.")
-        if not incomplete:
-            or_again = (
-                ", or run this command again, but not both" if recorded and (unsent or rejected) else ""
-            )
-            lines.append(f"Correct and send that file{or_again}.")
-        else:
-            lines.append("That file is incomplete. Do not send it if you run this command again.")
-    if any(job.has_failures for result in results for job in result.jobs):
-        lines.append("Items that failed in a job count as accepted: this command does not send them again.")
-    if recorded and (incomplete or unsent):
-        lines.append(f"To send the remaining events, run the same command again: {again}")
-    elif (
-        not recorded
-        and code is not ExitCode.OK
-        and any(result.tally.events[Outcome.ACCEPTED] for result in results)
-    ):
-        lines.append("There is no ledger: running the same command again sends accepted events again.")
-    return lines
-
-
-def _advise_on(result: SourceResult, options: SendCommandOptions) -> list[str]:
-    error = result.error
-    if isinstance(error, SourceError) and error.line is not None:
-        skip = "" if options.skip_invalid else ", or skip such lines with --skip-invalid"
-        return [f"{result.name} was not read after line {error.line:,}: correct that line{skip}."]
-    if isinstance(error, JobTimeoutError):
-        return ["Jobs that have not ended continue on the server. To wait for them: gameball job wait ID"]
-    return [] if result.read_to_its_end else [f"{result.name} was not read to its end."]
 
 
 def _as_json(result: SourceResult) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
             if not names:
                 problem = problem or columns.refuse(cells)
                 if problem is not None:
-                    refused = SourceError(source=name, line=line, reason=problem)
+                    refused = SourceError(source=name, line=line, reason=problem, skippable=False)
                     break
                 names = cells
                 continue

@@ -85,7 +85,8 @@ def split_lines(blocks: Blocks, name: str) -> LineBlocks:  # noqa: C901 - one st
                     yield LineBlock(number, _without_mark(lines, number), data)
                     number += len(lines)
         except UnreadableError as error:
-            problem = SourceError(source=name, line=None if error.whole else number, reason=error.reason)
+            line = None if error.whole else number
+            problem = SourceError(source=name, line=line, reason=error.reason, skippable=False)
     if problem is not None:
         raise problem
     if too_long is not None:

@@ -75,7 +75,8 @@ def parquet_records(
     except pyarrow.ArrowException:
         reason = _DAMAGED
     if reason is not None:
-        raise SourceError(source=name, line=None if whole else number + 1, reason=reason, unit="row")
+        line = None if whole else number + 1
+        raise SourceError(source=name, line=line, reason=reason, unit="row", skippable=False)
 
 
 _Row = dict[str, Any]

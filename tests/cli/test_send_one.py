@@ -168,7 +168,7 @@ def test_an_invalid_line_stops_the_send_and_is_named_with_its_reason(
     assert (done.code, done.err) == (3, "")
     assert "events.jsonl, line 3: " in done.out
     assert reason in done.out
-    assert "events.jsonl was not read after line 3: correct that line, or skip" in done.out
+    assert "Next: correct line 3 of events.jsonl or skip such lines with --skip-invalid, then run" in done.out
     assert len(done.out) < 1000
     assert sum(box.events.values()) == 1
     # Corrected, the same command sends the rest.

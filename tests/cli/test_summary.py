@@ -82,12 +82,12 @@ def test_a_source_not_read_to_its_end_is_reported_and_the_rejects_are_called_inc
     stopped = gameball("send", source, *words, url=box.url)
     assert f"{source} was not read to its end." in stopped.out
     assert "That file is incomplete." in stopped.out
-    assert "Correct and send" not in stopped.out
-    assert "To send the remaining events, run the same command again" in stopped.out
+    assert "correct and send" not in stopped.out
+    assert "Next: to send the remaining events, run the same command again" in stopped.out
     text = "".join(line(n) for n in range(3)) + "junk\n" + line(3)
     cut = gameball(
         "send", "-", "--rejects", tmp_path / "s.jsonl", url=box.url, cwd=tmp_path, given=text.encode()
     )
-    assert "standard input was not read after line 4" in cut.out
+    assert "Next: correct line 4 of standard input" in cut.out
     assert "That file is incomplete." in cut.out
     assert "running the same command again sends accepted events again" in cut.out
