@@ -101,7 +101,7 @@ def _cure(result: SourceResult, ending: Ending) -> str | None:
         if error.skippable:
             skip = "" if ending.skip_invalid else " or skip such lines with --skip-invalid"
             return f"correct {error.unit} {error.line:,} of {result.name}{skip}"
-        return f"repair or replace {result.name}"
+        return f"correct this or replace {result.name}"
     if result.code is ExitCode.CREDENTIALS:
         return "correct the keys"
     if error is None or code_of_error(error) in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:

@@ -144,6 +144,15 @@ class SendCommandOptions(ClientOptions):
             default="none",
         ),
     ] = None
+    log_file: Annotated[
+        Path | None,
+        option(
+            "--log-file",
+            RECORD,
+            "File to append a line to for each request, retry, pause and end. It holds no key and no event.",
+            default="none",
+        ),
+    ] = None
     on_unknown: Annotated[
         Literal["report", "resend"],
         option(

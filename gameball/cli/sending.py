@@ -9,6 +9,7 @@ from gameball.cli.client import open_client, parse_pairs, parse_rate_limits
 from gameball.cli.dry_run import run_dry
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Interrupts
+from gameball.cli.log_file import logging_to
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside
 from gameball.cli.send_one import SourceSend
@@ -101,6 +102,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
         return run_dry(sources, options, rate_limits)
     results = []
     with ExitStack() as stack:
+        stack.enter_context(logging_to(options.log_file))
         client = stack.enter_context(
             open_client(options.env_file, timeout=options.timeout, rate_limits=rate_limits)
         )

@@ -51,11 +51,14 @@ NO_HEADER = SourceError(source="a.jsonl", line=None, reason="has no header line"
             ending(result(error=BAD_LINE, read=False)),
             f"correct line 7 of a.jsonl or skip such lines with --skip-invalid, then {AGAIN}",
         ),
-        (ending(result(error=DAMAGE, read=False), skip=True), f"repair or replace a.jsonl, then {AGAIN}"),
-        (ending(result(error=NO_HEADER, read=False)), f"repair or replace a.jsonl, then {AGAIN}"),
+        (
+            ending(result(error=DAMAGE, read=False), skip=True),
+            f"correct this or replace a.jsonl, then {AGAIN}",
+        ),
+        (ending(result(error=NO_HEADER, read=False)), f"correct this or replace a.jsonl, then {AGAIN}"),
         (
             ending(result(Outcome.ACCEPTED, error=DAMAGE, ledger=False, read=False)),
-            "repair or replace a.jsonl; then send only what comes after line 7",
+            "correct this or replace a.jsonl; then send only what comes after line 7",
         ),
         (
             ending(result(Outcome.ACCEPTED, error=KeyboardInterrupt(), read=False)),
