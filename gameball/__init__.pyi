@@ -9,6 +9,7 @@ from .errors import APIError as APIError
 from .errors import AuthenticationError as AuthenticationError
 from .errors import ClientClosedError as ClientClosedError
 from .errors import ConnectionFailedError as ConnectionFailedError
+from .errors import DeadlineError as DeadlineError
 from .errors import DeliveryError as DeliveryError
 from .errors import GameballError as GameballError
 from .errors import InvalidEventError as InvalidEventError

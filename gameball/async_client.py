@@ -12,6 +12,7 @@ from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.credentials import look_up
 from gameball.delivery.async_sender import AsyncSender
+from gameball.delivery.deadline import check_seconds
 from gameball.delivery.decisions import (
     DEFAULT_MAX_ATTEMPTS,
     DEFAULT_RATE_LIMIT_TIMEOUT,
@@ -21,7 +22,7 @@ from gameball.delivery.decisions import (
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.send_state import SendState
-from gameball.delivery.sender import CLOSE_TIMEOUT
+from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT
 from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
 from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork
@@ -57,9 +58,11 @@ class AsyncGameball:
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
         rate_limit_timeout: float = DEFAULT_RATE_LIMIT_TIMEOUT,
+        close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
+        check_seconds("close_timeout", close_timeout)
         found = look_up(api_key, secret_key, os.environ)
         # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
@@ -70,7 +73,7 @@ class AsyncGameball:
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
         limiter = self._limiter = AsyncLimiter(rate_limits)
-        self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, policy)
+        self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, policy, close_timeout)
         self.jobs = AsyncJobs(self._connection, limiter)
 
     @property
@@ -81,8 +84,8 @@ class AsyncGameball:
     async def close(self) -> None:
         """Close the client. It cannot be used again.
 
-        Sends that are running in other tasks have a grace period of 5 seconds to finish the requests in
-        flight, and then raise a ``GameballError`` with the report of their events.
+        Sends that are running in other tasks have ``close_timeout`` to finish the requests in flight, and
+        then raise a ``GameballError`` with the report of their events.
         """
         await self.events._close()  # noqa: SLF001 - a part of the client
         await self._connection.aclose()
@@ -109,12 +112,20 @@ class AsyncEvents:
         pool: The connections to send over.
         limiter: The client's rate limits.
         policy: The retry policy.
+        close_timeout: The grace period of requests in flight after an interrupt, in seconds.
     """
 
-    def __init__(self, pool: AsyncConnectionPool, limiter: AsyncLimiter, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        pool: AsyncConnectionPool,
+        limiter: AsyncLimiter,
+        policy: RetryPolicy,
+        close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
+    ) -> None:
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
+        self._close_timeout = close_timeout
         self._closed = False
         self.after_fork_in_child()
         renew_after_fork(self)
@@ -135,6 +146,7 @@ class AsyncEvents:
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
+        deadline: float | None = None,
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
     ) -> DeliveryReport:
@@ -144,7 +156,15 @@ class AsyncEvents:
         ``RuntimeError``.
         """
         options = SendOptions(
-            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
+            concurrency,
+            max_objects,
+            max_bytes,
+            coalesce,
+            on_unknown,
+            stop_on_error,
+            on_invalid,
+            ledger,
+            deadline,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -178,6 +198,7 @@ class AsyncEvents:
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
+        deadline: float | None = None,
     ) -> AsyncIterator[Receipt]:
         """Send events in constant memory, yielding the receipt of each chunk; see ``Events.stream``.
 
@@ -185,7 +206,15 @@ class AsyncEvents:
         loop raises ``RuntimeError``.
         """
         options = SendOptions(
-            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
+            concurrency,
+            max_objects,
+            max_bytes,
+            coalesce,
+            on_unknown,
+            stop_on_error,
+            on_invalid,
+            ledger,
+            deadline,
         )
         return self._stream(events, options)
 
@@ -212,6 +241,7 @@ class AsyncEvents:
             limiter=self._limiter,
             pool=self._pool,
             ledger=ledger,
+            close_timeout=self._close_timeout,
         )
         self._senders.add(sender)
         return sender
@@ -226,5 +256,5 @@ class AsyncEvents:
         for sender in senders:
             sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
-            await sender.wait(CLOSE_TIMEOUT)
+            await sender.wait()
         await self._pool.close()

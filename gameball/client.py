@@ -12,6 +12,7 @@ from attrs import evolve
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.credentials import look_up
+from gameball.delivery.deadline import check_seconds
 from gameball.delivery.decisions import (
     DEFAULT_MAX_ATTEMPTS,
     DEFAULT_RATE_LIMIT_TIMEOUT,
@@ -21,7 +22,7 @@ from gameball.delivery.decisions import (
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.send_state import SendState
-from gameball.delivery.sender import CLOSE_TIMEOUT, Sender
+from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT, Sender
 from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
 from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork
@@ -53,6 +54,8 @@ class Gameball:
             count.
         rate_limit_timeout: How long a chunk is retried after its first 429 response, in seconds: 300 by
             default. Other processes may be using the account.
+        close_timeout: How long requests in flight may take to finish after an interrupt, ``close`` or an
+            error of the source, in seconds: 5 by default. Then they are aborted.
         transport: An httpx transport to use instead of the network, for tests and special setups. A forked
             child process shares this transport, while it opens its own network connections.
 
@@ -63,8 +66,8 @@ class Gameball:
 
     Raises:
         MissingCredentialsError: A key is neither passed nor set in the environment, or is not a valid key.
-        ValueError: ``base_url``, ``timeout``, ``rate_limits``, ``max_attempts`` or ``rate_limit_timeout``
-            is invalid.
+        ValueError: ``base_url``, ``timeout``, ``rate_limits``, ``max_attempts``, ``rate_limit_timeout`` or
+            ``close_timeout`` is invalid.
     """
 
     # If the constructor fails, a traceback may call the repr of the incomplete client.
@@ -80,9 +83,11 @@ class Gameball:
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
         rate_limit_timeout: float = DEFAULT_RATE_LIMIT_TIMEOUT,
+        close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
+        check_seconds("close_timeout", close_timeout)
         found = look_up(api_key, secret_key, os.environ)
         # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
@@ -93,8 +98,9 @@ class Gameball:
         self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
         limiter = self._limiter = Limiter(rate_limits)
-        self.events = Events(ConnectionPool(settings), limiter, policy)
-        self.jobs = Jobs(self._connection, limiter)
+        pool = ConnectionPool(settings)
+        self.events = Events(pool, limiter, policy, close_timeout)
+        self.jobs = Jobs(self._connection, limiter, pool)
 
     @property
     def quota_used(self) -> float:
@@ -104,8 +110,8 @@ class Gameball:
     def close(self) -> None:
         """Close the client. It cannot be used again.
 
-        Sends that are running in other threads have a grace period of 5 seconds to finish the requests in
-        flight, and then raise a ``GameballError`` with the report of their events.
+        Sends that are running in other threads have ``close_timeout`` to finish the requests in flight, and
+        then raise a ``GameballError`` with the report of their events.
         """
         self.events._close()  # noqa: SLF001 - a part of the client
         self._connection.close()
@@ -132,12 +138,20 @@ class Events:
         pool: The connections to send over.
         limiter: The client's rate limits.
         policy: The retry policy.
+        close_timeout: The grace period of requests in flight after an interrupt, in seconds.
     """
 
-    def __init__(self, pool: ConnectionPool, limiter: Limiter, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        limiter: Limiter,
+        policy: RetryPolicy,
+        close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
+    ) -> None:
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
+        self._close_timeout = close_timeout
         self._closed = False
         self.after_fork_in_child()
         renew_after_fork(self)
@@ -159,6 +173,7 @@ class Events:
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
+        deadline: float | None = None,
         on_receipt: Callable[[Receipt], object] | None = None,
         check: bool = True,
     ) -> DeliveryReport:
@@ -182,6 +197,11 @@ class Events:
                 positions count it. Without it, the first such event ends the send.
             ledger: A path or an open ``Ledger``, which makes the send resumable: when the same source is
                 sent again with it, accepted chunks are skipped.
+            deadline: The maximum time from the call to its end, in seconds, whatever it waits for: the rate
+                limits, retries, responses, or with ``stream`` the caller. Then nothing more is read or sent;
+                what was not sent is UNSENT, and what is in flight is aborted and UNKNOWN. It takes up to half
+                a second more, and a source that blocks the thread is waited for. None, the default, means no
+                deadline.
             on_receipt: Called with the receipt of each chunk as soon as its outcome is known.
             check: Whether to raise ``DeliveryError`` if any event was not accepted.
 
@@ -200,11 +220,19 @@ class Events:
             ClientClosedError: The client is closed.
             GameballError: Another thread closed the client during the send.
             BaseException: Any exception that ``events`` or ``on_receipt`` raises, and Ctrl-C. It is raised
-                after the requests in flight have had up to 5 seconds to finish, with the report as its
+                after the requests in flight have had ``close_timeout`` to finish, with the report as its
                 ``report``.
         """
         options = SendOptions(
-            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
+            concurrency,
+            max_objects,
+            max_bytes,
+            coalesce,
+            on_unknown,
+            stop_on_error,
+            on_invalid,
+            ledger,
+            deadline,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -239,6 +267,7 @@ class Events:
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
         ledger: Ledger | str | os.PathLike[str] | None = None,
+        deadline: float | None = None,
     ) -> Iterator[Receipt]:
         """Send events in constant memory, yielding the receipt of each chunk as soon as its outcome is known.
 
@@ -262,6 +291,11 @@ class Events:
                 positions count it. Without it, the first such event ends the send.
             ledger: A path or an open ``Ledger``, which makes the send resumable: when the same source is
                 sent again with it, accepted chunks are skipped.
+            deadline: The maximum time from the call to its end, in seconds, whatever it waits for: the rate
+                limits, retries, responses, or with ``stream`` the caller. Then nothing more is read or sent;
+                what was not sent is UNSENT, and what is in flight is aborted and UNKNOWN. It takes up to half
+                a second more, and a source that blocks the thread is waited for. None, the default, means no
+                deadline.
 
         Returns:
             An iterator of receipts. All errors below except ``ValueError`` are raised while iterating.
@@ -278,7 +312,15 @@ class Events:
                 not yielded yet.
         """
         options = SendOptions(
-            concurrency, max_objects, max_bytes, coalesce, on_unknown, stop_on_error, on_invalid, ledger
+            concurrency,
+            max_objects,
+            max_bytes,
+            coalesce,
+            on_unknown,
+            stop_on_error,
+            on_invalid,
+            ledger,
+            deadline,
         )
         return self._stream(events, options)
 
@@ -308,6 +350,7 @@ class Events:
             limiter=self._limiter,
             pool=self._pool,
             ledger=ledger,
+            close_timeout=self._close_timeout,
         )
         with self._lock:
             closed = self._closed
@@ -329,5 +372,5 @@ class Events:
         for sender in senders:
             sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:
-            sender.wait(CLOSE_TIMEOUT)
+            sender.wait()
         self._pool.close()

@@ -14,6 +14,7 @@ GameballError
 ├── ConnectionFailedError           nothing was sent
 ├── ResponseLostError               sent, but no usable response: the request may have been accepted
 ├── ClientClosedError               the client is closed (also a RuntimeError)
+├── DeadlineError                   the deadline passed before this was sent, or before it was answered
 ├── JobTimeoutError                 a job did not finish in time and is still running on the server
 ├── DeliveryError                   not every event was accepted
 └── LedgerError                     the ledger cannot be used
@@ -185,6 +186,13 @@ class ClientClosedError(GameballError, RuntimeError):
 
     def __init__(self, message: str = "the client is closed") -> None:
         super().__init__(message)
+
+
+class DeadlineError(GameballError):
+    """The deadline of the call passed. As the error of a receipt, it means that nothing was accepted.
+
+    A chunk that was in flight at the deadline has a ``ResponseLostError``, which names the deadline.
+    """
 
 
 class JobTimeoutError(GameballError):

@@ -130,22 +130,24 @@ class Limiter:
         self._changed = threading.Condition()
         self._windows.answer_all(self._clock())
 
-    def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
+    def acquire(self, stopped: Callable[[], bool] = lambda: False, *, until: float = math.inf) -> bool:
         """Wait for a free slot and occupy it.
 
         Args:
             stopped: Returns whether to stop waiting. ``wake`` makes every waiting thread call it again.
+            until: The time at which to stop waiting, on the limiter's clock.
 
         Returns:
             Whether a slot was occupied: False if waiting was stopped.
         """
         with self._changed:
-            while not stopped():
-                delay = self._windows.delay(self._clock())
+            while not stopped() and (now := self._clock()) < until:
+                delay = self._windows.delay(now)
                 if delay <= 0:
                     self._windows.take()
                     return True
-                self._changed.wait(None if math.isinf(delay) else delay)
+                seconds = min(delay, until - now)
+                self._changed.wait(None if math.isinf(seconds) else seconds)
         return False
 
     def used(self) -> float:

@@ -24,6 +24,7 @@ NAMES = [
     "ConnectionFailedError",
     "Credentials",
     "CustomerEvents",
+    "DeadlineError",
     "DeliveryError",
     "DeliveryReport",
     "Event",

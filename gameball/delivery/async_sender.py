@@ -14,7 +14,7 @@ from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
-from gameball.delivery.sender import ABORT_TIMEOUT, GRACE
+from gameball.delivery.sender import ABORT_TIMEOUT, DEADLINE_ABORT_TIMEOUT, DEFAULT_CLOSE_TIMEOUT
 from gameball.errors import LedgerError
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
@@ -30,6 +30,7 @@ class AsyncSender:
         limiter: The client's rate limits.
         pool: The client's connections.
         ledger: The ledger, whose run the sender ends, or None.
+        close_timeout: The grace period of requests in flight after an interrupt, in seconds.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class AsyncSender:
         limiter: AsyncLimiter,
         pool: AsyncConnectionPool,
         ledger: OpenLedger | None,
+        close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
     ) -> None:
         self._process = os.getpid()
         self._chunks = state.source.chunks_async()
@@ -49,6 +51,8 @@ class AsyncSender:
         )
         self._pool = pool
         self._log = SendLog()
+        self._close_timeout = close_timeout
+        self._timer: asyncio.TimerHandle | None = None
         self._workers: list[AsyncWorker] = []
         self._interrupted = False
         self._finished = asyncio.Event()
@@ -81,7 +85,9 @@ class AsyncSender:
 
     async def _receipts(self) -> AsyncIterator[Receipt]:
         state = self._state
-        while not self._interrupted and (state.wants_chunk() or state.open):
+        if state.deadline is not None:
+            self._timer = asyncio.get_running_loop().call_later(state.deadline.left(), self._expire)
+        while not (self._interrupted or state.expired) and (state.wants_chunk() or state.open):
             # A slow source must not delay the receipts.
             if state.wants_chunk() and self._context.results.empty():
                 receipt = await self._read()
@@ -91,7 +97,12 @@ class AsyncSender:
                 receipt = await self._collect()
             if receipt is not None:
                 yield receipt
-        if not self._interrupted:
+        if state.expired:
+            async with self._finishing:
+                await self._finish_first()
+            while self._rest:
+                yield self._rest.pop(0)
+        elif not self._interrupted:
             for receipt in state.rest():
                 yield receipt
         if state.problem is not None:
@@ -156,19 +167,26 @@ class AsyncSender:
         """Raise a problem in the caller's task at once. Requests in flight then have a grace period."""
         self._interrupted = True
         self._context.fail(problem)
+        self._wake_caller()
+
+    def _expire(self) -> None:
+        """End the send at its deadline: nothing more is sent, and requests in flight are aborted."""
+        self._state.expire()
+        self._context.wake()
+        self._abort_connections()
+        self._wake_caller()
+
+    def _wake_caller(self) -> None:
         # A source may wait for ever. A source that itself closed the client is not waiting.
         if self._reader is not None and self._reader is not asyncio.current_task():
             self._cut_short = True
             self._reader.cancel()
-        # Wakes the caller's task, which may be waiting for a receipt.
+        # The caller's task may be waiting for a receipt.
         self._context.results.put_nowait(None)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until an interrupted send has finished, or finish it if no task is advancing it.
-
-        Args:
-            seconds: The maximum time to wait for the task that is advancing it.
-        """
+    async def wait(self) -> None:
+        """Wait until an interrupted send has finished, or finish it if no task is advancing it."""
+        seconds = self._close_timeout + 2 * ABORT_TIMEOUT
         if self._driver is None:
             self._rest += await self.finish()
         elif self._driver is not asyncio.current_task():
@@ -184,26 +202,33 @@ class AsyncSender:
         if self._process != os.getpid():
             return []
         async with self._finishing:
-            if not self._finished.is_set():
-                self._rest = await self._finish_once()
-                self._log.end(self._rest, self._state.problem)
+            await self._finish_first()
             rest, self._rest = self._rest, []
             return rest
+
+    async def _finish_first(self) -> None:
+        """Finish the send unless that was done, and keep the receipts that were not yielded yet."""
+        if not self._finished.is_set():
+            self._rest = await self._finish_once()
+            self._log.end(self._rest, self._state.problem)
 
     async def _finish_once(self) -> list[Receipt]:
         receipts: list[Receipt] = []
         self._context.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        expired = self._state.expired
         try:
             # If the event loop is shutting down, the workers have already ended.
             if not all(worker.has_ended for worker in self._workers):
-                await self._drain(receipts, GRACE)
+                await self._drain(receipts, 0.0 if expired else self._close_timeout)
                 self._abort_connections()
-                await self._drain(receipts, ABORT_TIMEOUT)
+                await self._drain(receipts, DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
             for worker in self._workers:
                 await worker.abandon_chunk()
             while not self._context.queue.empty():
                 if (pending := self._context.queue.get_nowait()) is not None:
-                    receipts.append(abandon_pending(pending))
+                    receipts.append(abandon_pending(pending, self._state.passed_deadline))
             await self._drain(receipts, 0.0)
         finally:
             # A second interrupt jumps here. Chunks still in flight then stay in flight in the ledger.
@@ -239,7 +264,9 @@ class AsyncSender:
         for _ in tasks:
             self._context.queue.put_nowait(None)
         if tasks:
-            await asyncio.wait(tasks, timeout=ABORT_TIMEOUT)
+            await asyncio.wait(
+                tasks, timeout=DEADLINE_ABORT_TIMEOUT if self._state.expired else ABORT_TIMEOUT
+            )
         for worker in self._workers:
             if worker.has_ended:
                 self._pool.give_back(worker.connection)

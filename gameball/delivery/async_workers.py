@@ -172,7 +172,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
                 raise
             # If finish() cancelled the task, it continues, to record the receipt.
             sent = self.connection.began_to_send
-            return abandoned_error(sent=sent)
+            return abandoned_error(self.context.state.passed_deadline, sent=sent)
         except BaseException as error:  # noqa: BLE001 - from a user's transport; raised again for the caller
             self.context.fail(error)
             return ResponseLostError(
@@ -186,7 +186,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
     async def abandon_chunk(self) -> None:
         """Record and report the receipts of all unfinished parts."""
         self._hand_out()
-        for receipt in self.abandon():
+        for receipt in self.abandon(self.context.state.passed_deadline):
             await self.context.record(partial(Ledger.conclude, receipt=receipt))
             self.context.results.put_nowait(receipt)
 

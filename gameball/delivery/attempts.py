@@ -24,7 +24,7 @@ from gameball.delivery.effects import (
 )
 from gameball.delivery.outcomes import ambiguous_error, outcome_of
 from gameball.delivery.pending_chunk import PendingChunk
-from gameball.errors import GameballError, RateLimitError
+from gameball.errors import DeadlineError, GameballError, RateLimitError
 from gameball.receipts import Outcome, Receipt
 
 _Effects = Generator[DeliveryEffect, DeliveryReply, None]
@@ -88,9 +88,7 @@ def _deliver_part(
     begun = tools.clock()
     while True:
         if not (yield AcquireSlot()):
-            error = (
-                part.error or tools.stop_cause() or GameballError("the send was stopped before this was sent")
-            )
+            error = _why_not_sent(part.error, tools.stop_cause())
             yield _outcome(index, part, error, tools.clock() - begun, sent=False)
             return []
         result = yield SendRequest(part.chunk)
@@ -122,6 +120,13 @@ def _deliver_part(
             yield _outcome(index, part, result, tools.clock() - begun, sent=True)
             return []
         yield PauseAll(decision.seconds) if decision.everyone else Sleep(decision.seconds)
+
+
+def _why_not_sent(last: GameballError | None, cause: GameballError | None) -> GameballError:
+    """Return the error of a part that the stop of the send kept from being sent again."""
+    if isinstance(cause, DeadlineError):
+        return cause if last is None else DeadlineError(f"{cause}; the last attempt failed: {last}")
+    return last or cause or GameballError("the send was stopped before this was sent")
 
 
 def _outcome(

@@ -8,6 +8,7 @@ from attrs import Attribute, field, frozen, validators
 
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import check_chunk_limits, check_whole
+from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import OnUnknown
 from gameball.ledger.ledger import Ledger
 from gameball.receipts import Outcome
@@ -36,6 +37,10 @@ def _check_bool(_: object, attribute: "Attribute[bool]", value: object) -> None:
         raise ValueError(f"{attribute.name} must be True or False, got {value!r}")  # noqa: TRY004 - as documented
 
 
+def _deadline_after(seconds: float | None) -> Deadline | None:
+    return Deadline.after(seconds)
+
+
 @frozen
 class SendOptions:
     """The arguments of a send; see ``Events.send``.
@@ -52,6 +57,7 @@ class SendOptions:
     stop_on: frozenset[Outcome] = field(converter=_outcomes_that_stop)
     on_invalid: OnInvalid | None
     ledger: Ledger | str | os.PathLike[str] | None
+    deadline: Deadline | None = field(default=None, converter=_deadline_after)
 
     def __attrs_post_init__(self) -> None:
         check_whole("concurrency", self.concurrency)

@@ -7,6 +7,7 @@ from gameball.errors import (
     APIError,
     AuthenticationError,
     ConnectionFailedError,
+    DeadlineError,
     GameballError,
     PermissionDeniedError,
     RateLimitError,
@@ -28,7 +29,7 @@ def outcome_of(error: GameballError) -> Outcome:
         UNSENT if the events were certainly not accepted but may be accepted later, REJECTED if the server
         rejected them, and otherwise UNKNOWN.
     """
-    if isinstance(error, ConnectionFailedError | RateLimitError):
+    if isinstance(error, ConnectionFailedError | DeadlineError | RateLimitError):
         return Outcome.UNSENT
     if isinstance(error, APIError):
         if error.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -3,8 +3,9 @@
 from attrs import frozen
 
 from gameball.chunking.chunk import Chunk
+from gameball.delivery.deadline import Deadline
 from gameball.delivery.outcomes import outcome_of
-from gameball.errors import ConnectionFailedError, GameballError, ResponseLostError
+from gameball.errors import ConnectionFailedError, DeadlineError, GameballError, ResponseLostError
 from gameball.receipts import Receipt
 
 
@@ -39,14 +40,23 @@ def abandon(index: int, chunk: Chunk, error: GameballError, *, attempts: int) ->
     return Receipt.of(chunk, index, outcome_of(error), error=error, attempts=attempts)
 
 
-def abandon_pending(pending: PendingChunk) -> Receipt:
+def abandon_pending(pending: PendingChunk, deadline: Deadline | None) -> Receipt:
     """Return the receipt of a pending chunk that no worker has taken."""
-    error = pending.ambiguous or abandoned_error(sent=False)
+    error = pending.ambiguous or abandoned_error(deadline, sent=False)
     return abandon(pending.index, pending.chunk, error, attempts=0)
 
 
-def abandoned_error(*, sent: bool) -> GameballError:
-    """Return the error of an abandoned attempt, depending on whether any of it may have been sent."""
+def abandoned_error(deadline: Deadline | None, *, sent: bool) -> GameballError:
+    """Return the error of an abandoned attempt.
+
+    Args:
+        deadline: The deadline that passed, or None if it was abandoned for another reason.
+        sent: Whether any of it may have been sent.
+    """
     if sent:
-        return ResponseLostError("abandoned while the request was in flight: it may have been accepted")
+        return ResponseLostError(
+            f"{deadline or 'abandoned'} while the request was in flight: it may have been accepted"
+        )
+    if deadline is not None:
+        return DeadlineError(f"{deadline} before this was sent")
     return ConnectionFailedError("abandoned before anything was sent")

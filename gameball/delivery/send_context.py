@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import DeliveryTools
+from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.outcomes import ambiguous_error
@@ -124,9 +125,13 @@ class BaseWorker(Generic[ConnectionT]):
         self.unfinished.pop(0)
         self.connection.began_to_send = False
 
-    def abandon(self) -> list[Receipt]:
-        """Return the receipts of all unfinished parts, from what is known without the worker."""
+    def abandon(self, deadline: Deadline | None) -> list[Receipt]:
+        """Return the receipts of all unfinished parts, from what is known without the worker.
+
+        Args:
+            deadline: The deadline that passed, or None if they are abandoned for another reason.
+        """
         # A connection that is aborted before it begins to send never sends.
-        error = self.ambiguous or abandoned_error(sent=self.connection.began_to_send)
+        error = self.ambiguous or abandoned_error(deadline, sent=self.connection.began_to_send)
         unfinished, self.unfinished = self.unfinished, []
         return [abandon(index, chunk, error, attempts=1) for index, chunk in unfinished]

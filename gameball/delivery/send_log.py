@@ -61,11 +61,12 @@ class SendLog:
     _chunks: int = field(default=0, init=False)
     _events: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0), init=False)
     _last: Receipt | None = field(default=None, init=False)
+    _ended: bool = field(default=False, init=False)
 
     def note(self, receipt: Receipt) -> None:
         """Count a receipt, and log it if its events were not accepted."""
         # After an interrupt, the last receipt may be given again.
-        if receipt is self._last:
+        if self._ended or receipt is self._last:
             return
         self._last = receipt
         self._chunks += 1
@@ -90,6 +91,7 @@ class SendLog:
         """
         for receipt in rest:
             self.note(receipt)
+        self._ended = True
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self._events.items() if count)
         LOGGER.info(
             "send ended%s after %.2f s: events: %s; chunks: %d",

@@ -7,12 +7,13 @@ from attrs import define, field
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
+from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import OnUnknown
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.options import SendOptions
 from gameball.delivery.outcomes import stops_everything
-from gameball.delivery.pending_chunk import PendingChunk
+from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.events import EventLike
 from gameball.ledger.known_chunks import KnownChunks
@@ -39,6 +40,8 @@ class SendState:
         cause: The error that stopped the send, or None.
         problem: The exception to raise to the caller at the end, or None.
         rest_is_known: Whether the unsent items have their receipt.
+        deadline: When the send must have ended, or None.
+        expired: Whether the deadline has passed.
     """
 
     concurrency: int
@@ -52,6 +55,8 @@ class SendState:
     cause: GameballError | None = None
     problem: BaseException | None = None
     rest_is_known: bool = False
+    deadline: Deadline | None = None
+    expired: bool = False
 
     @classmethod
     def begin(
@@ -79,6 +84,7 @@ class SendState:
                 events, builder, options.on_invalid, None if known is None else known.next_boundary
             ),
             known=known,
+            deadline=options.deadline,
         )
 
     @property
@@ -148,6 +154,16 @@ class SendState:
     def stop(self, cause: GameballError | None = None) -> None:
         """Stop the send: no new requests are sent."""
         self.cause = self.cause or cause or GameballError("the send was stopped before this was sent")
+
+    def expire(self) -> None:
+        """Stop the send because its deadline has passed."""
+        self.expired = True
+        self.stop(abandoned_error(self.deadline, sent=False))
+
+    @property
+    def passed_deadline(self) -> Deadline | None:
+        """The deadline if it has passed, otherwise None."""
+        return self.deadline if self.expired else None
 
     def rest(self) -> list[Receipt]:
         """Return the receipt of the items without one, if there are any. Later calls return none."""

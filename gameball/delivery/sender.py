@@ -21,14 +21,14 @@ from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.pool import ConnectionPool
 
-#: The grace period of requests in flight after an interrupt, in seconds.
-GRACE: Final = 5.0
+#: The default grace period of requests in flight after an interrupt, in seconds.
+DEFAULT_CLOSE_TIMEOUT: Final = 5.0
 #: The time to wait for a worker to notice that its connection was aborted, in seconds.
 ABORT_TIMEOUT: Final = 2.0
+#: The same after a deadline, by which the caller needs an answer.
+DEADLINE_ABORT_TIMEOUT: Final = 0.25
 # The interval at which to check whether a thread is still advancing a send, in seconds.
 _LOOK_AGAIN: Final = 0.05
-#: The maximum time for a send to end after its client was closed, in seconds.
-CLOSE_TIMEOUT: Final = GRACE + 2 * ABORT_TIMEOUT
 
 
 class Sender:
@@ -40,6 +40,7 @@ class Sender:
         limiter: The client's rate limits.
         pool: The client's connections.
         ledger: The ledger, whose run the sender ends, or None.
+        close_timeout: The grace period of requests in flight after an interrupt, in seconds.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Sender:
         limiter: Limiter,
         pool: ConnectionPool,
         ledger: OpenLedger | None,
+        close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
     ) -> None:
         self._process = os.getpid()
         self._chunks = state.source.chunks()
@@ -57,6 +59,8 @@ class Sender:
         self._context = SendContext(state=state, policy=policy, limiter=limiter, ledger=ledger)
         self._pool = pool
         self._log = SendLog()
+        self._close_timeout = close_timeout
+        self._timer: threading.Timer | None = None
         self._workers: list[Worker] = []
         self._submitted = -1
         self._interrupted = False
@@ -86,12 +90,17 @@ class Sender:
 
     def _receipts(self) -> Iterator[Receipt]:
         state = self._state
-        while not self._interrupted and (state.wants_chunk() or state.open or self._context.results):
+        self._start_timer()
+        while not (self._interrupted or state.expired) and (
+            state.wants_chunk() or state.open or self._context.results
+        ):
             if state.wants_chunk():
                 yield from self._read()
             else:
                 yield from self._collect()
-        if not self._interrupted:
+        if state.expired:
+            yield from self._finish_at_deadline()
+        elif not self._interrupted:
             yield from state.rest()
         if state.problem is not None:
             raise state.problem
@@ -161,13 +170,34 @@ class Sender:
         # Wakes the caller's thread, which may be waiting for a receipt.
         self._context.tell(None)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until an interrupted send has finished, or finish it if no thread is advancing it.
+    def _start_timer(self) -> None:
+        deadline = self._state.deadline
+        if deadline is not None:
+            # A thread of its own, because the caller's may be in the source or, with a stream, elsewhere.
+            self._timer = threading.Timer(deadline.left(), self._expire)
+            self._timer.daemon = True
+            self._timer.start()
 
-        Args:
-            seconds: The maximum time to wait for the thread that is advancing it.
-        """
-        deadline = time.monotonic() + seconds
+    def _expire(self) -> None:
+        """End the send at its deadline: nothing more is sent, and requests in flight are aborted."""
+        self._state.expire()
+        self._context.wake()
+        self._abort_connections()
+        self._context.tell(None)
+
+    def _finish_at_deadline(self) -> Iterator[Receipt]:
+        with self._finishing:
+            self._finish_first()
+        while self._rest:
+            receipt = self._rest[0]
+            yield receipt
+            # An interrupt may come between any two steps, so it is removed only after it was handled.
+            if self._rest and self._rest[0] is receipt:
+                self._rest.pop(0)
+
+    def wait(self) -> None:
+        """Wait until an interrupted send has finished, or finish it if no thread is advancing it."""
+        deadline = time.monotonic() + self._close_timeout + 2 * ABORT_TIMEOUT
         while not self._finished.is_set():
             if self._driving.acquire(timeout=_LOOK_AGAIN):
                 try:
@@ -187,23 +217,30 @@ class Sender:
         if self._process != os.getpid():
             return []
         with self._finishing:
-            if not self._finished.is_set():
-                self._rest = self._finish_once()
-                self._log.end(self._rest, self._state.problem)
+            self._finish_first()
             rest, self._rest = self._rest, []
             return rest
+
+    def _finish_first(self) -> None:
+        """Finish the send unless that was done, and keep the receipts that were not yielded yet."""
+        if not self._finished.is_set():
+            self._rest = self._finish_once()
+            self._log.end(self._rest, self._state.problem)
 
     def _finish_once(self) -> list[Receipt]:
         receipts: list[Receipt] = []
         self._context.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        expired = self._state.expired
         try:
             # Abandon chunks that the interrupt kept from being passed to a worker.
             for pending in list(self._state.open.values()):
                 if pending.index > self._submitted:
                     self._abandon(pending, receipts)
-            self._drain(receipts, GRACE)
+            self._drain(receipts, 0.0 if expired else self._close_timeout)
             self._abort_connections()
-            self._drain(receipts, ABORT_TIMEOUT)
+            self._drain(receipts, DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
             with self._context.concluding:
                 for worker in self._workers:
                     worker.abandoned = worker.busy
@@ -226,7 +263,7 @@ class Sender:
 
     def _abandon(self, pending: PendingChunk, receipts: list[Receipt]) -> None:
         """Abandon a pending chunk that no worker has taken."""
-        receipts.append(abandon_pending(pending))
+        receipts.append(abandon_pending(pending, self._state.passed_deadline))
         self._state.advance(pending.index, pending.chunk.last)
         del self._state.open[pending.index]
 

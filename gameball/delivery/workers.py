@@ -22,7 +22,7 @@ from gameball.delivery.effects import (
     SendRequest,
     Sleep,
 )
-from gameball.delivery.pending_chunk import PendingChunk
+from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
 from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
@@ -147,11 +147,10 @@ class Worker(BaseWorker[WorkerConnection]):
         sent = True
         try:
             content = self.connection.send_batch(chunk.content)
-        except ConnectionFailedError as error:
-            sent = False
-            return error
         except GameballError as error:
-            return error
+            sent = not isinstance(error, ConnectionFailedError)
+            passed = self.context.state.passed_deadline
+            return abandoned_error(passed, sent=sent) if passed and _is_abort(error) else error
         except BaseException as error:  # noqa: BLE001 - from a user's transport; raised again for the caller
             self.context.fail(error)
             return ResponseLostError(
@@ -178,6 +177,11 @@ class Worker(BaseWorker[WorkerConnection]):
 
     def abandon_chunk(self) -> None:
         """Record and report the receipts of all unfinished parts. The caller must hold ``concluding``."""
-        for receipt in self.abandon():
+        for receipt in self.abandon(self.context.state.passed_deadline):
             self.context.record(partial(Ledger.conclude, receipt=receipt))
             self.context.tell(receipt)
+
+
+def _is_abort(error: GameballError) -> bool:
+    """Return whether an attempt may have failed because its connection was aborted, and has no response."""
+    return isinstance(error, ConnectionFailedError | ResponseLostError)

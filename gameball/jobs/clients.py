@@ -4,11 +4,14 @@ Both run the generators of ``polling``; they differ only in how they wait and se
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from typing import Any
 
+from gameball.delivery.deadline import Deadline
 from gameball.delivery.effects import PauseAll, Sleep
-from gameball.errors import ConnectionFailedError, GameballError
+from gameball.errors import ConnectionFailedError, DeadlineError, GameballError
 from gameball.jobs.batch_job import BatchJob
 from gameball.jobs.job_log import log_call, log_end, log_pause
 from gameball.jobs.polling import (
@@ -21,8 +24,10 @@ from gameball.jobs.polling import (
     stop_job,
     watch_jobs,
 )
+from gameball.jobs.timed_request import request_until
 from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.transport.connection import AsyncConnection, SyncConnection, read_arguments
+from gameball.transport.pool import ConnectionPool
 
 
 class Jobs:
@@ -31,18 +36,21 @@ class Jobs:
     Args:
         connection: The connection to send requests over.
         limiter: The client's rate limits.
+        pool: The connections for requests with a deadline.
     """
 
-    def __init__(self, connection: SyncConnection, limiter: Limiter) -> None:
+    def __init__(self, connection: SyncConnection, limiter: Limiter, pool: ConnectionPool) -> None:
         self._connection = connection
         self._limiter = limiter
+        self._pool = pool
         self._forms = JobForms()
 
-    def get(self, job_id: int) -> BatchJob:
+    def get(self, job_id: int, *, deadline: float | None = None) -> BatchJob:
         """Read a job.
 
         Args:
             job_id: The id of the job, such as ``Receipt.job_id``.
+            deadline: The maximum time of the call, in seconds, whatever it waits for. None means no deadline.
 
         Returns:
             The current state of the job.
@@ -50,15 +58,17 @@ class Jobs:
         Raises:
             ValueError: The id is not an integer.
             NotFoundError: The job does not exist.
+            DeadlineError: The deadline passed.
             GameballError: The job could not be read.
         """
-        return self._run(read_job(job_id, self._forms))
+        return self._run(read_job(job_id, self._forms), Deadline.after(deadline))
 
-    def stop(self, job_id: int) -> BatchJob:
+    def stop(self, job_id: int, *, deadline: float | None = None) -> BatchJob:
         """Stop a job. Objects that it has already processed are not reverted.
 
         Args:
             job_id: The id of the job, such as ``Receipt.job_id``.
+            deadline: The maximum time of the call, in seconds, whatever it waits for. None means no deadline.
 
         Returns:
             The state of the job after it was stopped.
@@ -66,17 +76,20 @@ class Jobs:
         Raises:
             ValueError: The id is not an integer.
             NotFoundError: The job does not exist.
+            DeadlineError: The deadline passed. The job may have been stopped.
             GameballError: The job could not be stopped, or could not be read afterwards.
         """
-        return self._run(stop_job(job_id, self._forms))
+        return self._run(stop_job(job_id, self._forms), Deadline.after(deadline))
 
-    def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
+    def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT, deadline: float | None = None) -> BatchJob:
         """Wait until a job has ended.
 
         Args:
             job_id: The id of the job, such as ``Receipt.job_id``.
             timeout: The maximum time to wait, in seconds: 600 by default, ``math.inf`` for no maximum. The
                 job is read at least once, and a request that the rate limits delay is not cut short.
+            deadline: The maximum time of the call, in seconds, whatever it waits for, even if the job was not
+                read. None, the default, means no deadline.
 
         Returns:
             The job. It has completed, failed or been stopped.
@@ -86,9 +99,11 @@ class Jobs:
             ValueError: The id is not an integer.
             GameballError: The job could not be read. Temporary failures are retried.
         """
-        return next(self.wait_all([job_id], timeout=timeout))
+        return next(self.wait_all([job_id], timeout=timeout, deadline=deadline))
 
-    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> Iterator[BatchJob]:
+    def wait_all(
+        self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT, deadline: float | None = None
+    ) -> Iterator[BatchJob]:
         """Wait until all jobs have ended, yielding each job when it ends.
 
         Args:
@@ -96,6 +111,8 @@ class Jobs:
             timeout: The maximum time to wait for all jobs together, in seconds: 600 by default, ``math.inf``
                 for no maximum. Each job is read at least once, and a request that the rate limits delay is
                 not cut short.
+            deadline: The maximum time until the iterator ends, in seconds, whatever it waits for, even if no
+                job was read; the time that its caller takes counts. None, the default, means no deadline.
 
         Returns:
             An iterator of jobs that have completed, failed or been stopped. The errors below are raised while
@@ -107,10 +124,13 @@ class Jobs:
             ValueError: An id is not an integer.
             GameballError: A job could not be read. Temporary failures are retried.
         """
-        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
-        return self._watch(steps)
+        until = Deadline.after(deadline)
+        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic, deadline=until)
+        return self._watch(steps, until)
 
-    def _watch(self, steps: Generator[PollingEffect, PollingReply, None]) -> Iterator[BatchJob]:
+    def _watch(
+        self, steps: Generator[PollingEffect, PollingReply, None], deadline: Deadline | None
+    ) -> Iterator[BatchJob]:
         reply: PollingReply = None
         while True:
             try:
@@ -119,7 +139,7 @@ class Jobs:
                 return
             reply = None
             if isinstance(step, Call):
-                reply = self._call(step)
+                reply = self._call(step, deadline)
             elif isinstance(step, Sleep):
                 time.sleep(step.seconds)
             elif isinstance(step, PauseAll):
@@ -129,7 +149,7 @@ class Jobs:
                 log_end(step.job)
                 yield step.job
 
-    def _run(self, steps: Generator[Call, PollingReply, BatchJob]) -> BatchJob:
+    def _run(self, steps: Generator[Call, PollingReply, BatchJob], deadline: Deadline | None) -> BatchJob:
         reply: PollingReply = None
         while True:
             try:
@@ -137,23 +157,30 @@ class Jobs:
             except StopIteration as done:
                 job: BatchJob = done.value
                 return job
-            reply = self._call(call)
+            reply = self._call(call, deadline)
 
-    def _call(self, call: Call) -> PollingReply:
+    def _call(self, call: Call, deadline: Deadline | None) -> PollingReply:
         begun = time.monotonic()
-        self._limiter.acquire()
+        if not self._limiter.acquire(until=math.inf if deadline is None else deadline.at):
+            return DeadlineError(f"{deadline} before the request was sent")
         slot = time.monotonic()
-        sent = True
-        reply: PollingReply
-        try:
-            reply = self._connection.request(**read_arguments(call.operation, call.job_id)).content
-        except GameballError as error:
-            sent = not isinstance(error, ConnectionFailedError)
-            reply = error
-        finally:
-            self._limiter.release(sent=sent)
+        reply = self._request(read_arguments(call.operation, call.job_id), deadline)
         log_call(call, reply, waited=slot - begun, seconds=time.monotonic() - slot)
         return reply
+
+    def _request(self, arguments: dict[str, Any], deadline: Deadline | None) -> PollingReply:
+        if deadline is not None and not self._connection.is_closed:
+            return request_until(
+                deadline, self._pool, arguments, lambda sent: self._limiter.release(sent=sent)
+            )
+        sent = True
+        try:
+            return self._connection.request(**arguments).content
+        except GameballError as error:
+            sent = not isinstance(error, ConnectionFailedError)
+            return error
+        finally:
+            self._limiter.release(sent=sent)
 
 
 class AsyncJobs:
@@ -171,24 +198,31 @@ class AsyncJobs:
         self._limiter = limiter
         self._forms = JobForms()
 
-    async def get(self, job_id: int) -> BatchJob:
+    async def get(self, job_id: int, *, deadline: float | None = None) -> BatchJob:
         """Read a job; see ``Jobs.get``."""
-        return await self._run(read_job(job_id, self._forms))
+        return await self._run(read_job(job_id, self._forms), Deadline.after(deadline))
 
-    async def stop(self, job_id: int) -> BatchJob:
+    async def stop(self, job_id: int, *, deadline: float | None = None) -> BatchJob:
         """Stop a job; see ``Jobs.stop``."""
-        return await self._run(stop_job(job_id, self._forms))
+        return await self._run(stop_job(job_id, self._forms), Deadline.after(deadline))
 
-    async def wait(self, job_id: int, *, timeout: float = DEFAULT_WAIT) -> BatchJob:
+    async def wait(
+        self, job_id: int, *, timeout: float = DEFAULT_WAIT, deadline: float | None = None
+    ) -> BatchJob:
         """Wait until a job has ended; see ``Jobs.wait``."""
-        return await anext(self.wait_all([job_id], timeout=timeout))
+        return await anext(self.wait_all([job_id], timeout=timeout, deadline=deadline))
 
-    def wait_all(self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT) -> AsyncIterator[BatchJob]:
+    def wait_all(
+        self, job_ids: Iterable[int], *, timeout: float = DEFAULT_WAIT, deadline: float | None = None
+    ) -> AsyncIterator[BatchJob]:
         """Wait until all jobs have ended, yielding each job when it ends; see ``Jobs.wait_all``."""
-        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic)
-        return self._watch(steps)
+        until = Deadline.after(deadline)
+        steps = watch_jobs(job_ids, timeout=timeout, forms=self._forms, clock=time.monotonic, deadline=until)
+        return self._watch(steps, until)
 
-    async def _watch(self, steps: Generator[PollingEffect, PollingReply, None]) -> AsyncIterator[BatchJob]:
+    async def _watch(
+        self, steps: Generator[PollingEffect, PollingReply, None], deadline: Deadline | None
+    ) -> AsyncIterator[BatchJob]:
         reply: PollingReply = None
         while True:
             try:
@@ -197,7 +231,7 @@ class AsyncJobs:
                 return
             reply = None
             if isinstance(step, Call):
-                reply = await self._call(step)
+                reply = await self._call(step, deadline)
             elif isinstance(step, Sleep):
                 await asyncio.sleep(step.seconds)
             elif isinstance(step, PauseAll):
@@ -207,7 +241,9 @@ class AsyncJobs:
                 log_end(step.job)
                 yield step.job
 
-    async def _run(self, steps: Generator[Call, PollingReply, BatchJob]) -> BatchJob:
+    async def _run(
+        self, steps: Generator[Call, PollingReply, BatchJob], deadline: Deadline | None
+    ) -> BatchJob:
         reply: PollingReply = None
         while True:
             try:
@@ -215,10 +251,19 @@ class AsyncJobs:
             except StopIteration as done:
                 job: BatchJob = done.value
                 return job
-            reply = await self._call(call)
+            reply = await self._call(call, deadline)
 
-    async def _call(self, call: Call) -> PollingReply:
+    async def _call(self, call: Call, deadline: Deadline | None) -> PollingReply:
         self._limiter.check_loop()
+        if deadline is not None and not deadline.left():
+            return DeadlineError(f"{deadline} before the request was sent")
+        try:
+            async with asyncio.timeout(None if deadline is None else deadline.left()):
+                return await self._call_once(call)
+        except TimeoutError:
+            return DeadlineError(f"{deadline} before the response arrived")
+
+    async def _call_once(self, call: Call) -> PollingReply:
         begun = time.monotonic()
         await self._limiter.acquire()
         slot = time.monotonic()

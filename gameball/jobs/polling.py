@@ -13,10 +13,12 @@ import orjson
 from attrs import define, frozen
 from gameball_api.api.batches import get_batch_job, get_batch_status, stop_batch, stop_batch_job
 
+from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import SHORTEST_HOLD, requested_wait
 from gameball.delivery.effects import PauseAll, Sleep
 from gameball.errors import (
     ConnectionFailedError,
+    DeadlineError,
     GameballError,
     JobTimeoutError,
     NotFoundError,
@@ -156,7 +158,12 @@ def _try_forms(
 
 
 def watch_jobs(
-    job_ids: Iterable[int], *, timeout: float, forms: JobForms, clock: Callable[[], float]
+    job_ids: Iterable[int],
+    *,
+    timeout: float,
+    forms: JobForms,
+    clock: Callable[[], float],
+    deadline: Deadline | None = None,
 ) -> Generator[PollingEffect, PollingReply, None]:
     """Poll jobs until all have ended, with growing pauses.
 
@@ -165,6 +172,7 @@ def watch_jobs(
         timeout: The maximum time to wait for all jobs together, in seconds. Each is read at least once.
         forms: The versions of the operation to try.
         clock: Returns the current time, in seconds.
+        deadline: When to stop in any case, or None. The caller answers calls with ``DeadlineError`` then.
 
     Yields:
         Calls and pauses to make, and jobs that have ended.
@@ -174,7 +182,9 @@ def watch_jobs(
         ValueError: An id is not an integer.
         GameballError: A job could not be read. A temporary failure is raised only at the fifth in a row.
     """
-    deadline = clock() + timeout
+    if deadline is not None:
+        timeout = min(timeout, deadline.seconds)
+    end = clock() + timeout if deadline is None else min(clock() + timeout, deadline.at)
     order = count()
     due = [(0.0, next(order), _Watch(job_id)) for job_id in dict.fromkeys(job_ids)]
     late: list[_Watch] = []
@@ -183,14 +193,22 @@ def watch_jobs(
         if late and watch.was_read:
             late.append(watch)
             continue
-        seconds = min(when, deadline) - clock()
+        seconds = min(when, end) - clock()
         if seconds > 0:
             yield Sleep(seconds)
-        asked = yield from _look_at(watch, forms)
+        try:
+            asked = yield from _look_at(watch, forms)
+        except DeadlineError:
+            unfinished = [
+                watch,
+                *late,
+                *(waiting for _, _, waiting in sorted(due, key=lambda entry: entry[1])),
+            ]
+            raise _timed_out(unfinished, timeout) from None
         now = clock()
         if watch.job is not None and watch.job.status.is_final:
             yield Ended(watch.job)
-        elif now >= deadline:
+        elif now >= end:
             late.append(watch)
         else:
             heapq.heappush(due, (now + max(watch.next_pause(), asked), next(order), watch))

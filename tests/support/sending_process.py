@@ -12,7 +12,6 @@ import threading
 from typing import Any
 
 from gameball import AsyncGameball, DeliveryReport, Event, Gameball
-from gameball.delivery import async_sender, sender
 
 
 def describe(report: DeliveryReport) -> str:
@@ -35,17 +34,17 @@ def send(order: dict[str, Any]) -> None:
         "check": False,
         "stop_on_error": False,
     }
+    settings: dict[str, Any] = {"base_url": order["url"], "rate_limits": None}
     if "grace" in order:
-        for module in (sender, async_sender):
-            vars(module)["GRACE"] = order["grace"]
+        settings["close_timeout"] = order["grace"]
 
     def sync() -> None:
-        with Gameball("key", "secret", base_url=order["url"], rate_limits=None) as client:
+        with Gameball("key", "secret", **settings) as client:
             print("begun", flush=True)
             client.events.send(events, **arguments)
 
     async def asynchronous() -> None:
-        async with AsyncGameball("key", "secret", base_url=order["url"], rate_limits=None) as client:
+        async with AsyncGameball("key", "secret", **settings) as client:
             print("begun", flush=True)
             await client.events.send(events, **arguments)
 

@@ -1,0 +1,86 @@
+"""A request that ends at a deadline, whatever the server does, in a thread that can be left behind.
+
+A thread that waits for a response cannot be cancelled, and a timeout bounds single steps only: a server that
+sends a byte a second would keep it waiting. So the request has a thread and a connection of its own.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+from gameball.delivery.deadline import Deadline
+from gameball.errors import ConnectionFailedError, DeadlineError, GameballError
+from gameball.transport.connection import MAX_ANSWER, MAX_SHORT_ANSWER
+from gameball.transport.pool import ConnectionPool
+from gameball.transport.worker_connection import WorkerConnection
+
+# How long to wait for the thread to notice that its connection was aborted, in seconds.
+_ABORT_TIMEOUT = 0.1
+
+
+def request_until(
+    deadline: Deadline, pool: ConnectionPool, arguments: dict[str, Any], release: Callable[[bool], None]
+) -> bytes | GameballError:
+    """Make a request.
+
+    Args:
+        deadline: When to return at the latest.
+        pool: The connections to use.
+        arguments: The arguments of the request.
+        release: Called when the request has ended, with whether any of it may have been sent.
+
+    Returns:
+        The content of the response, or an error: ``DeadlineError`` if the deadline passed.
+    """
+    connection = pool.borrow()
+    replies: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
+    work = partial(copy_context().run, _request, connection, arguments, replies, release)
+    thread = threading.Thread(target=work, name="gameball-job", daemon=True)
+    thread.start()
+    try:
+        reply = replies.get(timeout=deadline.left())
+    except queue.Empty:
+        reply = DeadlineError(f"{deadline} before the response arrived")
+        _leave(connection, thread)
+    except BaseException:
+        _leave(connection, thread)
+        raise
+    else:
+        pool.give_back(connection)
+    if isinstance(reply, BaseException) and not isinstance(reply, GameballError):
+        raise reply
+    return reply
+
+
+def _leave(connection: WorkerConnection, thread: threading.Thread) -> None:
+    connection.abort()
+    thread.join(_ABORT_TIMEOUT)
+    if not thread.is_alive():
+        connection.close()
+
+
+def _request(
+    connection: WorkerConnection,
+    arguments: dict[str, Any],
+    replies: "queue.SimpleQueue[bytes | BaseException]",
+    release: Callable[[bool], None],
+) -> None:
+    sent = True
+    reply: bytes | BaseException
+    try:
+        connection.max_answer = MAX_ANSWER
+        reply = connection.request(**arguments).content
+    except ConnectionFailedError as error:
+        sent = False
+        reply = error
+    except BaseException as error:  # noqa: BLE001 - a user's transport may raise anything; raised again above
+        reply = error
+    connection.max_answer = MAX_SHORT_ANSWER
+    release(sent)
+    replies.put(reply)
+    # The caller closes or gives back the connection, unless it has already left.
+    if connection.is_aborted:
+        connection.close()

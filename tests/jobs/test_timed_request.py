@@ -1,0 +1,131 @@
+"""The deadline of the operations of jobs: they end whatever they wait for."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from either_client import KEYS, EitherClient
+from raw_server import RawServer
+from sending import events
+from waiting import LONGEST, wait_until
+
+from gameball import ClientClosedError, DeadlineError, Gameball, JobTimeoutError, RateLimit
+from gameball.sandbox import Fault, Sandbox
+
+DEADLINE = 0.3
+KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Check that the block ends soon after the deadline. What it waits for would take 30 s and more."""
+    begun = time.monotonic()
+    yield
+    assert DEADLINE * 0.9 <= time.monotonic() - begun < 10
+
+
+def stay_silent(_: socket.socket, __: int) -> None:
+    """Never answer."""
+
+
+def drip(connection: socket.socket, _: int) -> bool:
+    for byte in b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + b" " * 100:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.25)
+    return True
+
+
+@KINDS
+@pytest.mark.parametrize("handler", [stay_silent, drip])
+@pytest.mark.parametrize(
+    "call",
+    [lambda jobs: jobs.get(1001, deadline=DEADLINE), lambda jobs: jobs.stop(1001, deadline=DEADLINE)],
+)
+def test_a_request_ends_at_the_deadline(kind: str, handler: Any, call: Callable[[Any], Any]) -> None:
+    with (
+        RawServer(handler) as server,
+        soon(),
+        pytest.raises(DeadlineError, match=r"the deadline of 0\.3 s passed before the response arrived"),
+    ):
+        EitherClient(kind, server.url).call(lambda gb: call(gb.jobs))
+    wait_until(lambda: all(thread.name != "gameball-job" for thread in threading.enumerate()))
+
+
+@KINDS
+@pytest.mark.parametrize("handler", [stay_silent, drip])
+def test_waiting_ends_at_the_deadline_and_names_all_unfinished_jobs(kind: str, handler: Any) -> None:
+    with (
+        RawServer(handler) as server,
+        soon(),
+        pytest.raises(JobTimeoutError, match=r"did not end within 0\.3 s") as caught,
+    ):
+        EitherClient(kind, server.url).call(lambda gb: gb.jobs.wait_all([1, 2, 3], deadline=DEADLINE))
+    assert (caught.value.job_ids, caught.value.job) == ((1, 2, 3), None)
+
+
+def test_waiting_for_a_job_that_runs_ends_at_the_deadline(either: EitherClient) -> None:
+    with Sandbox(job_seconds=LONGEST) as box:
+        client = EitherClient(either.kind, box.url)
+        (job_id,) = client.send(events(1)).job_ids
+        with soon(), pytest.raises(JobTimeoutError, match=r"did not end within 0\.3 s") as caught:
+            client.call(lambda gb: gb.jobs.wait(job_id, deadline=DEADLINE))
+    assert caught.value.job_ids == (job_id,)
+    assert caught.value.job is not None
+
+
+def test_waiting_for_the_rate_limits_ends(either: EitherClient) -> None:
+    (job_id,) = either.send(events(1)).job_ids
+
+    def use(gb: Any) -> Any:
+        if either.kind == "sync":
+            gb.jobs.get(job_id)
+            return gb.jobs.get(job_id, deadline=DEADLINE)
+
+        async def both() -> None:
+            await gb.jobs.get(job_id)
+            await gb.jobs.get(job_id, deadline=DEADLINE)
+
+        return both()
+
+    with soon(), pytest.raises(DeadlineError, match=r"the deadline of 0\.3 s passed before"):
+        either.call(use, rate_limits=[RateLimit(1, 60.0)])
+
+
+def test_a_pause_that_the_server_asks_for_ends(either: EitherClient, box: Sandbox) -> None:
+    (job_id,) = either.send(events(1)).job_ids
+    box.fail_next(Fault(status=429, headers=(("retry-after", "30"),)))
+    with soon(), pytest.raises(JobTimeoutError):
+        either.call(lambda gb: gb.jobs.wait(job_id, deadline=DEADLINE))
+
+
+def test_a_deadline_that_is_not_met_changes_nothing(either: EitherClient) -> None:
+    job_ids = either.send(events(6), max_objects=2).job_ids
+    jobs = either.call(lambda gb: gb.jobs.wait_all(job_ids, deadline=LONGEST))
+    assert sorted(job.id for job in jobs) == sorted(job_ids)
+    assert either.call(lambda gb: gb.jobs.get(job_ids[0], deadline=LONGEST)).id == job_ids[0]
+
+
+def test_a_deadline_of_zero_sends_nothing(either: EitherClient, box: Sandbox) -> None:
+    with pytest.raises(DeadlineError):
+        either.call(lambda gb: gb.jobs.get(1, deadline=0))
+    assert box.received == []
+
+
+def test_requests_with_a_deadline_reuse_their_connection(box: Sandbox) -> None:
+    with Gameball(*KEYS, base_url=box.url) as client:
+        (job_id,) = client.events.send(events(1)).job_ids
+        for _ in range(3):
+            client.jobs.get(job_id, deadline=LONGEST)
+        assert len(client.jobs._pool._free) == 1
+
+
+def test_a_closed_client_reads_no_job(box: Sandbox) -> None:
+    client = Gameball(*KEYS, base_url=box.url)
+    client.close()
+    with pytest.raises(ClientClosedError):
+        client.jobs.get(1, deadline=LONGEST)
+    assert box.received == []
