@@ -1,6 +1,7 @@
 """Faults of servers, proxies and TLS on real sockets, and the outcome of each."""
 
 import gzip
+import os
 import resource
 import socket
 import ssl
@@ -216,7 +217,9 @@ def test_a_tls_record_that_is_broken_after_the_handshake_leaves_the_chunk_unknow
 ) -> None:
     # The asynchronous client let a bare ssl.SSLError escape, which ended the send.
     def send_garbage(connection: socket.socket, _: int) -> bool:
-        with socket.socket(fileno=connection.detach()) as bare:
+        # A copy of the descriptor: after detach(), OpenSSL once wrote to the next connection, which had
+        # been given the same number.
+        with socket.socket(fileno=os.dup(connection.fileno())) as bare:
             bare.sendall(b"\x17\x03\x03\x00\x20" + b"G" * 32)
             bare.recv(1)
         return False
