@@ -61,6 +61,7 @@ class AsyncGameball:
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
         rate_limit_timeout: float = DEFAULT_RATE_LIMIT_TIMEOUT,
+        retry_for: float = 0.0,
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -69,7 +70,7 @@ class AsyncGameball:
         del api_key, secret_key
         if isinstance(found, MissingCredentialsError):
             raise found
-        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
+        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout, retry_for=retry_for)
         check_seconds("close_timeout", close_timeout)
         limits = check_limits(rate_limits)
         settings = ConnectionSettings.find(

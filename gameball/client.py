@@ -61,6 +61,9 @@ class Gameball:
             count.
         rate_limit_timeout: How long a chunk is retried after its first 429 response, in seconds: 300 by
             default. Other processes may be using the account.
+        retry_for: How long a chunk that was certainly not accepted is retried after its first failure, in
+            seconds, even if that takes more than ``max_attempts``: 0 by default. Set it for loads that should
+            outlast an outage.
         close_timeout: How long requests in flight may take to finish after an interrupt, ``close`` or an
             error of the source, in seconds: 5 by default. Then they are aborted.
         transport: An httpx transport to use instead of the network, for tests and special setups. A forked
@@ -91,6 +94,7 @@ class Gameball:
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
         rate_limit_timeout: float = DEFAULT_RATE_LIMIT_TIMEOUT,
+        retry_for: float = 0.0,
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
@@ -99,7 +103,7 @@ class Gameball:
         del api_key, secret_key
         if isinstance(found, MissingCredentialsError):
             raise found
-        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
+        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout, retry_for=retry_for)
         check_seconds("close_timeout", close_timeout)
         limits = check_limits(rate_limits)
         settings = ConnectionSettings.find(

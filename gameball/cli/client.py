@@ -13,6 +13,8 @@ from gameball.credentials import look_up
 from gameball.errors import MissingCredentialsError
 from gameball.rate_limit import DOCUMENTED_LIMITS, RateLimit
 
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
+_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _LIMIT: Final = re.compile(r"([0-9]+)/([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -20,6 +22,7 @@ def open_client(
     env_file: Path | None,
     *,
     timeout: float = 60.0,
+    retry_for: float = 0.0,
     rate_limits: tuple[RateLimit, ...] | None = DOCUMENTED_LIMITS,
 ) -> Gameball:
     """Open a client with the keys from a file or the environment.
@@ -27,6 +30,7 @@ def open_client(
     Args:
         env_file: A file of ``NAME=value`` lines, which override the environment; or None.
         timeout: The timeout for each step of a request, in seconds.
+        retry_for: How long a request that certainly failed is retried, in seconds.
         rate_limits: The rate limits of the account; None for none.
 
     Raises:
@@ -34,7 +38,7 @@ def open_client(
         ValueError: The file does not exist, or a setting is not valid.
     """
     _load(env_file)
-    return Gameball(timeout=timeout, rate_limits=rate_limits)
+    return Gameball(timeout=timeout, retry_for=retry_for, rate_limits=rate_limits)
 
 
 def account_fingerprint(env_file: Path | None) -> Callable[[str], str]:
@@ -86,6 +90,22 @@ def parse_rate_limits(texts: tuple[str, ...]) -> tuple[RateLimit, ...] | None:
             raise ValueError(f"--rate-limit {word} is neither REQUESTS/SECONDS, such as 30/1, nor none")
         limits.append(RateLimit(int(match[1]), float(match[2])))
     return tuple(limits)
+
+
+def parse_duration(text: str, option: str) -> float:
+    """Parse a duration such as ``90``, ``90s``, ``10m`` or ``2h``, and return it in seconds.
+
+    Args:
+        text: The duration.
+        option: The option, for the error message.
+
+    Raises:
+        ValueError: It has another form.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{option} {text} is not a duration such as 30s, 10m or 2h")
+    return float(match[1]) * _UNITS[match[2] or "s"]
 
 
 def split_commas(texts: tuple[str, ...]) -> list[str]:

@@ -189,6 +189,17 @@ class SendCommandOptions(ClientOptions):
     timeout: Annotated[
         float, option("--timeout", DELIVERY, "Timeout for each step of a request, in seconds.")
     ] = 60.0
+    retry_for: Annotated[
+        str,
+        option(
+            "--retry-for",
+            DELIVERY,
+            "How long a request is retried while it is certain that nothing was accepted, such as 10m or 2h: "
+            "an outage stops the send only after that.",
+            metavar="DURATION",
+            default="5 attempts",
+        ),
+    ] = "0"
     rate_limit: Annotated[
         tuple[str, ...],
         option(

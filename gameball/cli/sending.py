@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from gameball.cli.client import open_client, parse_pairs, parse_rate_limits
+from gameball.cli.client import open_client, parse_duration, parse_pairs, parse_rate_limits
 from gameball.cli.dry_run import run_dry
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Interrupts
@@ -98,13 +98,16 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     """
     sources = find_sources(words, options)
     rate_limits = parse_rate_limits(options.rate_limit)
+    retry_for = parse_duration(options.retry_for, "--retry-for")
     if options.dry_run:
         return run_dry(sources, options, rate_limits)
     results = []
     with ExitStack() as stack:
         stack.enter_context(logging_to(options.log_file))
         client = stack.enter_context(
-            open_client(options.env_file, timeout=options.timeout, rate_limits=rate_limits)
+            open_client(
+                options.env_file, timeout=options.timeout, retry_for=retry_for, rate_limits=rate_limits
+            )
         )
         interrupts = stack.enter_context(Interrupts())
         rejects = None if options.rejects is None else stack.enter_context(RejectsFile(options.rejects))

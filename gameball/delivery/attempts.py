@@ -78,6 +78,7 @@ class _Part:
     # The attempts that ended in a 429, and when the first of them did.
     limited: int = 0
     limited_since: float | None = None
+    failing_since: float | None = None
     error: GameballError | None = None
 
 
@@ -97,6 +98,7 @@ def _deliver_part(
             raise TypeError("SendRequest got no reply")
         if isinstance(result, GameballError):
             part.error = result
+            part.failing_since = tools.clock() if part.failing_since is None else part.failing_since
             part.ambiguous = ambiguous_error(result) or part.ambiguous
         if isinstance(result, RateLimitError):
             part.limited += 1
@@ -107,7 +109,8 @@ def _deliver_part(
             tools.policy,
             can_split=part.chunk.first < part.chunk.last,
             jitter=tools.jitter(),
-            limited_for=0.0 if part.limited_since is None else tools.clock() - part.limited_since,
+            limited_for=_since(part.limited_since, tools.clock()),
+            failing_for=_since(part.failing_since, tools.clock()),
         )
         if isinstance(decision, Split):
             halves = split_chunk(part.chunk)
@@ -120,6 +123,10 @@ def _deliver_part(
             yield _outcome(index, part, result, tools.clock() - begun, sent=True)
             return []
         yield PauseAll(decision.seconds) if decision.everyone else Sleep(decision.seconds)
+
+
+def _since(begun: float | None, now: float) -> float:
+    return 0.0 if begun is None else now - begun
 
 
 def _why_not_sent(last: GameballError | None, cause: GameballError | None) -> GameballError:

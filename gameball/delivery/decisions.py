@@ -39,6 +39,8 @@ class RetryPolicy:
     Args:
         max_attempts: The maximum number of requests for one chunk, at least 1. A 429 does not count.
         rate_limit_timeout: How long a chunk is retried after its first 429, in seconds.
+        retry_for: How long a chunk that was certainly not accepted is retried after its first failure, in
+            seconds, even if that takes more than ``max_attempts``.
         on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
             ``resend`` sends it again: no event is lost, but some may be counted twice.
         first_delay: The maximum pause after the first attempt, in seconds. It doubles with each attempt.
@@ -48,6 +50,7 @@ class RetryPolicy:
 
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=_check_attempts)
     rate_limit_timeout: float = field(default=DEFAULT_RATE_LIMIT_TIMEOUT, validator=_check_seconds)
+    retry_for: float = field(default=0.0, validator=_check_seconds)
     on_unknown: OnUnknown = field(default="report", validator=validators.in_(("report", "resend")))
     first_delay: float = 0.5
     longest_delay: float = 30.0
@@ -102,6 +105,7 @@ def decide(
     can_split: bool,
     jitter: float,
     limited_for: float = 0.0,
+    failing_for: float = 0.0,
 ) -> Finish | Retry | Split:
     """Decide what to do after an attempt.
 
@@ -112,6 +116,7 @@ def decide(
         can_split: Whether the chunk holds more than one source item.
         jitter: A random number from 0 to 1.
         limited_for: How long ago the first 429 for the chunk was, in seconds; 0 for the first.
+        failing_for: How long ago the first failure of the chunk was, in seconds; 0 for the first.
 
     Returns:
         The decision.
@@ -124,9 +129,12 @@ def decide(
         # It says for certain that nothing was accepted, and passes as the window does: other processes may be
         # using the account. The pause does not grow, or the account's limit would go unused.
         pause = policy.shortest_hold * (0.5 + jitter) + requested_wait(result)
-        return Retry(pause, everyone=True) if limited_for < policy.rate_limit_timeout else Finish()
+        again = limited_for < policy.rate_limit_timeout or failing_for < policy.retry_for
+        return Retry(pause, everyone=True) if again else Finish()
     outcome = outcome_of(result)
     again = outcome is Outcome.UNSENT or (outcome is Outcome.UNKNOWN and policy.on_unknown == "resend")
-    if not again or attempts >= policy.max_attempts:
+    # An attempt that may have been accepted is sent again only as often as the user allowed.
+    patient = outcome is Outcome.UNSENT and failing_for < policy.retry_for
+    if not again or (attempts >= policy.max_attempts and not patient):
         return Finish()
     return Retry(policy.back_off(attempts, jitter) + requested_wait(result), everyone=False)

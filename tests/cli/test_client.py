@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from command import gameball, write_events
+from command import gameball, line, write_events
 
-from gameball.cli.client import parse_pairs, parse_rate_limits
+from gameball.cli.app import run
+from gameball.cli.client import parse_duration, parse_pairs, parse_rate_limits
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -40,3 +41,24 @@ def test_wrong_keys_have_an_exit_code_of_their_own(status: int, box: Sandbox, so
     done = gameball("send", source, url=box.url)
     assert done.code == 5
     assert f"HTTP {status}" in done.out
+
+
+def test_durations_are_parsed() -> None:
+    texts = ["0", "90", "30s", "1.5m", "2h"]
+    assert [parse_duration(text, "--retry-for") for text in texts] == [0.0, 90.0, 30.0, 90.0, 7200.0]
+    for text in ("", "soon", "-1", "1d", "1e3"):
+        with pytest.raises(ValueError, match="--retry-for"):
+            parse_duration(text, "--retry-for")
+
+
+def test_a_load_outlasts_an_outage(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "events.jsonl").write_text(line(1))
+    # More failures than the five attempts after which a load gives up.
+    box.fail_next(*[Fault(status=503)] * 7)
+    keys = {"GAMEBALL_API_KEY": "key", "GAMEBALL_SECRET_KEY": "secret", "GAMEBALL_BASE_URL": box.url}
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("random.random", lambda: 0.0)  # no pauses between the attempts
+    assert run(["send", "events.jsonl", "--retry-for", "5m"]) == 0
+    assert len(box.received) == 8

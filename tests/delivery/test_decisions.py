@@ -3,7 +3,15 @@
 import pytest
 from failures import FAILURES
 
-from gameball import GameballError, InvalidRequestError, Outcome, RateLimitError, ServerError
+from gameball import (
+    ConnectionFailedError,
+    GameballError,
+    InvalidRequestError,
+    Outcome,
+    RateLimitError,
+    ResponseLostError,
+    ServerError,
+)
 from gameball.delivery.decisions import Finish, Retry, RetryPolicy, Split, decide
 
 REPORT = RetryPolicy(max_attempts=3)
@@ -78,3 +86,27 @@ def test_a_429_is_retried_until_its_own_time_runs_out_however_many_attempts_that
     retry = decide(error, 0, policy, can_split=False, jitter=0.0, limited_for=59.9)
     assert retry == Retry(0.5, everyone=True)
     assert decide(error, 0, policy, can_split=False, jitter=0.0, limited_for=60.0) == Finish()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionFailedError("no route"), ServerError("busy", status=503), RateLimitError("slow", status=429)],
+)
+def test_what_was_certainly_not_accepted_is_retried_for_as_long_as_asked(error: GameballError) -> None:
+    policy = RetryPolicy(max_attempts=1, retry_for=600.0, rate_limit_timeout=60.0)
+
+    def decision(failing_for: float) -> object:
+        return decide(
+            error, 99, policy, can_split=False, jitter=0.5, limited_for=failing_for, failing_for=failing_for
+        )
+
+    assert isinstance(decision(599.0), Retry)
+    assert decision(600.0) == Finish()
+
+
+def test_what_may_have_been_accepted_is_not_retried_any_longer() -> None:
+    policy = RetryPolicy(max_attempts=2, retry_for=600.0, on_unknown="resend")
+    lost = ResponseLostError("reset")
+    assert isinstance(decide(lost, 1, policy, can_split=False, jitter=0.5), Retry)
+    assert decide(lost, 2, policy, can_split=False, jitter=0.5) == Finish()
+    assert decide(lost, 1, RetryPolicy(retry_for=600.0), can_split=False, jitter=0.5) == Finish()
