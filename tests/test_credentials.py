@@ -33,7 +33,7 @@ def test_keys_come_from_the_argument_and_then_from_the_environment(
 
 
 @pytest.mark.parametrize("key", ["with blank", "with\nnewline", "ключ", "", "\x00"])
-def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+def test_a_key_that_is_not_valid_in_a_header_is_refused(key: str) -> None:
     with pytest.raises(MissingCredentialsError, match="secret key"):
         Gameball("fine", key)
 

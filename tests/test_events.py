@@ -23,7 +23,7 @@ class Colour(enum.Enum):
     RED = "red"
 
 
-def test_common_values_that_json_has_no_form_for_are_converted() -> None:
+def test_common_values_that_json_cannot_represent_are_converted() -> None:
     metadata = {
         "aware": datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))),
         "day": date(2026, 1, 2),
@@ -100,7 +100,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("item", "field", "reason"), INVALID)
-def test_an_invalid_event_is_refused_with_its_place_and_reason(
+def test_an_invalid_event_is_refused_with_its_field_and_reason(
     item: EventLike, field: str, reason: str
 ) -> None:
     with pytest.raises(InvalidEventError) as caught:

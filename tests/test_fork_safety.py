@@ -109,7 +109,7 @@ def jobs_of(who: str, report: DeliveryReport) -> Jobs:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async", "raw"])
-def test_parent_and_child_send_at_once_and_each_gets_its_own_answers(kind: str) -> None:
+def test_parent_and_child_send_at_once_and_each_gets_its_own_responses(kind: str) -> None:
     with Sandbox() as box, sending_with(kind, box.url) as send:
         told = send("before")
         for number in range(ROUNDS):
@@ -123,7 +123,7 @@ def test_parent_and_child_send_at_once_and_each_gets_its_own_answers(kind: str) 
         assert told == job_of_each(box)
 
 
-def test_a_fork_while_other_threads_send_leaves_the_child_no_lock_that_is_held() -> None:
+def test_a_child_forked_while_threads_send_has_no_locked_lock() -> None:
     with (
         Sandbox(latency=0.002) as box,
         Gameball(*KEYS, base_url=box.url, rate_limits=[RateLimit(100_000, 1.0)]) as client,
@@ -150,7 +150,7 @@ def keep_sending(client: Gameball, stop: threading.Event, name: int) -> None:
         rounds += 1
 
 
-def test_a_stream_goes_on_in_the_parent_only(box: Sandbox) -> None:
+def test_a_stream_continues_only_in_the_parent(box: Sandbox) -> None:
     with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
         stream = client.events.stream(many("cust"), max_objects=1, concurrency=2)
         next(stream)
@@ -167,7 +167,7 @@ def test_a_stream_goes_on_in_the_parent_only(box: Sandbox) -> None:
     assert set(sent_by(box).values()) == {1}
 
 
-def test_a_child_that_leaves_a_send_of_its_parent_breaks_nothing_off(box: Sandbox) -> None:
+def test_a_child_that_leaves_a_send_of_its_parent_aborts_nothing(box: Sandbox) -> None:
     with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
         stream = client.events.stream(many("cust"), max_objects=1, concurrency=2)
         next(stream)

@@ -62,7 +62,7 @@ def test_the_public_names_are_these() -> None:
     assert set(NAMES) <= set(dir(gameball))
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="attribute nothing"):
         _ = gameball.nothing  # type: ignore[attr-defined]
 
@@ -105,7 +105,7 @@ def test_everything_public_is_documented() -> None:
             assert inspect.getdoc(getattr(kind, method)), method
 
 
-def test_importing_does_no_work_and_brings_no_http_library() -> None:
+def test_importing_does_no_work_and_does_not_import_the_http_library() -> None:
     code = (
         "import sys, gameball; sys.exit(any(name in sys.modules for name in ('httpx', 'attrs', 'asyncio')))"
     )

@@ -31,7 +31,7 @@ def test_a_limit_that_allows_nothing_is_refused(values: tuple[int, float]) -> No
         RateLimit(*values)
 
 
-def test_a_place_is_occupied_until_one_window_after_the_answer() -> None:
+def test_a_slot_is_occupied_until_one_window_after_the_response() -> None:
     windows = Windows([RateLimit(2, 10.0)])
     assert windows.delay(0.0) == 0.0
     windows.take()
@@ -46,7 +46,7 @@ def test_a_place_is_occupied_until_one_window_after_the_answer() -> None:
     assert windows.delay(13.0) == pytest.approx(2.0)
 
 
-def test_a_request_that_was_never_sent_occupies_no_place() -> None:
+def test_a_request_that_was_never_sent_occupies_no_slot() -> None:
     windows = Windows([RateLimit(1, 10.0)])
     windows.take()
     windows.give_back(0.0, sent=False)
@@ -124,7 +124,7 @@ def test_a_limiter_uses_the_clock_it_is_given() -> None:
     asyncio.run(twin())
 
 
-def test_waiting_for_a_place_can_be_stopped() -> None:
+def test_waiting_for_a_slot_can_be_stopped() -> None:
     limiter = Limiter([RateLimit(1, 1000.0)])
     limiter.acquire()
     stopped, asked = threading.Event(), threading.Event()
@@ -185,7 +185,7 @@ def test_the_quota_is_used_and_never_exceeded_at_a_server_with_random_latency(ki
 
 
 @KINDS
-def test_without_limits_of_its_own_a_client_is_answered_with_429(kind: str) -> None:
+def test_a_client_without_limits_gets_429_responses(kind: str) -> None:
     with Sandbox(rate_limits=[RateLimit(5, 60.0)]) as box:
         report = EitherClient(kind, box.url).send(
             events(20),

@@ -54,7 +54,7 @@ def test_the_ranges_of_a_report_are_the_positions_with_an_outcome(either: Either
 @pytest.mark.parametrize(
     ("statuses", "retryable"), [((503,), True), ((503, 500), False), ((503, 400), False), ((500,), False)]
 )
-def test_an_error_is_retryable_if_nothing_was_or_may_have_been_taken(
+def test_an_error_is_retryable_if_nothing_was_or_may_have_been_accepted(
     statuses: tuple[int, ...], retryable: bool, either: EitherClient, box: Sandbox
 ) -> None:
     box.fail_next(Fault(), *(Fault(status=status) for status in statuses))

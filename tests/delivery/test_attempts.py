@@ -11,7 +11,7 @@ RETRYING = {"max_attempts": 4}
 
 
 @pytest.mark.parametrize("fault", [Fault(status=503), Fault(status=429), Fault(status=422, code=2001)])
-def test_a_chunk_that_was_not_accepted_for_now_is_sent_again_until_it_is(
+def test_a_chunk_that_was_temporarily_refused_is_sent_again_until_it_is_accepted(
     either: EitherClient, box: Sandbox, fault: Fault
 ) -> None:
     box.fail_next(fault, fault)

@@ -57,7 +57,9 @@ def drip(connection: socket.socket, _: int) -> bool:
 
 @KINDS
 @pytest.mark.parametrize("handler", [stay_silent, drip])
-def test_what_is_in_flight_is_unknown_and_the_rest_is_unsent(kind: str, handler: Any) -> None:
+def test_at_the_deadline_requests_in_flight_are_unknown_and_the_rest_is_unsent(
+    kind: str, handler: Any
+) -> None:
     with RawServer(handler) as server, soon():
         report = EitherClient(kind, server.url).send(
             events(40), max_objects=2, concurrency=2, deadline=DEADLINE, check=False

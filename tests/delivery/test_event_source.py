@@ -134,7 +134,7 @@ def test_an_item_that_was_not_sent_is_counted_even_when_it_is_invalid(
     assert (report.rejected, report.unsent) == (1, 30)
 
 
-def test_an_error_of_on_invalid_ends_the_send(either: EitherClient) -> None:
+def test_an_exception_from_on_invalid_ends_the_send(either: EitherClient) -> None:
     def refuse(error: InvalidEventError) -> None:
         raise RuntimeError(f"too many like {error.index}")
 
@@ -144,9 +144,7 @@ def test_an_error_of_on_invalid_ends_the_send(either: EitherClient) -> None:
     assert (report.accepted, report.unsent) == (2, 3)
 
 
-def test_an_error_of_the_source_is_what_the_caller_sees_with_the_report(
-    either: EitherClient, box: Sandbox
-) -> None:
+def test_an_exception_from_the_source_is_raised_with_the_report(either: EitherClient, box: Sandbox) -> None:
     def failing() -> Iterator[Event]:
         yield from events(7)
         raise OSError("the disk is gone")
@@ -158,7 +156,7 @@ def test_an_error_of_the_source_is_what_the_caller_sees_with_the_report(
     assert sum(box.events.values()) == 7
 
 
-def test_an_asynchronous_source_is_sent_as_any_other(box: Sandbox) -> None:
+def test_an_asynchronous_source_is_sent_like_any_other(box: Sandbox) -> None:
     async def source() -> AsyncIterator[Event]:
         for event in events(12):
             await asyncio.sleep(0)
@@ -168,7 +166,7 @@ def test_an_asynchronous_source_is_sent_as_any_other(box: Sandbox) -> None:
     assert (report.accepted, len(report.receipts)) == (12, 3)
 
 
-def test_an_asynchronous_source_that_fails_or_holds_an_invalid_event_is_reported_too(box: Sandbox) -> None:
+def test_an_asynchronous_source_that_fails_or_has_an_invalid_event_is_reported(box: Sandbox) -> None:
     async def failing() -> AsyncIterator[Event]:
         for event in events(7):
             yield event
@@ -197,7 +195,7 @@ KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 
 @KINDS
-def test_a_slow_source_does_not_keep_the_receipts_waiting(kind: str, box: Sandbox) -> None:
+def test_a_slow_source_does_not_delay_the_receipts(kind: str, box: Sandbox) -> None:
     """A send may read twice as many chunks as it has workers, and chunks with a receipt do not count."""
     seen: list[object] = []
 

@@ -93,7 +93,7 @@ def name_of(value: object) -> str | None:
 
 
 @pytest.mark.parametrize(("fault", "outcome", "job_id", "error"), ANSWERS, ids=name_of)
-def test_every_answer_gives_its_documented_outcome_and_a_typed_error(
+def test_every_response_has_its_documented_outcome_and_a_typed_error(
     either: EitherClient,
     box: Sandbox,
     fault: Fault,
@@ -136,7 +136,9 @@ def test_a_failed_tls_handshake_leaves_events_unsent(either: EitherClient, box: 
 
 
 @pytest.mark.parametrize("location", ["http://xn--/", "/elsewhere", "x" * 70_000])
-def test_a_redirect_is_refused_wherever_it_leads(location: str, either: EitherClient, box: Sandbox) -> None:
+def test_a_redirect_is_never_followed_wherever_it_leads(
+    location: str, either: EitherClient, box: Sandbox
+) -> None:
     # httpx parses the location even if redirects are not followed, and failed for some locations.
     box.fail_next(Fault(status=302, headers=(("location", location),)))
     report = either.send([Event("a", "x")], check=False)

@@ -57,7 +57,7 @@ else:
 
 # The workers mistook the loop's cancellation for the send's own, and waited for the next chunk for ever.
 @pytest.mark.parametrize("way", ["close", "raise"])
-def test_an_event_loop_ends_although_a_stream_was_left_with_requests_under_way(way: str) -> None:
+def test_an_event_loop_ends_even_if_a_stream_was_left_with_requests_in_flight(way: str) -> None:
     with Sandbox(latency=0.2) as box:
         done = subprocess.run(
             [sys.executable, "-c", LEFT, box.url, way],
@@ -124,7 +124,7 @@ def test_a_stream_sends_nothing_before_it_is_iterated(box: Sandbox) -> None:
 
 
 @KINDS
-def test_an_error_of_the_callback_is_what_the_caller_sees_with_the_report(kind: str, box: Sandbox) -> None:
+def test_an_exception_from_on_receipt_is_raised_with_the_report(kind: str, box: Sandbox) -> None:
     def fail(_: object) -> None:
         raise KeyError("mine")
 

@@ -80,7 +80,7 @@ def received_until_no_thread_is_left(server: socket.socket) -> bytes:
 
 @KINDS
 @pytest.mark.usefixtures("little_grace")
-def test_a_chunk_that_gets_no_connection_before_its_client_is_closed_is_unsent(
+def test_a_chunk_without_a_connection_when_its_client_is_closed_is_unsent(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Connecting cannot be aborted, so a thread may connect later; it must not send anything then."""
@@ -123,7 +123,7 @@ class StuckTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @KINDS
 @pytest.mark.usefixtures("little_grace")
-def test_a_chunk_that_a_users_own_transport_does_not_return_from_is_unknown(kind: str) -> None:
+def test_a_chunk_is_unknown_if_a_users_transport_never_returns_from_sending_it(kind: str) -> None:
     """It was reported as unsent, because only httpcore's own connections report when they begin to send."""
     transport = StuckTransport()
     error = close_while_sending(kind, "http://127.0.0.1:9", transport.called.is_set, transport=transport)

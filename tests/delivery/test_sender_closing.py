@@ -19,7 +19,7 @@ from gameball.sandbox import Sandbox
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_closing_the_client_ends_a_stream_that_nobody_iterates_any_further(tmp_path: Path) -> None:
+def test_closing_the_client_ends_a_stream_that_is_no_longer_iterated(tmp_path: Path) -> None:
     with Sandbox(latency=0.05) as box:
         with Gameball(*KEYS, base_url=box.url) as client:
             stream = client.events.stream(events(50), max_objects=1, ledger=tmp_path / "a.ledger")
@@ -51,7 +51,7 @@ def test_closing_the_client_in_another_thread_ends_a_stream_whose_reader_is_busy
 
 
 @pytest.mark.usefixtures("long_grace")
-def test_closing_the_asynchronous_client_ends_a_stream_that_nobody_iterates_any_further(
+def test_closing_the_asynchronous_client_ends_a_stream_that_is_no_longer_iterated(
     tmp_path: Path,
 ) -> None:
     async def run(box: Sandbox) -> Any:

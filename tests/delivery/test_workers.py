@@ -36,7 +36,9 @@ def cancel() -> None:
 # The worker ended silently, and the send waited for it for ever.
 @pytest.mark.parametrize("fail", [a_base_exception, leave, cancel])
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_whatever_a_transport_raises_is_what_the_caller_sees(kind: str, fail: Callable[[], None]) -> None:
+def test_an_exception_from_a_transport_that_is_not_an_error_of_a_request_is_raised(
+    kind: str, fail: Callable[[], None]
+) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         fail()
         return httpx.Response(200)
@@ -56,7 +58,7 @@ def test_whatever_a_transport_raises_is_what_the_caller_sees(kind: str, fail: Ca
 # ledger stayed locked.
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyboardInterrupt()])
 @pytest.mark.usefixtures("long_grace")
-def test_a_thread_that_does_not_start_ends_the_send_with_its_report(
+def test_a_thread_that_cannot_start_ends_the_send_with_its_report(
     error: BaseException, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: threading.Thread) -> None:
@@ -74,7 +76,7 @@ def test_a_thread_that_does_not_start_ends_the_send_with_its_report(
         assert client.events.send(events(5), max_objects=1, ledger=ledger).accepted == 5
 
 
-def test_a_send_uses_fewer_workers_when_the_system_starts_no_more_threads(
+def test_a_send_uses_fewer_workers_if_the_system_cannot_start_more_threads(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = threading.Thread.start
@@ -117,7 +119,7 @@ KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 @KINDS
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
-def test_no_more_requests_are_under_way_than_the_concurrency_allows(kind: str, concurrency: int) -> None:
+def test_no_more_requests_are_in_flight_than_the_concurrency_allows(kind: str, concurrency: int) -> None:
     with Sandbox(latency=0.05) as box:
         report = EitherClient(kind, box.url).send(events(24), max_objects=1, concurrency=concurrency)
         assert report.accepted == 24
@@ -129,7 +131,7 @@ def test_no_more_requests_are_under_way_than_the_concurrency_allows(kind: str, c
 
 @KINDS
 @pytest.mark.parametrize("concurrency", [1, 3, 8])
-def test_as_many_requests_are_under_way_as_the_concurrency_allows(kind: str, concurrency: int) -> None:
+def test_as_many_requests_are_in_flight_as_the_concurrency_allows(kind: str, concurrency: int) -> None:
     """No request returns before this many are in flight, so with fewer the send would not end."""
     meeting = threading.Barrier(concurrency)
 

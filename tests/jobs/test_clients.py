@@ -109,7 +109,7 @@ def test_waiting_follows_a_job_through_its_states(either: EitherClient) -> None:
     assert [item.message for item in job.failed] == ["The account is closed"]
 
 
-def test_the_timeout_of_a_job_carries_the_job_as_last_read(either: EitherClient) -> None:
+def test_a_job_timeout_error_has_the_job_as_last_read(either: EitherClient) -> None:
     with Sandbox(job_seconds=60.0) as box:
         slow = EitherClient(either.kind, box.url)
         (job_id,) = slow.send(EVENTS).job_ids
@@ -142,7 +142,7 @@ def test_a_permanent_failure_is_raised_while_waiting(either: EitherClient, box: 
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"7", b'"text"'])
-def test_an_answer_about_a_job_that_is_not_an_object_is_a_typed_error(
+def test_a_response_about_a_job_that_is_not_an_object_is_a_typed_error(
     either: EitherClient, box: Sandbox, body: bytes
 ) -> None:
     box.fail_next(Fault(body=body))
@@ -177,7 +177,7 @@ def test_each_of_several_jobs_is_read_at_least_once_and_those_that_ended_are_yie
     assert pickle.loads(pickle.dumps(caught.value)).job_ids == tuple(running)
 
 
-def test_a_429_while_polling_is_waited_out_for_a_window(either: EitherClient, box: Sandbox) -> None:
+def test_after_a_429_polling_waits_for_a_window(either: EitherClient, box: Sandbox) -> None:
     (job_id,) = either.send(EVENTS).job_ids
     box.fail_next(Fault(status=429))
     either.call(lambda gb: gb.jobs.wait(job_id, timeout=LONGEST))

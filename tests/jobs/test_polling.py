@@ -94,7 +94,7 @@ def test_a_timeout_before_the_job_was_read_says_so() -> None:
     assert caught.value.job is None
 
 
-def test_the_form_of_the_guides_is_asked_first() -> None:
+def test_the_form_of_the_guides_is_tried_first() -> None:
     steps = read_job(7, JobForms())
     first = steps.send(None)
     second = steps.send(NotFoundError("no", status=404))

@@ -112,7 +112,7 @@ def test_a_ledger_that_was_moved_after_a_kill_sends_nothing_twice(
         assert set(box.events.values()) == {1}
 
 
-def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_noticed(path: Path, tmp_path: Path) -> None:
+def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_detected(path: Path, tmp_path: Path) -> None:
     # After a kill in the middle of a commit, some pages of the file are new, and some are old.
     filled(path, 40)
     old = path.read_bytes()
@@ -145,7 +145,7 @@ def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_noticed(path: Path, 
 
 
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.3, 0.6, 0.95])
-def test_a_file_that_was_cut_is_refused(path: Path, part: float) -> None:
+def test_a_truncated_file_is_refused(path: Path, part: float) -> None:
     content = filled(path).read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(LedgerError):
@@ -172,7 +172,7 @@ def test_a_flipped_byte_is_refused_or_changes_nothing_that_is_read(path: Path, t
     assert refused > 10  # most of a page is free space
 
 
-def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_left_alone(path: Path) -> None:
+def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_not_changed(path: Path) -> None:
     for application, version, mode in ((0, 1, "WAL"), (0, 0, "DELETE"), (77, 2, "DELETE")):
         path.unlink(missing_ok=True)
         database = sqlite3.connect(path)
@@ -189,7 +189,7 @@ def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_left_
         assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_journal_whose_ledger_is_gone_is_not_taken_for_that_of_a_new_one(path: Path) -> None:
+def test_a_journal_whose_ledger_is_missing_is_not_used_for_a_new_one(path: Path) -> None:
     path.with_name("events.ledger-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + bytes(20))
     with pytest.raises(LedgerError, match="put the ledger back, or remove the journal"):
         Ledger(path)
@@ -219,7 +219,7 @@ def open_elsewhere(path: Path) -> str:
 
 # SQLite's own locks are lost when anything in the process closes the file: then a second process sent 156 of
 # 300 events again.
-def test_reading_the_file_while_it_is_open_lets_no_second_process_in(path: Path) -> None:
+def test_reading_the_file_while_it_is_open_does_not_release_its_lock(path: Path) -> None:
     with Ledger(path):
         path.read_bytes()
         shutil.copy(path, path.with_name("copy"))
@@ -231,7 +231,7 @@ def test_reading_the_file_while_it_is_open_lets_no_second_process_in(path: Path)
 
 
 @pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
-def test_a_link_leads_to_the_same_lock(link: Callable[[Path, Path], None], path: Path) -> None:
+def test_a_link_to_the_file_has_the_same_lock(link: Callable[[Path, Path], None], path: Path) -> None:
     with Ledger(path):
         other = path.with_name("link.ledger")
         link(other, path)
@@ -264,7 +264,7 @@ def test_a_child_cannot_use_the_ledger_of_its_parent_and_does_not_take_its_lock(
     assert open_elsewhere(path) == "opened"
 
 
-def test_a_child_that_lives_on_does_not_keep_the_ledger_locked(path: Path) -> None:
+def test_a_child_that_outlives_its_parent_does_not_keep_the_ledger_locked(path: Path) -> None:
     ledger = Ledger(path)
     reading, writing = os.pipe()
     child = os.fork()
@@ -279,7 +279,7 @@ def test_a_child_that_lives_on_does_not_keep_the_ledger_locked(path: Path) -> No
     os.waitpid(child, 0)
 
 
-def test_what_is_created_is_for_its_owner_only(path: Path) -> None:
+def test_files_are_created_for_their_owner_only(path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.begin_run({})
         modes = [stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()]
@@ -312,7 +312,7 @@ def test_a_ledger_is_moved_whole_or_not_at_all(path: Path, tmp_path: Path) -> No
     assert [file.name for file in tmp_path.iterdir()] == [target.name]
 
 
-def test_a_damaged_record_is_not_taken_for_one_that_may_be_forgotten(path: Path) -> None:
+def test_a_damaged_record_is_never_deleted(path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.begin_run({})
         ledger.intend(0, CHUNKS[0])
@@ -353,7 +353,7 @@ def test_threads_that_fork_while_others_write_do_not_hang(path: Path) -> None:
             thread.join()
 
 
-def test_what_gameball_says_about_a_request_is_not_kept(path: Path) -> None:
+def test_gameballs_error_messages_are_not_recorded(path: Path) -> None:
     with Ledger(path) as ledger:
         ledger.begin_run({})
         ledger.intend(0, CHUNKS[0])

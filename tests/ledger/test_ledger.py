@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "events.ledger"
 
 
-def test_what_was_accepted_is_skipped_and_reported_again(
+def test_accepted_chunks_are_skipped_and_reported_again(
     either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     first = either.send(events(10), max_objects=3, ledger=path)
@@ -45,7 +45,7 @@ def test_what_was_accepted_is_skipped_and_reported_again(
     assert set(box.events.values()) == {1}
 
 
-def test_what_was_not_accepted_is_sent_again(either: EitherClient, box: Sandbox, path: Path) -> None:
+def test_chunks_that_were_not_accepted_are_sent_again(either: EitherClient, box: Sandbox, path: Path) -> None:
     box.fail_next(Fault(status=503), Fault(status=400))
     options: dict[str, Any] = {"max_objects": 3, "ledger": path, "stop_on_error": False, "concurrency": 1}
     first = either.send(events(10), check=False, **options)
@@ -54,7 +54,9 @@ def test_what_was_not_accepted_is_sent_again(either: EitherClient, box: Sandbox,
     assert set(box.events.values()) == {1}
 
 
-def test_what_is_unknown_stays_so_until_it_is_resent(either: EitherClient, box: Sandbox, path: Path) -> None:
+def test_an_unknown_chunk_stays_unknown_until_it_is_resent(
+    either: EitherClient, box: Sandbox, path: Path
+) -> None:
     box.fail_next(Fault(ending=Ending.RESET, accepts=True))
     options: dict[str, Any] = {"max_objects": 3, "ledger": path, "check": False, "concurrency": 1}
     first = either.send(events(10), **options)
@@ -69,7 +71,7 @@ def test_what_is_unknown_stays_so_until_it_is_resent(either: EitherClient, box: 
     assert {n for (c, _, _), n in box.events.items() if c in {"cust-0", "cust-1", "cust-2"}} == {2}
 
 
-def test_a_resend_that_fails_for_sure_leaves_the_doubt(
+def test_a_resend_that_certainly_failed_leaves_the_chunk_unknown(
     either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     options: dict[str, Any] = {"ledger": path, "check": False}
@@ -78,7 +80,7 @@ def test_a_resend_that_fails_for_sure_leaves_the_doubt(
     assert either.send(events(2), on_unknown="resend", **options).unknown == 2
 
 
-def test_it_can_be_opened_by_itself_to_see_what_became_of_a_source(
+def test_it_can_be_opened_outside_of_a_send_to_inspect_the_outcomes(
     either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     box.fail_next(Fault(), Fault(status=500), Fault(status=503), Fault(status=404))
@@ -140,7 +142,7 @@ def test_a_changed_division_is_refused(
     assert len(box.batches) == 4
 
 
-def test_a_source_that_has_grown_is_taken_up_at_its_old_end(
+def test_a_source_that_has_grown_is_continued_at_its_old_end(
     either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     either.send(events(10), max_objects=3, ledger=path)
@@ -150,7 +152,7 @@ def test_a_source_that_has_grown_is_taken_up_at_its_old_end(
     assert len(box.events) == 20
 
 
-def test_an_invalid_event_that_was_corrected_is_where_the_send_goes_on(
+def test_the_send_continues_at_an_invalid_event_that_was_corrected(
     either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     broken = [*events(4), Event("", "song_liked"), *events(10)[5:]]
@@ -161,7 +163,7 @@ def test_an_invalid_event_that_was_corrected_is_where_the_send_goes_on(
     assert len(box.events) == 10
 
 
-def test_a_chunk_that_was_split_is_remembered_in_its_parts(either: EitherClient, path: Path) -> None:
+def test_a_chunk_that_was_split_is_recorded_as_its_parts(either: EitherClient, path: Path) -> None:
     too_large = 700
 
     def plan(received: Received) -> Fault | None:
@@ -192,7 +194,7 @@ sys.stdin.read()
 """
 
 
-def test_only_one_process_can_use_it_and_a_killed_one_lets_go(either: EitherClient, path: Path) -> None:
+def test_only_one_process_can_use_it_and_a_kill_releases_it(either: EitherClient, path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -220,7 +222,7 @@ def test_one_ledger_serves_one_send_at_a_time(either: EitherClient, path: Path) 
 
 
 @pytest.mark.parametrize("content", [b"customer,event\n" * 1000, b"\x00" * 5000])
-def test_a_file_that_is_no_ledger_is_refused_and_left_alone(
+def test_a_file_that_is_not_a_ledger_is_refused_and_not_changed(
     either: EitherClient, box: Sandbox, path: Path, content: bytes
 ) -> None:
     path.write_bytes(content)
@@ -238,7 +240,7 @@ def test_another_databases_file_is_refused(path: Path) -> None:
         Ledger(path)
 
 
-def test_a_folder_that_is_not_there_is_a_typed_error(either: EitherClient, tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_typed_error(either: EitherClient, tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot be opened"):
         either.send(events(1), ledger=tmp_path / "nowhere" / "events.ledger")
 
@@ -303,7 +305,7 @@ def test_a_disk_that_fills_up_keeps_the_outcome_of_what_was_sent(
         assert len(box.events) == 200
 
 
-def test_a_ledger_is_of_one_address_because_what_a_sandbox_took_gameball_has_not(tmp_path: Path) -> None:
+def test_a_ledger_belongs_to_one_base_url_because_a_sandbox_is_not_gameball(tmp_path: Path) -> None:
     path = tmp_path / "a.ledger"
     with Sandbox() as one, Sandbox() as other:
         EitherClient("sync", one.url).send([Event("c", "x")], ledger=path)
@@ -313,7 +315,7 @@ def test_a_ledger_is_of_one_address_because_what_a_sandbox_took_gameball_has_not
         assert not other.batches
 
 
-def test_a_ledger_is_of_one_account_because_test_and_live_share_their_address(
+def test_a_ledger_belongs_to_one_account_because_test_and_live_share_a_base_url(
     box: Sandbox, path: Path
 ) -> None:
     with Gameball("key", "secret", base_url=box.url) as test:
@@ -329,7 +331,7 @@ def test_a_ledger_is_of_one_account_because_test_and_live_share_their_address(
     assert b"another-live-key" not in path.read_bytes()
 
 
-def test_notes_are_kept_and_the_latest_counts(tmp_path: Path) -> None:
+def test_a_note_replaces_an_earlier_one_of_the_same_name(tmp_path: Path) -> None:
     with Ledger(tmp_path / "a.ledger") as ledger:
         ledger.note({"source": "a.jsonl", "format": "csv"})
         ledger.note({"format": "jsonl"})

@@ -111,7 +111,7 @@ def test_after_kill_9_the_same_send_loses_nothing_and_repeats_nothing(
 
 @KINDS
 @pytest.mark.parametrize("moment", range(10))
-def test_ctrl_c_at_any_moment_settles_everything_and_leaves_nothing_behind(
+def test_after_ctrl_c_at_any_moment_every_event_has_an_outcome_and_no_thread_is_left(
     forker: Forker, slow_box: Sandbox, tmp_path: Path, kind: str, moment: int
 ) -> None:
     slow_box.forget()
@@ -138,7 +138,7 @@ def test_ctrl_c_at_any_moment_settles_everything_and_leaves_nothing_behind(
 
 
 @KINDS
-def test_what_is_stalled_is_broken_off_after_the_grace_time(
+def test_a_stalled_request_is_aborted_after_the_grace_period(
     forker: Forker, tmp_path: Path, kind: str
 ) -> None:
     with Sandbox(latency=60.0) as box:
@@ -156,7 +156,9 @@ def test_what_is_stalled_is_broken_off_after_the_grace_time(
         assert positions(record.ranges(Outcome.UNKNOWN)) == set(range(9))
 
 
-def test_a_second_ctrl_c_leaves_at_once_and_the_ledger_is_true(forker: Forker, tmp_path: Path) -> None:
+def test_a_second_ctrl_c_ends_the_send_at_once_and_the_ledger_is_correct(
+    forker: Forker, tmp_path: Path
+) -> None:
     with Sandbox(latency=60.0) as box:
         ledger = tmp_path / "events.ledger"
         child = forker.begin(kind="sync", url=box.url, ledger=str(ledger), count=COUNT, grace=60)

@@ -52,7 +52,7 @@ def test_whatever_the_ledger_raises_every_event_is_accounted_for(
             assert len(ledger.chunks(Outcome.UNKNOWN)) == 1
 
 
-def test_a_split_that_cannot_be_noted_is_not_sent(
+def test_a_split_that_cannot_be_recorded_is_not_sent(
     either: EitherClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_large(received: Received) -> Fault | None:
@@ -99,7 +99,7 @@ def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
     assert report.unknown == 0
 
 
-def test_an_id_of_a_job_that_no_file_can_hold_is_a_typed_error_after_which_the_outcome_is_told(
+def test_a_job_id_that_is_too_large_for_the_file_is_a_typed_error_and_the_outcome_is_reported(
     either: EitherClient, box: Sandbox, tmp_path: Path
 ) -> None:
     box.fail_next(Fault(status=200, body=b'{"jobId": 9223372036854775808}'))
@@ -123,9 +123,7 @@ def test_a_file_system_that_became_read_only_is_a_typed_error(
         ledger.begin_run({})
 
 
-def test_of_two_threads_only_one_begins_with_a_ledger(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_one_of_two_threads_can_start_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = LedgerFile.ensure_reserve
 
     def slow(file: LedgerFile) -> None:

@@ -24,7 +24,7 @@ def send_some_unknown(either: EitherClient, box: Sandbox, path: Path) -> None:
     either.send(events(15), ledger=path, check=False, **OPTIONS)
 
 
-def test_what_was_settled_is_skipped_or_sent_again_by_the_next_send(
+def test_what_was_resolved_is_skipped_or_sent_again_by_the_next_send(
     either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     send_some_unknown(either, box, path)

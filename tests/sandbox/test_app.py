@@ -37,7 +37,7 @@ def test_a_request_over_the_rate_limit_is_answered_with_429() -> None:
         assert sum(box.events.values()) == 2
 
 
-def test_a_reset_is_a_reset_and_a_truncated_answer_is_truncated(box: Sandbox) -> None:
+def test_a_reset_is_a_reset_and_a_truncated_response_is_truncated(box: Sandbox) -> None:
     box.fail_next(Fault(ending=Ending.RESET), Fault(ending=Ending.RESET, accepts=True))
     for _ in range(2):
         with pytest.raises(httpx.ReadError, match="reset by peer"):
@@ -49,7 +49,7 @@ def test_a_reset_is_a_reset_and_a_truncated_answer_is_truncated(box: Sandbox) ->
     assert sum(box.events.values()) == 2
 
 
-def test_a_plan_decides_by_what_arrived() -> None:
+def test_a_plan_decides_by_the_request() -> None:
     def every_second(received: Any) -> Fault | None:
         return Fault(status=503) if received.number % 2 else None
 
@@ -57,7 +57,7 @@ def test_a_plan_decides_by_what_arrived() -> None:
         assert [post(box).status_code for _ in range(4)] == [200, 503, 200, 503]
 
 
-def test_answers_come_after_the_latency_that_was_asked_for() -> None:
+def test_responses_come_after_the_requested_latency() -> None:
     with Sandbox(latency=0.2) as box:
         begun = time.monotonic()
         post(box)

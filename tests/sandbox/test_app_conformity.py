@@ -14,7 +14,7 @@ schema = schemathesis.openapi.from_dict(document())
 
 @schema.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_answers_of_the_sandbox_conform_to_the_document(
+def test_the_responses_of_the_sandbox_conform_to_the_document(
     case: schemathesis.Case[Any], running_sandbox: Sandbox
 ) -> None:
     case.call_and_validate(

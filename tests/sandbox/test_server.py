@@ -25,7 +25,7 @@ def test_stopping_does_not_wait_for_stalled_requests() -> None:
     assert time.monotonic() - begun < LONGEST
 
 
-def test_what_was_received_can_be_forgotten(box: Sandbox) -> None:
+def test_the_record_can_be_cleared(box: Sandbox) -> None:
     post(box)
     box.fail_next(Fault(status=500))
     box.forget()
@@ -57,7 +57,7 @@ def test_wait_for_returns_when_the_condition_holds_and_reports_what_arrived_when
 
 # The second packet of each answer waited 40 ms, until the client had acknowledged the first: asyncio turns
 # that off only for sockets that were made with the number of the protocol.
-def test_an_answer_is_not_held_back_for_an_acknowledgement(box: Sandbox) -> None:
+def test_a_response_is_not_delayed_for_an_acknowledgement(box: Sandbox) -> None:
     with httpx.Client(base_url=box.url) as client:
         client.get("/")
         (transport,) = box.app.transports.values()

@@ -41,7 +41,7 @@ def outcomes(report: DeliveryReport) -> list[Outcome]:
     return [receipt.outcome for receipt in report.receipts]
 
 
-def test_a_surplus_answer_is_not_taken_for_that_of_the_next_request(kind: str) -> None:
+def test_a_surplus_response_is_not_used_for_the_next_request(kind: str) -> None:
     def answer_twice_at_first(connection: socket.socket, number: int) -> None:
         connection.sendall(answer(100 + number) + (answer(999) if number == 0 else b""))
 
@@ -58,7 +58,7 @@ def test_a_surplus_answer_is_not_taken_for_that_of_the_next_request(kind: str) -
         (b'{"jobId": 7.0, "jobid": null}', 7),
     ],
 )
-def test_what_is_added_to_an_answer_leaves_it_accepted(kind: str, content: bytes, job_id: int) -> None:
+def test_additions_to_a_response_leave_the_chunk_accepted(kind: str, content: bytes, job_id: int) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(content)
     with RawServer(lambda connection, _: connection.sendall(head + content)) as server:
         report = send(kind, server.url)
@@ -66,7 +66,7 @@ def test_what_is_added_to_an_answer_leaves_it_accepted(kind: str, content: bytes
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
-def test_an_endless_answer_takes_little_memory(kind: str, status: int) -> None:
+def test_an_endless_response_takes_little_memory(kind: str, status: int) -> None:
     block = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
 
     def go_on_for_ever(connection: socket.socket, _: int) -> None:
@@ -81,7 +81,7 @@ def test_an_endless_answer_takes_little_memory(kind: str, status: int) -> None:
     assert grown < 64 * MEBIBYTE
 
 
-def test_a_compressed_answer_that_stands_for_gigabytes_takes_little_memory(kind: str) -> None:
+def test_a_compressed_response_that_expands_to_gigabytes_takes_little_memory(kind: str) -> None:
     bomb = gzip.compress(bytes(300 * MEBIBYTE), 1)
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(bomb)
     with RawServer(lambda connection, _: connection.sendall(head + bomb)) as server:
@@ -90,7 +90,7 @@ def test_a_compressed_answer_that_stands_for_gigabytes_takes_little_memory(kind:
     assert grown < 64 * MEBIBYTE
 
 
-def test_a_compressed_answer_that_nobody_asked_for_is_read(kind: str) -> None:
+def test_a_compressed_response_that_was_not_requested_is_read(kind: str) -> None:
     content = gzip.compress(b'{"jobId": 7}')
     head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(content)
     with RawServer(lambda connection, _: connection.sendall(head + content)) as server:
@@ -105,7 +105,7 @@ def measured(act: Callable[[], DeliveryReport]) -> tuple[DeliveryReport, int]:
     return report, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
 
 
-def test_a_longer_answer_is_read_by_the_raw_client_up_to_its_limit() -> None:
+def test_a_longer_response_is_read_by_the_raw_client_up_to_its_limit() -> None:
     content = b'{"x": "' + b"x" * (3 * MEBIBYTE) + b'"}'
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n"
     sent = [head % len(content) + content, head % (20 * MEBIBYTE) + bytes(20 * MEBIBYTE)]
@@ -119,7 +119,7 @@ def test_a_longer_answer_is_read_by_the_raw_client_up_to_its_limit() -> None:
             raw.get("/anything")
 
 
-def test_cookies_of_answers_are_not_kept_whatever_they_hold(kind: str) -> None:
+def test_cookies_of_responses_are_not_kept_whatever_they_hold(kind: str) -> None:
     cookies = "set-cookie: nä=me; Path=/\r\nset-cookie: large=" + "x" * 4000 + "\r\n"
     with RawServer(lambda connection, number: connection.sendall(answer(number, cookies))) as server:
         assert send(kind, server.url, 3).accepted == 3
@@ -207,7 +207,7 @@ def tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     return context
 
 
-def test_over_tls_an_answer_is_read(kind: str, tls: ssl.SSLContext) -> None:
+def test_a_response_is_read_over_tls(kind: str, tls: ssl.SSLContext) -> None:
     with RawServer(lambda connection, number: connection.sendall(answer(number)), tls) as server:
         assert send(kind, server.url, 2).job_ids == [0, 1]
 

@@ -117,6 +117,6 @@ def test_the_raw_client_is_the_generated_one() -> None:
         assert isinstance(client.raw, AuthenticatedClient)
 
 
-def test_a_streamed_answer_can_be_an_error_too(client: Gameball) -> None:
+def test_a_streamed_response_can_be_an_error(client: Gameball) -> None:
     with pytest.raises(NotFoundError), client.raw.get_httpx_client().stream("GET", "/nowhere"):
         pass

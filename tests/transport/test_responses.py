@@ -8,7 +8,7 @@ from gameball.sandbox import Fault, Sandbox
 EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
 
 
-def test_an_error_holds_what_gameball_answered(client: Gameball, box: Sandbox) -> None:
+def test_an_error_has_the_fields_of_the_response(client: Gameball, box: Sandbox) -> None:
     body = (
         b'{"code": 3003, "type": "invalid", "message": "events is wrong", '
         b'"documentationUrl": "https://docs", "requestId": "r-1"}'
