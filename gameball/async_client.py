@@ -28,8 +28,9 @@ from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork
 from gameball.jobs.clients import AsyncJobs
 from gameball.ledger.ledger import Ledger
-from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
+from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit, check_limits
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.transport.api_version import ApiVersion
 from gameball.transport.connection import AsyncConnection
 from gameball.transport.pool import AsyncConnectionPool
 from gameball.transport.raw_client import RawClient
@@ -54,6 +55,8 @@ class AsyncGameball:
         secret_key: str | None = None,
         *,
         base_url: str | None = None,
+        api_version: ApiVersion | None = None,
+        allow_http: bool | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
@@ -61,18 +64,27 @@ class AsyncGameball:
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
-        check_seconds("close_timeout", close_timeout)
         found = look_up(api_key, secret_key, os.environ)
         # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
         if isinstance(found, MissingCredentialsError):
             raise found
-        settings = ConnectionSettings.find(found, base_url, timeout, transport)
+        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
+        check_seconds("close_timeout", close_timeout)
+        limits = check_limits(rate_limits)
+        settings = ConnectionSettings.find(
+            found,
+            httpx.AsyncBaseTransport,
+            base_url=base_url,
+            api_version=api_version,
+            allow_http=allow_http,
+            timeout=timeout,
+            transport=transport,
+        )
         self._base_url = str(settings.base_url)
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
-        limiter = self._limiter = AsyncLimiter(rate_limits)
+        limiter = self._limiter = AsyncLimiter(limits)
         self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, policy, close_timeout)
         self.jobs = AsyncJobs(self._connection, limiter)
 

@@ -28,8 +28,9 @@ from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork
 from gameball.jobs.clients import Jobs
 from gameball.ledger.ledger import Ledger
-from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit
+from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit, check_limits
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.transport.api_version import ApiVersion
 from gameball.transport.connection import SyncConnection
 from gameball.transport.pool import ConnectionPool
 from gameball.transport.raw_client import RawClient
@@ -43,9 +44,15 @@ class Gameball:
         api_key: The account's API key. Defaults to the environment variable ``GAMEBALL_API_KEY``.
         secret_key: The account's secret key. Defaults to the environment variable ``GAMEBALL_SECRET_KEY``.
         base_url: The URL of the API. Defaults to the environment variable ``GAMEBALL_BASE_URL``, and without
-            it to ``https://api.gameball.co``. Plain ``http://`` is accepted only for a loopback address.
+            it to ``https://api.gameball.co``. It does not contain the path of the API. Plain ``http://`` is
+            accepted only for a loopback address, unless ``allow_http`` is true.
+        api_version: The version of the API, ``v4.0`` or ``v4.1``. Defaults to the environment variable
+            ``GAMEBALL_API_VERSION``, and without it to ``v4.0``. An account can require a minimum version.
+        allow_http: Whether ``base_url`` may be plain ``http://`` for any host, for example for a sandbox in
+            another container. The keys are then sent in plain text. Defaults to the environment variable
+            ``GAMEBALL_ALLOW_HTTP`` (1 or 0), and without it to False.
         timeout: The timeout of each step of a request, in seconds: 60 by default, and at most 10 for
-            connecting. An ``httpx.Timeout`` is used unchanged.
+            connecting. The maximum is 86,400. An ``httpx.Timeout`` is used unchanged.
         rate_limits: How many requests the account may make, for sends and job polling together. Defaults to
             the limits that Gameball documents: 30 per second and 360 per 30 seconds. None disables limiting.
         max_attempts: The maximum number of times a chunk is sent, 5 by default. A chunk is sent again when
@@ -66,8 +73,7 @@ class Gameball:
 
     Raises:
         MissingCredentialsError: A key is neither passed nor set in the environment, or is not a valid key.
-        ValueError: ``base_url``, ``timeout``, ``rate_limits``, ``max_attempts``, ``rate_limit_timeout`` or
-            ``close_timeout`` is invalid.
+        ValueError: Another argument, or the environment variable that it defaults to, is invalid.
     """
 
     # If the constructor fails, a traceback may call the repr of the incomplete client.
@@ -79,6 +85,8 @@ class Gameball:
         secret_key: str | None = None,
         *,
         base_url: str | None = None,
+        api_version: ApiVersion | None = None,
+        allow_http: bool | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         rate_limits: Sequence[RateLimit] | None = DOCUMENTED_LIMITS,
         max_attempts: int = DEFAULT_MAX_ATTEMPTS,
@@ -86,18 +94,27 @@ class Gameball:
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
-        check_seconds("close_timeout", close_timeout)
         found = look_up(api_key, secret_key, os.environ)
         # Errors raised from here on may be shown with the locals of this frame.
         del api_key, secret_key
         if isinstance(found, MissingCredentialsError):
             raise found
-        settings = ConnectionSettings.find(found, base_url, timeout, transport)
+        policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout)
+        check_seconds("close_timeout", close_timeout)
+        limits = check_limits(rate_limits)
+        settings = ConnectionSettings.find(
+            found,
+            httpx.BaseTransport,
+            base_url=base_url,
+            api_version=api_version,
+            allow_http=allow_http,
+            timeout=timeout,
+            transport=transport,
+        )
         self._base_url = str(settings.base_url)
         self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
-        limiter = self._limiter = Limiter(rate_limits)
+        limiter = self._limiter = Limiter(limits)
         pool = ConnectionPool(settings)
         self.events = Events(pool, limiter, policy, close_timeout)
         self.jobs = Jobs(self._connection, limiter, pool)

@@ -93,7 +93,11 @@ def look_up(
         (api_key, "api_key", "GAMEBALL_API_KEY"),
         (secret_key, "secret_key", "GAMEBALL_SECRET_KEY"),
     ):
-        key = (environment.get(variable, "") if given is None else given).strip()
+        key = environment.get(variable, "") if given is None else given
+        if not isinstance(key, str):
+            cure = "decode it first: key.decode()" if isinstance(key, bytes) else "pass the key as text"
+            return MissingCredentialsError(f"{argument} must be a str, got {type(key).__name__}; {cure}")
+        key = key.strip()
         if not key:
             return MissingCredentialsError(
                 f"no {argument.replace('_', ' ')}: pass {argument}=... or set {variable}"

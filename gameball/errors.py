@@ -118,9 +118,11 @@ class APIError(GameballError):
         documentation_url: The URL of Gameball's description of the error, or None if the response has none.
         retry_after: The seconds to wait, from the ``Retry-After`` header, or None without one. Gameball does
             not document this header.
+        hint: What to try, if the package has a suggestion, or None. It is shown after the message.
     """
 
     retry_after: float | None = None
+    hint: str | None = None
 
     def __init__(
         self,
@@ -144,6 +146,10 @@ class APIError(GameballError):
         self.message = message
         self.request_id = request_id
         self.documentation_url = documentation_url
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return said if self.hint is None else f"{said}; {self.hint}"
 
 
 class AuthenticationError(APIError):

@@ -5,13 +5,34 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from gameball.fork_safety import renew_after_fork
+
+#: More would take too much memory: the limiter remembers as many times.
+_MAX_REQUESTS: Final = 1_000_000
+#: One year. Timers fail with much longer times.
+_MAX_SECONDS: Final = 31_536_000
+
+
+def _check_requests(_: object, attribute: "Attribute[int]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_REQUESTS:
+        raise ValueError(
+            f"{attribute.name} must be an integer from 1 to {_MAX_REQUESTS:,}, got {value!r}; for one "
+            "request in 2 seconds write RateLimit(1, 2), and for no limits rate_limits=None"
+        )
+
+
+def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_SECONDS:
+        raise ValueError(
+            f"{attribute.name} must be an int or a float greater than 0 and at most {_MAX_SECONDS:,}, got "
+            f"{value!r}; for 30 requests per second write RateLimit(30, 1.0)"
+        )
 
 
 @frozen
@@ -19,31 +40,37 @@ class RateLimit:
     """A maximum number of requests within any time window of a given length.
 
     Args:
-        requests: The maximum number of requests, at least 1.
-        seconds: The length of the window in seconds, greater than 0.
+        requests: The maximum number of requests, from 1 to 1,000,000.
+        seconds: The length of the window in seconds, greater than 0 and at most 31,536,000 (a year).
 
     Raises:
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range or of the wrong type.
     """
 
-    requests: int = field(validator=validators.ge(1))
-    seconds: float = field(validator=validators.gt(0))
+    requests: int = field(validator=_check_requests)
+    seconds: float = field(validator=_check_seconds)
 
 
 #: The limits that Gameball documents for all requests except those of single events.
 DOCUMENTED_LIMITS: Final = (RateLimit(30, 1.0), RateLimit(360, 30.0))
 
 
-def check_limits(limits: Sequence[RateLimit] | None) -> Sequence[RateLimit]:
-    """Check the type of each rate limit, and return an empty sequence for None.
+def check_limits(limits: Iterable[RateLimit] | None) -> tuple[RateLimit, ...]:
+    """Check the type of each rate limit, and return an empty tuple for None.
 
     Raises:
-        ValueError: An element is not a ``RateLimit``.
+        ValueError: ``limits`` is not an iterable of ``RateLimit``.
     """
-    for limit in limits or ():
-        if not isinstance(limit, RateLimit):
-            raise ValueError(f"rate_limits must hold RateLimit(requests, seconds), got {limit!r}")  # noqa: TRY004
-    return limits or ()
+    if limits is None:
+        return ()
+    # A generator can be read only once.
+    given = tuple(limits) if isinstance(limits, Iterable) else (limits,)
+    if not isinstance(limits, Iterable) or not all(isinstance(limit, RateLimit) for limit in given):
+        raise ValueError(
+            f"rate_limits must hold RateLimit(requests, seconds), got {limits!r}; write for example "
+            "rate_limits=[RateLimit(30, 1.0)], or rate_limits=None for no limits"
+        )
+    return given
 
 
 class Windows:

@@ -24,7 +24,7 @@ from typing import Final
 
 from benchmarks.command import bench_command, bench_help
 
-from gameball import AsyncGameball, Event, Gameball
+from gameball import DOCUMENTED_LIMITS, AsyncGameball, Event, Gameball
 from gameball.sandbox import Sandbox
 
 _SCRIPTS: Final = Path(__file__).resolve().parent
@@ -157,7 +157,7 @@ def bench_import(rounds: int) -> None:
 def bench_quota(objects: int) -> None:
     """Send as fast as the documented limits allow, to a sandbox that enforces them."""
     for kind in ("sync", "async"):
-        with Sandbox(rate_limits=[(30, 1.0), (360, 30.0)], latency=(0.0, 0.2)) as box:
+        with Sandbox(rate_limits=DOCUMENTED_LIMITS, latency=(0.0, 0.2)) as box:
             begun = time.perf_counter()
             accepted = (
                 _send_quota(box.url, objects)

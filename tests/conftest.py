@@ -40,7 +40,13 @@ def client(box: Sandbox) -> Iterator[Gameball]:
 
 @pytest.fixture(autouse=True)
 def _no_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GAMEBALL_API_KEY", "GAMEBALL_SECRET_KEY", "GAMEBALL_BASE_URL"):
+    for name in (
+        "GAMEBALL_API_KEY",
+        "GAMEBALL_SECRET_KEY",
+        "GAMEBALL_BASE_URL",
+        "GAMEBALL_API_VERSION",
+        "GAMEBALL_ALLOW_HTTP",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -91,7 +91,7 @@ def test_for_any_latencies_the_server_never_counts_more_than_it_allows(
             windows.give_back(now, sent=True)
         else:
             now += delay
-    server = SlidingWindows([(limit.requests, limit.seconds * (1 - 1e-9)) for limit in limits])
+    server = SlidingWindows([RateLimit(limit.requests, limit.seconds * (1 - 1e-9)) for limit in limits])
     assert all(server.admit(at) for at in sorted(arrivals))
 
 
@@ -168,7 +168,7 @@ def events(count: int) -> list[Event]:
 @KINDS
 def test_the_quota_is_used_and_never_exceeded_at_a_server_with_random_latency(kind: str) -> None:
     # The documented limits at a tenth of their windows: 108 requests take 2 full long windows, and a bit.
-    limits = [(30, 0.1), (36, 0.3)]
+    limits = [RateLimit(30, 0.1), RateLimit(36, 0.3)]
     with Sandbox(rate_limits=limits, latency=(0.0, 0.02), seed=7) as box:
         either = EitherClient(kind, box.url)
         begun = time.monotonic()
@@ -176,7 +176,7 @@ def test_the_quota_is_used_and_never_exceeded_at_a_server_with_random_latency(ki
             events(108),
             max_objects=1,
             concurrency=16,
-            options={"rate_limits": [RateLimit(*limit) for limit in limits]},
+            options={"rate_limits": limits},
         )
         elapsed = time.monotonic() - begun
         assert report.accepted == 108
@@ -186,7 +186,7 @@ def test_the_quota_is_used_and_never_exceeded_at_a_server_with_random_latency(ki
 
 @KINDS
 def test_without_limits_of_its_own_a_client_is_answered_with_429(kind: str) -> None:
-    with Sandbox(rate_limits=[(5, 60.0)]) as box:
+    with Sandbox(rate_limits=[RateLimit(5, 60.0)]) as box:
         report = EitherClient(kind, box.url).send(
             events(20),
             max_objects=1,
@@ -200,7 +200,7 @@ def test_without_limits_of_its_own_a_client_is_answered_with_429(kind: str) -> N
 
 @KINDS
 def test_polling_shares_the_budget_with_sending(kind: str) -> None:
-    with Sandbox(rate_limits=[(3, 0.5)], job_seconds=0.0) as box:
+    with Sandbox(rate_limits=[RateLimit(3, 0.5)], job_seconds=0.0) as box:
         either = EitherClient(kind, box.url)
 
         def use(gb: Any) -> Any:
@@ -222,7 +222,7 @@ def test_polling_shares_the_budget_with_sending(kind: str) -> None:
 
 def test_all_threads_of_a_client_share_its_budget() -> None:
     with (
-        Sandbox(rate_limits=[(4, 0.3)]) as box,
+        Sandbox(rate_limits=[RateLimit(4, 0.3)]) as box,
         Gameball("key", "secret", base_url=box.url, rate_limits=[RateLimit(4, 0.3)]) as client,
     ):
         threads = [

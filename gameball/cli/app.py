@@ -45,7 +45,8 @@ _EXIT_CODES: Final = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in ME
 _EPILOGUE: Final = (
     "The keys are read from the environment variables GAMEBALL_API_KEY and GAMEBALL_SECRET_KEY, or from "
     "--env-file. They are never command-line arguments, because process lists are public. Set "
-    f"GAMEBALL_BASE_URL to use another server.\n\nExit codes:\n\n{_EXIT_CODES}"
+    "GAMEBALL_BASE_URL to use another server, and GAMEBALL_API_VERSION to v4.1 if the account requires it; "
+    f"--env-file may set both.\n\nExit codes:\n\n{_EXIT_CODES}"
 )
 
 
@@ -214,6 +215,9 @@ def resolve(
 @app.command(help_epilogue=epilogue("sandbox"))
 def sandbox(
     *,
+    host: Annotated[
+        str, Parameter(help="Address to listen at. The sandbox has no access control.")
+    ] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Local port; 0 selects a free one.")] = 8600,
     job_seconds: Annotated[float, Parameter(help="Duration of each job, in seconds.")] = 2.0,
     latency: Annotated[float, Parameter(help="Delay of each response, in seconds.")] = 0.0,
@@ -224,17 +228,23 @@ def sandbox(
     enforce_limits: Annotated[
         bool, Parameter(help="Respond with 429 above the documented 30 requests per 1 s and 360 per 30 s.")
     ] = False,
+    minimum_version: Annotated[
+        Literal["v4.0", "v4.1"],
+        Parameter(help="Oldest version of the API to take, as an account can require."),
+    ] = "v4.0",
 ) -> ExitCode:
     """Run a local sandbox server until Ctrl-C. Its keys are `key` and `secret`."""
     from gameball.sandbox.__main__ import serve  # noqa: PLC0415
 
     return ExitCode(
         serve(
+            host=host,
             port=port,
             job_seconds=job_seconds,
             latency=latency,
             job_form=job_form,
             enforce_limits=enforce_limits,
+            minimum_version=minimum_version,
         )
     )
 

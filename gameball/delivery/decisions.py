@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from attrs import Attribute, field, frozen, validators
 
+from gameball.chunking.limits import check_whole
 from gameball.delivery.outcomes import outcome_of
 from gameball.errors import APIError, GameballError, RateLimitError
 from gameball.receipts import Outcome
@@ -20,6 +21,10 @@ DEFAULT_RATE_LIMIT_TIMEOUT: Final = 300.0
 _LONGEST_RETRY_AFTER: Final = 60.0
 #: The minimum pause of all workers after a 429, in seconds: the shorter of Gameball's windows.
 SHORTEST_HOLD: Final = 1.0
+
+
+def _check_attempts(_: object, attribute: "Attribute[int]", value: object) -> None:
+    check_whole(attribute.name, value)
 
 
 def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
@@ -41,7 +46,7 @@ class RetryPolicy:
         shortest_hold: The average pause of all workers after a 429, in seconds.
     """
 
-    max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=validators.ge(1))
+    max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=_check_attempts)
     rate_limit_timeout: float = field(default=DEFAULT_RATE_LIMIT_TIMEOUT, validator=_check_seconds)
     on_unknown: OnUnknown = field(default="report", validator=validators.in_(("report", "resend")))
     first_delay: float = 0.5

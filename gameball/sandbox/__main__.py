@@ -3,9 +3,12 @@
 import argparse
 import sys
 import threading
+import warnings
 
+from gameball.rate_limit import DOCUMENTED_LIMITS
 from gameball.sandbox.app import BANNER
-from gameball.sandbox.server import Sandbox
+from gameball.sandbox.record import VERSIONS
+from gameball.sandbox.server import DEFAULT_HOST, Sandbox
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +22,18 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m gameball.sandbox", description=BANNER)
     parser.add_argument(
-        "--port", type=int, default=8600, help="loopback port, 0 for a free one (%(default)s)"
+        "--port", type=int, default=8600, help="port to listen at, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument(
+        "--host",
+        default=DEFAULT_HOST,
+        help="address to listen at; the sandbox has no access control (%(default)s)",
+    )
+    parser.add_argument(
+        "--minimum-version",
+        choices=VERSIONS,
+        default=VERSIONS[0],
+        help="oldest version of the API to take, as an account can require (%(default)s)",
     )
     parser.add_argument("--job-seconds", type=float, default=2.0, help="duration of each job (%(default)s s)")
     parser.add_argument("--latency", type=float, default=0.0, help="delay of each response (%(default)s s)")
@@ -36,38 +50,58 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     return serve(
+        host=options.host,
         port=options.port,
         job_seconds=options.job_seconds,
         job_form=options.job_form,
         latency=options.latency,
         enforce_limits=options.enforce_limits,
+        minimum_version=options.minimum_version,
     )
 
 
-def serve(*, port: int, job_seconds: float, job_form: str, latency: float, enforce_limits: bool) -> int:
+def serve(
+    *,
+    host: str,
+    port: int,
+    job_seconds: float,
+    job_form: str,
+    latency: float,
+    enforce_limits: bool,
+    minimum_version: str,
+) -> int:
     """Run the sandbox until Ctrl-C.
 
     Args:
-        port: The loopback port; 0 takes a free one.
+        host: The address to listen at.
+        port: The port; 0 takes a free one.
         job_seconds: How long a job takes, in seconds.
         job_form: Which documented form of the job operations it knows: ``batch``, ``batches`` or ``both``.
         latency: The delay of each response, in seconds.
         enforce_limits: Whether to respond with 429 above the documented limits.
+        minimum_version: The oldest version of the API that it takes.
 
     Returns:
         The exit code: 0 after Ctrl-C, 2 when the port is taken.
     """
     box = Sandbox(
+        host=host,
         port=port,
+        minimum_version=minimum_version,
         job_seconds=job_seconds,
         job_form=job_form,
         latency=latency,
-        rate_limits=[(30, 1.0), (360, 30.0)] if enforce_limits else [],
+        rate_limits=DOCUMENTED_LIMITS if enforce_limits else (),
     )
     try:
-        box.start()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            box.start()
+        for warning in caught:
+            print(f"Warning: {warning.message}.", file=sys.stderr)  # noqa: T201
     except OSError as error:
-        print(f"port {port} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
+        where = f"port {port}" if host == DEFAULT_HOST else f"{host}, port {port},"
+        print(f"{where} cannot be used: {error.strerror}; try --port 0", file=sys.stderr)  # noqa: T201
         return 2
     try:
         print(  # noqa: T201 - a command talks to its terminal

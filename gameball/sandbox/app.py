@@ -15,16 +15,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from gameball.rate_limit import RateLimit
 from gameball.sandbox.faults import Ending, Fault
 from gameball.sandbox.jobs import SandboxJob
 from gameball.sandbox.limits import SlidingWindows
 from gameball.sandbox.payload import Refusal, read_batch
-from gameball.sandbox.record import BATCH_PATH, Received
+from gameball.sandbox.record import BATCH_PATH, VERSIONS, Received
 
 BANNER: Final = "This is the sandbox of gameball-client. It is not Gameball, and no points are awarded."
-_JOB_PATH: Final = "/api/v4.0/integrations/batch/{job_id:int}"
-_STATUS_PATH: Final = "/api/v4.0/integrations/batches/{job_id:int}/status"
-_STOP_PATH: Final = "/api/v4.0/integrations/batches/{job_id:int}/stop"
+_JOB_PATH: Final = "/api/{version}/integrations/batch/{job_id:int}"
+_STATUS_PATH: Final = "/api/{version}/integrations/batches/{job_id:int}/status"
+_STOP_PATH: Final = "/api/{version}/integrations/batches/{job_id:int}/stop"
 _JOB_FORMS: Final = ("batch", "batches", "both")
 _KEY_HEADERS: Final = frozenset({"apikey", "secretkey"})
 
@@ -38,14 +39,15 @@ class SandboxApp:
         job_seconds: How long a job takes.
         job_form: Which of the two documented forms of the job operations it knows, or ``both``.
         first_job_id: The id of the first job.
-        rate_limits: For each window the most requests and its seconds; enforced exactly.
+        rate_limits: The most requests in each window; enforced exactly.
+        minimum_version: The oldest version of the API that it takes.
         latency: Seconds before each answer, or the least and the most of a random time.
         failing_customers: Why the objects of some customers fail within their job, by customer.
         plan: Decides for each request, by what is known of it at its arrival, what goes wrong.
         seed: Makes the random times repeatable.
 
     Raises:
-        ValueError: ``job_form`` is none of its three values.
+        ValueError: ``job_form`` is none of its three values, or ``minimum_version`` no version.
     """
 
     def __init__(
@@ -56,7 +58,8 @@ class SandboxApp:
         job_seconds: float,
         job_form: str,
         first_job_id: int,
-        rate_limits: Sequence[tuple[int, float]],
+        rate_limits: Sequence[RateLimit],
+        minimum_version: str,
         latency: float | tuple[float, float],
         failing_customers: Mapping[str, str],
         plan: Callable[[Received], Fault | None] | None,
@@ -64,6 +67,10 @@ class SandboxApp:
     ) -> None:
         if job_form not in _JOB_FORMS:
             raise ValueError(f"job_form is {job_form!r}, and must be one of {', '.join(_JOB_FORMS)}")
+        if minimum_version not in VERSIONS:
+            known = ", ".join(VERSIONS)
+            raise ValueError(f"minimum_version is {minimum_version!r}, and must be one of {known}")
+        self._taken_versions = VERSIONS[VERSIONS.index(minimum_version) :]
         self._keys = (api_key, secret_key)
         self._job_seconds = job_seconds
         self._next_job_id = first_job_id
@@ -150,27 +157,33 @@ class SandboxApp:
         allowed: set[str] = set()
         for route in self._routes:
             match, child = route.matches(request.scope)
+            if child and child["path_params"].get("version", VERSIONS[0]) not in VERSIONS:
+                continue
             if match is Match.PARTIAL:
                 allowed |= route.methods or set()
             if match is not Match.FULL:
                 continue
+            parameters = dict(child["path_params"])
             if route.path != "/":
-                refusal = self._refuse(request, received.at)
+                refusal = self._refuse(request, received.at, parameters.pop("version"))
                 if refusal is not None:
                     return _as_response(refusal)
-            return route.endpoint(received, **child["path_params"])  # type: ignore[no-any-return]
+            return route.endpoint(received, **parameters)  # type: ignore[no-any-return]
         if allowed:
             response = _as_response(Refusal(405, None, "Not a method of this operation"))
             response.headers["allow"] = ", ".join(sorted(allowed))
             return response
         return _as_response(Refusal(404, 4004, "Not found"))
 
-    def _refuse(self, request: Request, now: float) -> Refusal | None:
+    def _refuse(self, request: Request, now: float, version: str) -> Refusal | None:
         api_key, secret_key = self._keys
         if request.headers.get("apikey") != api_key:
             return Refusal(401, 1000, "The API key is missing or wrong")
         if request.headers.get("secretkey") != secret_key:
             return Refusal(401, 1001, "The secret key is missing or wrong")
+        if version not in self._taken_versions:
+            # How Gameball says this is not documented; 2000 is its documented code for a failed precondition.
+            return Refusal(412, 2000, f"The account requires version {self._taken_versions[0]} or later")
         if not self._windows.admit(now):
             return Refusal(429, None, "Too many requests")
         return None

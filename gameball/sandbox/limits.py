@@ -3,16 +3,18 @@
 from collections import deque
 from collections.abc import Sequence
 
+from gameball.rate_limit import RateLimit, check_limits
+
 
 class SlidingWindows:
     """Admits at most so many requests within any window of so many seconds.
 
     Args:
-        limits: For each window the most requests and its length in seconds.
+        limits: The most requests in each window, and its length.
     """
 
-    def __init__(self, limits: Sequence[tuple[int, float]]) -> None:
-        self._limits = tuple(limits)
+    def __init__(self, limits: Sequence[RateLimit]) -> None:
+        self._limits = [(limit.requests, limit.seconds) for limit in check_limits(limits)]
         self._arrivals: deque[float] = deque(
             maxlen=max((requests for requests, _ in self._limits), default=0)
         )

@@ -7,7 +7,10 @@ from typing import Any, Final
 import orjson
 from attrs import define, field
 
-BATCH_PATH: Final = "/api/v4.0/integrations/batch/events"
+#: The versions of the API that the sandbox serves, the oldest first.
+VERSIONS: Final = ("v4.0", "v4.1")
+BATCH_PATH: Final = "/api/{version}/integrations/batch/events"
+_BATCH_PATHS: Final = frozenset(BATCH_PATH.format(version=version) for version in VERSIONS)
 
 
 @define
@@ -35,6 +38,11 @@ class Received:
     status: int | None = None
     accepted: bool = False
     job_id: int | None = None
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it is a batch of events, in any version of the API."""
+        return self.path in _BATCH_PATHS
 
     @property
     def objects(self) -> list[dict[str, Any]]:

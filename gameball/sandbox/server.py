@@ -4,20 +4,25 @@ import asyncio
 import socket
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_address
 from types import MappingProxyType, TracebackType
 from typing import Final, Self, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gameball.rate_limit import RateLimit
 from gameball.sandbox.app import SandboxApp
 from gameball.sandbox.faults import Fault
-from gameball.sandbox.record import BATCH_PATH, Received, count_events
+from gameball.sandbox.record import VERSIONS, Received, count_events
 
 _NO_FAILURES: Final[Mapping[str, str]] = MappingProxyType({})
 _START_TIMEOUT: Final = 10.0
+DEFAULT_HOST: Final = "127.0.0.1"
+_EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - compared with, to say where it can be reached
 # How often wait_for looks at its condition, in seconds.
 _CHECK_INTERVAL: Final = 0.005
 
@@ -33,15 +38,20 @@ class Sandbox:
         job_form: Which of the two documented forms of the job operations it knows: ``batch`` (the guides'),
             ``batches`` (the published document's) or ``both``.
         first_job_id: The id of the first job.
-        rate_limits: For each window the most requests and its length in seconds, enforced exactly; by
-            default none. Gameball documents ``[(30, 1.0), (360, 30.0)]``.
+        rate_limits: The ``RateLimit``s that it enforces exactly, by default none. ``DOCUMENTED_LIMITS`` are
+            those that Gameball documents.
+        minimum_version: The oldest version of the API that it takes, ``v4.0`` or ``v4.1``, as an account can
+            require. It rejects older ones; Gameball does not document the error, so it is the sandbox's own.
+        host: The address to listen at. The sandbox has no access control: listen only at a loopback address,
+            or in a network that you trust. Any other address than loopback is a warning.
         latency: The delay of each response in seconds, or the minimum and maximum of a random delay.
         failing_customers: Why the objects of some customers fail within their job, by customer.
         plan: Decides what goes wrong with a request, by what is known at its arrival; None for nothing.
         seed: Makes the random times repeatable.
 
     Raises:
-        ValueError: ``job_form`` is none of its three values.
+        ValueError: ``job_form`` is none of its three values, ``minimum_version`` is no version, or a limit is
+            not a ``RateLimit``.
     """
 
     def __init__(
@@ -53,12 +63,15 @@ class Sandbox:
         job_seconds: float = 0.2,
         job_form: str = "both",
         first_job_id: int = 1001,
-        rate_limits: Sequence[tuple[int, float]] = (),
+        rate_limits: Sequence[RateLimit] = (),
+        minimum_version: str = VERSIONS[0],
+        host: str = DEFAULT_HOST,
         latency: float | tuple[float, float] = 0.0,
         failing_customers: Mapping[str, str] = _NO_FAILURES,
         plan: Callable[[Received], Fault | None] | None = None,
         seed: int = 0,
     ) -> None:
+        self._host = host
         self._port = port
         self._app = SandboxApp(
             api_key=api_key,
@@ -67,6 +80,7 @@ class Sandbox:
             job_form=job_form,
             first_job_id=first_job_id,
             rate_limits=rate_limits,
+            minimum_version=minimum_version,
             latency=latency,
             failing_customers=failing_customers,
             plan=plan,
@@ -79,14 +93,15 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it listens, for ``base_url``.
+        """Where it listens, for ``base_url``. If it listens at every address, this is the loopback one.
 
         Raises:
             RuntimeError: It is not running.
         """
         if self._listener is None:
             raise RuntimeError("the sandbox is not running: use it as a context manager")
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        host = DEFAULT_HOST if self._host == _EVERY_ADDRESS else self._host
+        return f"http://{host}:{self._listener.getsockname()[1]}"
 
     @property
     def app(self) -> SandboxApp:
@@ -101,7 +116,7 @@ class Sandbox:
     @property
     def batches(self) -> list[Received]:
         """The batches that arrived, in order, whatever became of them."""
-        return [request for request in self.received if request.path == BATCH_PATH]
+        return [request for request in self.received if request.is_batch]
 
     @property
     def events(self) -> Counter[tuple[str, str, str]]:
@@ -141,17 +156,24 @@ class Sandbox:
         """Begin to listen, and return when requests are answered.
 
         Raises:
-            OSError: The port is taken.
+            OSError: The port is taken, or the host is no address of this machine.
             RuntimeError: The server did not start in time.
         """
         # Named, or asyncio leaves the delay on that TCP has for small packets.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", self._port))
+            listener.bind((self._host, self._port))
         except OSError:
             listener.close()
             raise
+        address = listener.getsockname()[0]
+        if not ip_address(address).is_loopback:
+            warnings.warn(
+                f"the sandbox listens at {address}, and has no access control: anyone who can reach it can "
+                "read and send events. Use it only in a network that you trust",
+                stacklevel=2,
+            )
         config = uvicorn.Config(
             self._app,
             http=_protocol_for(self._app),

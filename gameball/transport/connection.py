@@ -19,8 +19,9 @@ import orjson
 from gameball_api.api.batches import send_events_batch
 from gameball_api.models import EventsBatch
 
-from gameball.errors import ClientClosedError, GameballError, ResponseLostError
+from gameball.errors import APIError, ClientClosedError, GameballError, ResponseLostError
 from gameball.fork_safety import renew_after_fork
+from gameball.transport.api_version import version_hint, with_version
 from gameball.transport.responses import error_from_exception, error_from_response
 from gameball.transport.settings import ConnectionSettings
 
@@ -121,6 +122,7 @@ class _Shared:
 
     def _absolute(self, path: str) -> httpx.URL:
         base = self.settings.base_url
+        path = with_version(path, self.settings.api_version)
         return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode())
 
     def _read_answer(
@@ -135,6 +137,8 @@ class _Shared:
         status = response.status_code
         error = error_from_response(status, response.headers, content or b"", self.settings.credentials)
         if error is not None:
+            if isinstance(error, APIError):
+                error.hint = version_hint(error, response.request.url.path, self.settings.api_version)
             return error
         if content is None:
             return ResponseLostError(
@@ -236,6 +240,17 @@ class SyncConnection(_Shared, httpx.Client):
         if closed:
             self.close()
 
+    def build_request(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        **options: Any,  # noqa: ANN401 - as httpx has it
+    ) -> httpx.Request:
+        """Build a request. The API version in a generated path becomes that of the client."""
+        if isinstance(url, str):
+            url = with_version(url, self.settings.api_version)
+        return super().build_request(method, url, **options)
+
     def send_batch(self, content: bytes) -> bytes:
         """Send a batch that is already encoded as JSON, and return the content of the response.
 
@@ -310,6 +325,17 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
         self._begin()
         if closed:
             self._state = httpx._client.ClientState.CLOSED  # noqa: SLF001 - aclose() would need an event loop
+
+    def build_request(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        **options: Any,  # noqa: ANN401 - as httpx has it
+    ) -> httpx.Request:
+        """Build a request. The API version in a generated path becomes that of the client."""
+        if isinstance(url, str):
+            url = with_version(url, self.settings.api_version)
+        return super().build_request(method, url, **options)
 
     async def send_batch(self, content: bytes) -> bytes:
         """Send a batch that is already encoded as JSON, and return the content of the response.

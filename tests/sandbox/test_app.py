@@ -7,6 +7,7 @@ import httpx
 import pytest
 from batch_requests import HEADERS, PATH, post
 
+from gameball import RateLimit
 from gameball.sandbox import Ending, Fault, Sandbox
 from gameball.sandbox.app import BANNER
 
@@ -31,7 +32,7 @@ def test_an_unknown_path_is_404_and_an_unknown_method_405(box: Sandbox) -> None:
 
 
 def test_a_request_over_the_rate_limit_is_answered_with_429() -> None:
-    with Sandbox(rate_limits=[(2, 60.0)]) as box:
+    with Sandbox(rate_limits=[RateLimit(2, 60.0)]) as box:
         assert [post(box).status_code for _ in range(3)] == [200, 200, 429]
         assert sum(box.events.values()) == 2
 
