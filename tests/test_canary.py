@@ -4,13 +4,16 @@ import asyncio
 import copy
 import io
 import logging
+import math
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
+from rich.pretty import pretty_repr
 from waiting import LONGEST
 
 from gameball import (
@@ -21,6 +24,7 @@ from gameball import (
     Gameball,
     GameballError,
     MissingCredentialsError,
+    RateLimit,
 )
 from gameball.credentials import KeyHeaders
 from gameball.sandbox import Ending, Fault, Sandbox
@@ -80,7 +84,11 @@ def describe(error: BaseException) -> str:
         for frame, _ in traceback.walk_tb(link.__traceback__):
             # The frames of a test may hold the key that the test made up.
             if frame.f_code.co_filename != __file__:
-                parts += [repr(value) for value in frame.f_locals.values()]
+                for value in frame.f_locals.values():
+                    # An object that was being constructed may have no repr yet.
+                    with suppress(AttributeError):
+                        # pretty_repr also shows the attributes that a plain repr leaves out.
+                        parts += [repr(value), pretty_repr(value)]
     return "\n".join(parts)
 
 
@@ -142,23 +150,110 @@ def test_a_closed_port_shows_no_key(log: io.StringIO) -> None:
     assert not shows_a_key(log.getvalue())
 
 
+def refused(kind: type[Any], *keys: Any, **options: Any) -> Exception:
+    with pytest.raises((ValueError, MissingCredentialsError)) as caught:
+        kind(*keys, **options)
+    return caught.value
+
+
+CLIENTS = pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
+
+
+@CLIENTS
 @pytest.mark.parametrize(
-    ("arguments", "options", "expected"),
+    "keys",
     [
-        ((CANARY,), {}, MissingCredentialsError),
-        ((CANARY, SECRET + " with blank"), {}, MissingCredentialsError),
-        ((CANARY + "ü", SECRET), {}, MissingCredentialsError),
-        ((CANARY, SECRET), {"base_url": "http://example.com"}, ValueError),
-        ((CANARY, SECRET), {"timeout": -1}, ValueError),
+        (CANARY,),
+        (CANARY, ""),
+        (CANARY, SECRET + " with blank"),
+        (CANARY + "ü", SECRET),
+        (CANARY + "\n1", SECRET),
+        (CANARY.encode(), SECRET),
+        (CANARY, SECRET.encode()),
+        (bytearray(CANARY.encode()), SECRET),
+        ([CANARY], SECRET),
+        ({"api": CANARY}, {"secret": SECRET}),
+        (CANARY, 1),
+        (Credentials(CANARY, SECRET), None),
     ],
 )
-@pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
-def test_no_failing_constructor_shows_a_key(
-    kind: type[Any], arguments: tuple[str, ...], options: dict[str, Any], expected: type[Exception]
+def test_no_constructor_with_an_invalid_key_shows_a_key(kind: type[Any], keys: tuple[Any, ...]) -> None:
+    assert not shows_a_key(describe(refused(kind, *keys)))
+
+
+A_TIMEOUT: Any = httpx.Timeout
+INVALID: dict[str, list[Any]] = {
+    "base_url": [
+        *(
+            "",
+            "http://example.com",
+            "https://",
+            "ftp://h",
+            "no url",
+            "\0",
+            "https://u:p@h",
+            "https://h:99999",
+        ),
+        *("https://h/?q", 5, b"https://h", [], "https://api.gameball.co/api/v4.0/integrations"),
+    ],
+    "api_version": ["4.1", "", 4.1, b"v4.1", ["v4.1"]],
+    "allow_http": [1, "yes", [], 0.0],
+    "timeout": [
+        *(-1, 0, None, "5", (3, 5), True, math.inf, math.nan, 2**70, 10**400, A_TIMEOUT(-1), A_TIMEOUT("5")),
+        # Sockets fail with these, in frames of httpx that hold the headers.
+        *(1e300, A_TIMEOUT(1e300), A_TIMEOUT(5, connect=1e300), A_TIMEOUT(math.nan), A_TIMEOUT(True)),  # noqa: FBT003
+    ],
+    "rate_limits": [5, "30/1", [(30, 1.0)], RateLimit(1, 1), b"x", [None], Gameball],
+    "max_attempts": [0, -1, 1.5, "5", None, True, math.nan, []],
+    "rate_limit_timeout": [-1, math.nan, math.inf, "5", None, True, []],
+    "transport": [5, "x", httpx.HTTPTransport, httpx.AsyncHTTPTransport, object()],
+}
+
+
+@CLIENTS
+@pytest.mark.parametrize("where", ["arguments", "environment"])
+@pytest.mark.parametrize(
+    ("argument", "value"), [(argument, value) for argument, values in INVALID.items() for value in values]
+)
+def test_no_constructor_with_another_invalid_argument_shows_a_key(
+    kind: type[Any], argument: str, value: Any, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(expected) as caught:
-        kind(*arguments, **options)
+    keys = (CANARY, SECRET) if where == "arguments" else ()
+    monkeypatch.setenv("GAMEBALL_API_KEY", CANARY)
+    monkeypatch.setenv("GAMEBALL_SECRET_KEY", SECRET)
+    error = refused(kind, *keys, **{argument: value})
+    assert argument in str(error)
+    assert not shows_a_key(describe(error))
+
+
+@CLIENTS
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GAMEBALL_BASE_URL", "http://example.com"),
+        ("GAMEBALL_API_VERSION", "4.1"),
+        ("GAMEBALL_ALLOW_HTTP", "perhaps"),
+        ("GAMEBALL_API_KEY", f"{CANARY} with blank"),
+        ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+    ],
+)
+def test_no_constructor_with_an_invalid_environment_shows_a_key(
+    kind: type[Any], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAMEBALL_API_KEY", CANARY)
+    monkeypatch.setenv("GAMEBALL_SECRET_KEY", SECRET)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises((ValueError, MissingCredentialsError, OSError)) as caught:
+        kind()
     assert not shows_a_key(describe(caught.value))
+
+
+def test_credentials_that_are_not_found_show_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAMEBALL_API_KEY", CANARY)
+    for secret in (None, SECRET.encode(), [SECRET]):
+        with pytest.raises(MissingCredentialsError) as caught:
+            Credentials.find(secret_key=secret)  # type: ignore[arg-type]
+        assert not shows_a_key(describe(caught.value))
 
 
 def test_no_repr_shows_a_key_and_nothing_with_a_key_can_be_pickled(box: Sandbox) -> None:

@@ -164,16 +164,10 @@ class Sandbox:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self._host, self._port))
-        except OSError:
+            _warn_unless_loopback(listener.getsockname()[0])
+        except BaseException:
             listener.close()
             raise
-        address = listener.getsockname()[0]
-        if not ip_address(address).is_loopback:
-            warnings.warn(
-                f"the sandbox listens at {address}, and has no access control: anyone who can reach it can "
-                "read and send events. Use it only in a network that you trust",
-                stacklevel=2,
-            )
         config = uvicorn.Config(
             self._app,
             http=_protocol_for(self._app),
@@ -231,6 +225,15 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _warn_unless_loopback(address: str) -> None:
+    if not ip_address(address).is_loopback:
+        warnings.warn(
+            f"the sandbox listens at {address}, and has no access control: anyone who can reach it can read "
+            "and send events. Use it only in a network that you trust",
+            stacklevel=3,
+        )
 
 
 def _protocol_for(app: SandboxApp) -> type[asyncio.Protocol]:

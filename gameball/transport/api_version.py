@@ -1,7 +1,6 @@
 """The version of Gameball's API: which one to use, and how it appears in paths and errors. No I/O."""
 
 import re
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, Literal
 
@@ -13,7 +12,7 @@ ApiVersion = Literal["v4.0", "v4.1"]
 DEFAULT_API_VERSION: Final[ApiVersion] = "v4.0"
 API_VERSIONS: Final[tuple[ApiVersion, ...]] = ("v4.0", "v4.1")
 
-_VARIABLE: Final = "GAMEBALL_API_VERSION"
+API_VERSION_VARIABLE: Final = "GAMEBALL_API_VERSION"
 _PREFIX: Final = re.compile(r"/api/v[0-9]+\.[0-9]+/")
 # A path to one thing, such as a job, which is "not found" for other reasons than the version.
 _ID_IN_PATH: Final = re.compile(r"/[0-9]+(/|$)")
@@ -26,19 +25,19 @@ _NOT_FOUND_CODE: Final = 4004
 _PRECONDITION_CODE: Final = 2000
 
 
-def find_api_version(given: object, environment: Mapping[str, str]) -> ApiVersion:
+def check_api_version(given: object, variable: str | None) -> ApiVersion:
     """Return the version to use: the argument, or else the environment variable, or else the default.
 
     Args:
         given: The argument ``api_version``; None if it was not passed.
-        environment: The environment variables.
+        variable: The value of the environment variable, or None.
 
     Raises:
         ValueError: The version is not a documented one.
     """
-    name, value = ("api_version", given) if given is not None else (_VARIABLE, environment.get(_VARIABLE))
-    if given is None and not value:
+    if given is None and not variable:
         return DEFAULT_API_VERSION
+    name, value = (API_VERSION_VARIABLE, variable) if given is None else ("api_version", given)
     # The type is checked first: a value that cannot be compared must not raise its own error.
     if not isinstance(value, str) or value not in API_VERSIONS:
         known = " or ".join(map(repr, API_VERSIONS))
@@ -83,5 +82,5 @@ def version_hint(error: APIError, path: str, version: ApiVersion) -> str | None:
     others = " or ".join(repr(other) for other in API_VERSIONS if other != version)
     return (
         f"if the account does not accept version {version} of the API, pass api_version={others} "
-        f"or set {_VARIABLE}"
+        f"or set {API_VERSION_VARIABLE}"
     )

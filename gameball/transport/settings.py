@@ -3,7 +3,6 @@
 import os
 import re
 import ssl
-from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, Final, Self, TypeGuard
 
@@ -11,7 +10,7 @@ import httpx
 from attrs import field, frozen
 
 from gameball.credentials import Credentials, KeyHeaders
-from gameball.transport.api_version import ApiVersion, find_api_version
+from gameball.transport.api_version import API_VERSION_VARIABLE, ApiVersion, check_api_version
 from gameball.version import __version__
 
 #: The URL of Gameball's API, for test and live accounts.
@@ -22,6 +21,7 @@ DEFAULT_TIMEOUT: Final = 60.0
 _CONNECT_TIMEOUT: Final = 10.0
 # In seconds: one day. Sockets fail with longer timeouts than 24 days.
 _MAX_TIMEOUT: Final = 86_400
+_MAX_PORT: Final = 65_535
 _ALLOW_HTTP: Final = "GAMEBALL_ALLOW_HTTP"
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"", "0", "false", "no", "off"})
@@ -80,12 +80,12 @@ class ConnectionSettings:
             ValueError: An argument or an environment variable is invalid.
         """
         address = os.environ.get("GAMEBALL_BASE_URL") or DEFAULT_BASE_URL if base_url is None else base_url
-        url = check_base_url(address, allow_http=_find_allow_http(allow_http, os.environ))
+        url = check_base_url(address, allow_http=_check_allow_http(allow_http, os.environ.get(_ALLOW_HTTP)))
         _check_transport(transport, transport_type)
         return cls(
             credentials=credentials,
             base_url=url,
-            api_version=find_api_version(api_version, os.environ),
+            api_version=check_api_version(api_version, os.environ.get(API_VERSION_VARIABLE)),
             timeout=_check_timeout(timeout),
             transport=transport,
             # Loading the certificates takes longer than a request, and plain http does not use them.
@@ -136,8 +136,11 @@ def check_base_url(address: str, *, allow_http: bool = False) -> httpx.URL:
         )
     try:
         url = httpx.URL(address)
-    except httpx.InvalidURL as error:
+        port = url.port or 0
+    except (httpx.InvalidURL, ValueError) as error:  # httpx does not convert all errors of a host's name
         raise ValueError(f"base_url is not a URL: {error}") from None
+    if port > _MAX_PORT:
+        raise ValueError(f"base_url has the port {port}, but ports end at {_MAX_PORT}")
     if url.userinfo or url.query or url.fragment:
         raise ValueError("base_url must be a plain https://host, without user, query or fragment")
     if not url.host or url.scheme not in {"https", "http"}:
@@ -163,9 +166,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _find_allow_http(given: object, environment: Mapping[str, str]) -> bool:
+def _check_allow_http(given: object, variable: str | None) -> bool:
+    # The functions that raise get only the variable they need: a traceback would show the whole environment.
     if given is None:
-        text = environment.get(_ALLOW_HTTP, "").strip().lower()
+        text = (variable or "").strip().lower()
         if text not in _YES | _NO:
             raise ValueError(f"{_ALLOW_HTTP} must be 1 or 0, got {text!r}")
         return text in _YES

@@ -34,3 +34,22 @@ def test_from_a_shell_a_port_in_use_is_an_error_of_one_line() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert done.returncode == 2
     assert done.stderr == f"port {port} cannot be used: Address already in use; try --port 0\n"
+
+
+def test_from_a_shell_it_can_require_a_version_and_listen_at_another_address_with_a_warning() -> None:
+    command = [sys.executable, "-m", "gameball.sandbox", "--port", "0", "--host", "0.0.0.0"]  # noqa: S104 - its warning is tested
+    command += ["--minimum-version", "v4.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        match = re.search(r"http://[0-9.:]+", process.stdout.readline())
+        assert match
+        refused = httpx.post(match[0] + PATH, json=BATCH, headers=HEADERS, trust_env=False)
+        assert (refused.status_code, refused.json()["code"]) == (412, 2000)
+        taken = httpx.post(
+            match[0] + PATH.replace("v4.0", "v4.1"), json=BATCH, headers=HEADERS, trust_env=False
+        )
+        assert taken.status_code == 200
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=LONGEST)
+    assert errors.startswith("Warning: the sandbox listens at 0.0.0.0, and has no access control")

@@ -3,12 +3,15 @@
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import httpx
 import pytest
 from batch_requests import BATCH, HEADERS, PATH, post
+from either_client import EitherClient
 from waiting import LONGEST
 
+from gameball import Event, RateLimit
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -59,3 +62,41 @@ def test_an_answer_is_not_held_back_for_an_acknowledgement(box: Sandbox) -> None
         client.get("/")
         (transport,) = box.app.transports.values()
         assert transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+@pytest.fixture
+def open_box() -> Iterator[Sandbox]:
+    box = Sandbox(host="0.0.0.0")  # noqa: S104 - the warning about it is what is tested
+    with pytest.warns(UserWarning, match=r"listens at 0\.0\.0\.0, and has no access control"):
+        box.start()
+    yield box
+    box.stop()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_sandbox_that_listens_at_every_address_warns_and_is_reached_over_plain_http_only_when_allowed(
+    open_box: Sandbox, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert open_box.url.startswith("http://127.0.0.1:")
+    # Connects to this machine, but is not a loopback address.
+    url = open_box.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104
+    either = EitherClient(kind, url)
+    none: dict[str, bool] = {}
+    for options in (none, {"allow_http": False}):
+        with pytest.raises(ValueError, match=r"pass allow_http=True or set GAMEBALL_ALLOW_HTTP=1"):
+            either.send([Event("a", "b")], options=options)
+    assert either.send([Event("a", "b")], options={"allow_http": True}).accepted == 1
+    monkeypatch.setenv("GAMEBALL_ALLOW_HTTP", "1")
+    assert either.send([Event("a", "b")]).accepted == 1
+    with pytest.raises(ValueError, match="allow_http=True"):
+        either.send([Event("a", "b")], options={"allow_http": False})
+    assert len(open_box.batches) == 2
+
+
+def test_the_sandbox_takes_the_rate_limits_of_the_client() -> None:
+    with Sandbox(rate_limits=[RateLimit(2, 60.0)]) as box:
+        url = box.url + "/api/v4.0/integrations/batch/1"
+        statuses = [httpx.get(url, headers=HEADERS, trust_env=False).status_code for _ in range(3)]
+    assert statuses == [404, 404, 429]
+    with pytest.raises(ValueError, match="must hold RateLimit"):
+        Sandbox(rate_limits=[(30, 1.0)])  # type: ignore[list-item]
