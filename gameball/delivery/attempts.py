@@ -24,7 +24,7 @@ from gameball.delivery.effects import (
 )
 from gameball.delivery.outcomes import ambiguous_error, outcome_of
 from gameball.delivery.pending_chunk import PendingChunk
-from gameball.errors import DeadlineError, GameballError, RateLimitError
+from gameball.errors import DeadlineError, GameballError, RateLimitError, describe
 from gameball.receipts import Outcome, Receipt
 
 _Effects = Generator[DeliveryEffect, DeliveryReply, None]
@@ -132,7 +132,7 @@ def _since(begun: float | None, now: float) -> float:
 def _why_not_sent(last: GameballError | None, cause: GameballError | None) -> GameballError:
     """Return the error of a part that the stop of the send kept from being sent again."""
     if isinstance(cause, DeadlineError):
-        return cause if last is None else DeadlineError(f"{cause}; the last attempt failed: {last}")
+        return cause if last is None else DeadlineError(f"{cause}; the last attempt failed: {describe(last)}")
     return last or cause or GameballError("the send was stopped before this was sent")
 
 
