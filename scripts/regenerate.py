@@ -15,22 +15,29 @@ import traceback
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from attrs import asdict, evolve, frozen
-from regeneration.api_changes import Change, compare
+from attrs import evolve
+from regeneration.api_changes import Change, compare, with_wire_users
 from regeneration.completeness import check_completeness
+from regeneration.document_changes import (
+    OPERATION_ADDED,
+    OPERATION_REMOVED,
+    DocumentChange,
+    compare_documents,
+)
 from regeneration.document_walk import Document, listing, pointer
-from regeneration.facade_usage import read_usage
+from regeneration.facade_usage import read_usage, read_wire_usage
 from regeneration.file_replacement import differences, read_tree, replace_all
 from regeneration.generator import PACKAGE, check_pins, generate
-from regeneration.git_history import check_commit, files_at, has_history
+from regeneration.git_history import check_commit, file_at, files_at, has_history
 from regeneration.merging import merge_sources
-from regeneration.openapi_document import format_document, load_document
+from regeneration.openapi_document import format_document, load_document, parse_document
 from regeneration.overlay import operation_ids, overlay_document
 from regeneration.regeneration_error import RegenerationError
 from regeneration.repairs.all_repairs import repair_document
 from regeneration.repairs.repair import Repair, is_overruled
+from regeneration.report import RunResult, as_json, as_text
 from regeneration.sources import DocumentSource, read_source
 from regeneration.surface import read_surface
 from regeneration.tolerant_answers import relax_answers
@@ -43,23 +50,6 @@ CHANGED: Final = 1
 FAILED: Final = 2
 INTERRUPTED: Final = 130
 ROOT: Final = Path(__file__).resolve().parent.parent
-
-
-@frozen
-class RunResult:
-    """What a run did, or with ``--check`` would have done.
-
-    Attributes:
-        files: A line for each file that differs from what was there.
-        repairs: What was repaired in the document before it was generated from.
-        against: The commit that the client was compared with; None if there was none.
-        changes: What changed for users of the package since then.
-    """
-
-    files: tuple[str, ...]
-    repairs: tuple[Repair, ...]
-    against: str | None
-    changes: tuple[Change, ...]
 
 
 def published_text(sources: Sequence[DocumentSource]) -> bytes:
@@ -117,16 +107,19 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     return relax_answers(document), tuple(reported)
 
 
-def read_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
-    """Compare the generated package with that of a commit.
+def read_changes(
+    root: Path, fresh: Path, published: Document, against: str
+) -> tuple[tuple[Change, ...], tuple[DocumentChange, ...]]:
+    """Compare the generated package and the published document with those of a commit.
 
     Args:
         root: The folder of the repository.
         fresh: The folder with the package as it is now.
+        published: The document as it is published now.
         against: The commit to compare with.
 
     Returns:
-        The changes.
+        The changes of the package, and those of the document.
 
     Raises:
         RegenerationError: There is no such commit.
@@ -137,7 +130,31 @@ def read_changes(root: Path, fresh: Path, against: str) -> tuple[Change, ...]:
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in facade.rglob("*.py")
     }
-    return compare(old, new, read_usage(files, (old, new)))
+    usage, wire_usage = read_usage(files, (old, new)), read_wire_usage(files)
+    changes = compare(old, new, usage, wire_usage)
+    text = file_at(root, against, "openapi.yaml")
+    if text is None:
+        return changes, ()
+    before = parse_document(text, f"openapi.yaml of {against}")
+    used = {
+        key: usage.get(operation.module, ())
+        for surface in (old, new)
+        for key, operation in surface.operations.items()
+    }
+    told = {change.detail for change in changes if change.kind == "operation"}
+    return changes, tuple(
+        evolve(
+            change,
+            used_by=with_wire_users(
+                tuple(sorted({path for key in change.operations for path in used.get(key, ())})),
+                change.wire,
+                wire_usage,
+            ),
+        )
+        for change in compare_documents(before, published)
+        # The package tells of its operations by their names.
+        if not (change.subject in told and change.detail in {OPERATION_ADDED, OPERATION_REMOVED})
+    )
 
 
 def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check: bool) -> RunResult:
@@ -165,7 +182,8 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         if content is not None:
             source.write_bytes(content)
         # What is committed is what is generated from, or the next run might come to another result.
-        document, repairs = build_document(root, load_document(kept if content is None else source))
+        published = load_document(kept if content is None else source)
+        document, repairs = build_document(root, published)
         fresh = Path(name) / "generated"
         generate(document, fresh, root / "scripts")
         check_completeness(document, fresh)
@@ -174,52 +192,12 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         if content is not None:
             found = {kept.name: kept.read_bytes()} if kept.exists() else {}
             files += differences({kept.name: content}, found)
-        changes = read_changes(root, fresh, against) if against is not None else ()
+        changes, published_changes = (
+            read_changes(root, fresh, published, against) if against is not None else ((), ())
+        )
         if files and not check:
             replace_all({root / "generated": fresh} | ({} if content is None else {kept: source}))
-    return RunResult(tuple(files), repairs, against, changes)
-
-
-def as_json(outcome: RunResult) -> str:
-    """Write an outcome for machines: the changes, the repairs and the files."""
-    report: dict[str, Any] = {
-        "error": None,
-        "against": outcome.against,
-        "breaking": any(change.breaking for change in outcome.changes),
-        "changes": [asdict(change) for change in outcome.changes],
-        "repairs": [
-            {"fault": repair.fault, "place": pointer(repair.place), "remedy": repair.remedy}
-            for repair in outcome.repairs
-        ],
-        "files": outcome.files,
-    }
-    return json.dumps(report, indent=2)
-
-
-def as_text(outcome: RunResult, *, check: bool) -> str:
-    """Write an outcome for people.
-
-    Args:
-        outcome: What was done.
-        check: Whether it was only looked at.
-    """
-    lines = list(outcome.files) if check else []
-    if outcome.against is None and not check:
-        lines.append("There is no commit to compare with")
-    if outcome.against is not None:
-        lines.append(f"Changes against {outcome.against}:")
-        lines += [f"  {change}" for change in outcome.changes] or ["  none that users can notice"]
-        breaking = sum(change.breaking for change in outcome.changes)
-        used = sum(bool(change.used_by) for change in outcome.changes)
-        lines.append(f"{len(outcome.changes)} in total, {breaking} breaking, {used} used by the facade")
-    if check and outcome.files and outcome.files[-1].endswith("openapi.yaml"):
-        lines.append("the published document differs; run again without --check to accept it")
-    elif check:
-        again = "generated/ differs; run: make regenerate"
-        lines.append(again if outcome.files else "generated/ is up to date")
-    else:
-        lines.append(f"{len(outcome.files)} files changed" if outcome.files else "nothing changed")
-    return "\n".join(lines)
+    return RunResult(tuple(files), repairs, against, changes, published_changes)
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

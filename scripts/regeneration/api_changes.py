@@ -24,7 +24,8 @@ class Change:
         subject: Its name, after that of its operation or model.
         detail: The rest of it, in words.
         breaking: Whether code that worked may not work any more.
-        used_by: The facade's files that use the operation or model.
+        used_by: The hand-written files that use the operation or model, or the field by its name in JSON.
+        wire: The field's name in JSON, if it is one.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Change:
     detail: str
     breaking: bool
     used_by: tuple[str, ...] = ()
+    wire: str = ""
 
     def __str__(self) -> str:
         mark = "BREAKING" if self.breaking else ""
@@ -40,22 +42,31 @@ class Change:
         return f"{mark:8}  {self.kind} {self.what}: {self.subject} {self.detail}".rstrip() + users
 
 
-def compare(old: Surface, new: Surface, usage: Usage) -> tuple[Change, ...]:
+def compare(old: Surface, new: Surface, usage: Usage, wire_usage: Usage | None = None) -> tuple[Change, ...]:
     """Compare two packages.
 
     Args:
         old: The package before.
         new: The package now.
-        usage: What the facade uses.
+        usage: Which hand-written files use which operations and models.
+        wire_usage: Which of them write which names of JSON.
 
     Returns:
         The changes: operations first, then models, each in the order of their names.
     """
-    models = [
-        evolve(change, used_by=usage.get(change.subject.partition(".")[0], ()))
-        for change in _models(old.models, new.models, _directions(old, new))
-    ]
+    models = []
+    for change in _models(old.models, new.models, _directions(old, new)):
+        users = usage.get(change.subject.partition(".")[0], ())
+        models.append(evolve(change, used_by=with_wire_users(users, change.wire, wire_usage or {})))
     return (*_operations(old.operations, new.operations, usage), *models)
+
+
+def with_wire_users(users: tuple[str, ...], wire: str, wire_usage: Usage) -> tuple[str, ...]:
+    """Add the files that write a field's name in JSON to those that use what it belongs to.
+
+    Fields of the same name are everywhere, so nothing is added where no file uses what it belongs to.
+    """
+    return tuple(sorted({*users, *wire_usage.get(wire, ())})) if users and wire else users
 
 
 @frozen
@@ -150,15 +161,15 @@ def _values(
     for name in before | after:
         subject = f"{owner}.{name}"
         if name not in after:
-            yield Change(kind, "removed", subject, "", breaking=True)
+            yield Change(kind, "removed", subject, "", breaking=True, wire=before[name].wire)
         elif name not in before:
             value = after[name]
             breaking = value.required and direction.is_sent
-            yield Change(kind, "added", subject, _describe(value, kind), breaking=breaking)
+            yield Change(kind, "added", subject, _describe(value, kind), breaking, wire=value.wire)
         elif before[name] != after[name]:
             detail = f"{_describe(before[name], kind)} -> {_describe(after[name], kind)}"
             breaking = kind == "member" or _breaks(before[name], after[name], direction)
-            yield Change(kind, "changed", subject, detail, breaking=breaking)
+            yield Change(kind, "changed", subject, detail, breaking, wire=before[name].wire)
     order = [name for name in before if name in after]
     if order != [name for name in after if name in before] and kind == "parameter":
         yield Change(kind, "changed", owner, "parameters have another order", breaking=True)

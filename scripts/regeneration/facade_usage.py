@@ -15,6 +15,7 @@ Usage = Mapping[str, tuple[str, ...]]
 _API: Final = f"{PACKAGE}.api."
 _MODELS: Final = f"{PACKAGE}.models"
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_QUOTED: Final = re.compile(r'"([^"\s]+)"\s*:')
 
 
 def read_usage(files: Mapping[str, str], surfaces: Iterable[Surface]) -> Usage:
@@ -36,6 +37,26 @@ def read_usage(files: Mapping[str, str], surfaces: Iterable[Surface]) -> Usage:
             if path not in used[name]:
                 used[name].add(path)
                 waiting += [inner for surface in surfaces for inner in _needed(surface, name)]
+    return {name: tuple(sorted(paths)) for name, paths in used.items()}
+
+
+def read_wire_usage(files: Mapping[str, str]) -> Usage:
+    """Find out which files write names of JSON themselves, as texts or within JSON.
+
+    Args:
+        files: The sources of hand-written files by path.
+
+    Returns:
+        The paths of the files, sorted, by name.
+    """
+    used: dict[str, set[str]] = defaultdict(set)
+    for path, code in files.items():
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+                value = node.value
+                text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+                for name in (text, *_QUOTED.findall(text)):
+                    used[name].add(path)
     return {name: tuple(sorted(paths)) for name, paths in used.items()}
 
 

@@ -70,6 +70,8 @@ def generate(document: Document, folder: Path, scripts: Path) -> None:
     options = {
         "--path": source,
         "--config": scripts / "regeneration" / "generator.yaml",
+        # Its template of models/__init__.py imports every model, of which few are needed at a time.
+        "--custom-template-path": scripts / "regeneration" / "templates",
         "--meta": "none",
         "--output-path": folder / PACKAGE,
     }

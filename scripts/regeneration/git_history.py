@@ -53,6 +53,24 @@ def files_at(root: Path, ref: str, folder: str) -> dict[str, bytes]:
         return {name: file.read() for name, file in opened.items() if file is not None}
 
 
+def file_at(root: Path, ref: str, name: str) -> str | None:
+    """Read a file as it was committed.
+
+    Args:
+        root: The folder of the repository.
+        ref: A commit, as ``check_commit`` takes it.
+        name: The file, relative to the root.
+
+    Returns:
+        Its text; None if the commit does not have the file.
+
+    Raises:
+        RegenerationError: There is no such commit.
+    """
+    content = _git(root, "show", f"{check_commit(root, ref)}:./{name}")
+    return None if content is None else content.decode("utf-8")
+
+
 def _git(root: Path, *arguments: str) -> bytes | None:
     """Return what git prints, or None if it fails or is not there."""
     command = ["git", "-C", str(root), *arguments]

@@ -4,28 +4,32 @@ import copy
 from collections.abc import Sequence
 from typing import Any, Final
 
+from jsonpath_ng import DatumInContext, Index
 from jsonpath_ng.exceptions import JSONPathError
 from jsonpath_ng.ext.parser import parse as parse_json_path
 from oas_patch import apply_overlay
 
-from regeneration.document_walk import Document, listing, mapping, resolve, value_at
+from regeneration.contradictions import find_contradictions
+from regeneration.document_walk import Document, Place, listing, mapping, resolve, value_at
 from regeneration.regeneration_error import RegenerationError
 from regeneration.repairs.repair import Repair
 
-# Extensions of the overlay's actions: a JSON path that makes the action unnecessary when it matches, and
-# whether the action may match nothing.
+# Extensions of the overlay's actions: a JSON path that makes the action unnecessary when it matches, whether
+# the action may match nothing, and the published values that it replaces.
 _UNLESS: Final = "x-unless"
 _OPTIONAL: Final = "x-optional"
+_REPLACES: Final = "x-replaces"
 # Lists that are sets: an overlay that adds what has meanwhile been published must not make them invalid.
 _SETS: Final = frozenset({"required", "tags", "enum", "security", "parameters"})
 
 
 def overlay_document(document: Document, overlay: Document, repairs: Sequence[Repair] = ()) -> Document:
-    """Apply an OpenAPI Overlay 1.0, refusing actions that have nothing to act on.
+    """Apply an OpenAPI Overlay 1.0, refusing actions that no longer fit what is published.
 
     Overlay 1.0 lets an action without a match pass. Here that means the document has changed under the
     overlay, which must be looked at, so it is an error. An action may say in ``x-unless`` what makes it
-    unnecessary, or that it is ``x-optional``: Gameball may come to publish what it adds.
+    unnecessary, or that it is ``x-optional``: Gameball may come to publish what it adds. A value that
+    contradicts a published one is an error too, unless the action names that one in ``x-replaces``.
 
     Args:
         document: The OpenAPI document; it is not modified.
@@ -37,26 +41,43 @@ def overlay_document(document: Document, overlay: Document, repairs: Sequence[Re
 
     Raises:
         RegenerationError: An action has no target, a target that is not a JSON path, or one that matches
-            nothing. The text names each such action by its number, from 1, and its target.
+            nothing, or its update contradicts what is published. The text names each such action by its
+            number, from 1, and its target or both values and their place.
     """
     result: Document = copy.deepcopy(document)
     unmatched: list[str] = []
+    contradictions: list[str] = []
+    repaired = {repair.place for repair in repairs}
     for number, listed in enumerate(listing(overlay.get("actions")), start=1):
         action = mapping(listed)
         target, unless = action.get("target"), action.get(_UNLESS)
         if unless is not None and _matches(result, number, unless):
             continue
-        if not _matches(result, number, target):
+        matches = _matches(result, number, target)
+        if not matches:
             if action.get(_OPTIONAL) is True:
                 continue
             unmatched.append(f"overlay action {number} matches nothing: {target}")
             continue
+        for place in (_place_of(match) for match in matches if "update" in action):
+            contradictions += [
+                f"overlay action {number} {one}"
+                for one in find_contradictions(document, place, action["update"], action.get(_REPLACES))
+                # What a repair supplies is not published.
+                if not any(one.place[: len(other)] == other for other in repaired)
+            ]
         result = apply_overlay(result, {"actions": [copy.deepcopy(action)]})
     if unmatched:
         raise RegenerationError(
             (unmatched[0] if len(unmatched) == 1 else f"{len(unmatched)} overlay actions match nothing")
             + "; fix scripts/overlay.yaml, or mark an action that may match nothing with x-optional: true",
             tuple(unmatched) if len(unmatched) > 1 else (),
+        )
+    if contradictions:
+        raise RegenerationError(
+            (contradictions[0] if len(contradictions) == 1 else "the overlay contradicts what is published")
+            + "; fix scripts/overlay.yaml, or name a value that is replaced on purpose in x-replaces",
+            tuple(contradictions) if len(contradictions) > 1 else (),
         )
     for repair in repairs:
         _give_way(result, repair)
@@ -75,10 +96,19 @@ def operation_ids(overlay: Document) -> set[str]:
     return found
 
 
-def _matches(document: Document, number: int, path: object) -> bool:
+def _place_of(match: DatumInContext) -> Place:
+    parts: list[str | int] = []
+    while match.context is not None:
+        path: Any = match.path
+        parts.append(path.indices[0] if isinstance(path, Index) else path.fields[0])
+        match = match.context
+    return tuple(reversed(parts))
+
+
+def _matches(document: Document, number: int, path: object) -> list[DatumInContext]:
     try:
         # Anything but text is no path either, and neither is an empty one.
-        return bool(parse_json_path(path if isinstance(path, str) else "").find(document))
+        return list(parse_json_path(path if isinstance(path, str) else "").find(document))
     except (JSONPathError, TypeError, AttributeError) as error:
         raise RegenerationError(
             f"overlay action {number} has no JSON path but {path!r}; fix it in scripts/overlay.yaml"

@@ -1,5 +1,6 @@
 """Check a document against OpenAPI 3.1, and say where it has a fault and how the overlay can fix it."""
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -76,12 +77,16 @@ def _lost_values(document: Document) -> Iterator[tuple[Place, str]]:
 
 def overlay_action(document: Document, place: Place) -> str:
     """Return an action of the overlay that changes a place, as a line of YAML to complete."""
-    key = None
+    key, replaces = None, ""
     if place and isinstance(place[-1], str) and not isinstance(_find(document, place), dict):
+        published = _find(document, place)
         *above, key = place
         place = tuple(above)
+        if isinstance(published, str | int | float):
+            # The overlay must say that it contradicts this on purpose.
+            replaces = f", x-replaces: {{{_yaml_text(str(key))}: {json.dumps(published)}}}"
     update = "{...}" if key is None else f"{{{_yaml_text(str(key))}: ...}}"
-    return f"- {{target: {_yaml_text(_json_path(place))}, update: {update}}}"
+    return f"- {{target: {_yaml_text(_json_path(place))}, update: {update}{replaces}}}"
 
 
 def _yaml_text(text: str) -> str:

@@ -38,7 +38,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
             PUBLISHED.replace("batch/events:", "batch/other:"),
             "overlay actions match nothing; fix scripts/overlay",
         ),
-        (PUBLISHED.replace("type: number", "$ref: 'other.yaml#/x'"), "outside of the document"),
+        (PUBLISHED.replace("name: apikey", "$ref: 'other.yaml#/x'"), "outside of the document"),
         (PUBLISHED.replace("application/json", "application/xml"), "match nothing; fix scripts/overlay"),
         (
             PUBLISHED.replace(

@@ -1,5 +1,8 @@
 import json
+import os
+import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -102,8 +105,33 @@ def test_a_published_operation_keeps_what_it_says_and_takes_our_name(full: FullR
 
 def test_what_the_facade_uses_is_told_apart(full: FullRun) -> None:
     lines = full.done.stdout.splitlines()
-    assert "  BREAKING  field removed: BatchStatus.status  [used by gameball/jobs/polling.py]" in lines
+    (status,) = (line for line in lines if line.startswith("  BREAKING  field removed: BatchStatus.status "))
+    assert {"gameball/jobs/polling.py", "gameball/jobs/batch_job.py"} <= set(
+        re.findall(r"[\w/]+\.py", status)
+    )
     assert "            operation added: tiers.get_tier GET /api/v4.0/integrations/tiers/{}" in lines
+
+
+IMPORT_FACADE = """
+import sys
+from gameball import Event, Gameball
+
+print(*(name for name in sys.modules if name.startswith("gameball_api.models.")))
+"""
+
+
+def test_importing_the_facade_imports_only_the_models_that_it_uses(full: FullRun) -> None:
+    root = full.repository.root
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_FACADE],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "generated")])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    models = {name.rpartition(".")[2] for name in done.stdout.split()}
+    assert models == {"batch_started", "batch_status", "batch_job", "events_batch", "error_details"}
+    assert len(full.surface.models) > 100
 
 
 def test_two_runs_give_the_same_bytes_from_anywhere(full: FullRun, tmp_path: Path) -> None:

@@ -84,6 +84,70 @@ def test_a_document_without_the_leftover_bearer_scheme_is_accepted() -> None:
     assert built == document()
 
 
+@pytest.mark.parametrize(
+    ("published", "update", "replaces", "said"),
+    [
+        ({"maxItems": 500}, {"maxItems": 1000}, None, "says 1000 at #/a~1b/maxItems, where 500 is published"),
+        ({"maxItems": 1000}, {"maxItems": 1000}, None, None),
+        ({}, {"maxItems": 1000}, None, None),
+        ({"type": "number"}, {"type": "integer"}, {"type": "number"}, None),
+        (
+            {"type": "string"},
+            {"type": "integer"},
+            {"type": "number"},
+            "says 'integer' at #/a~1b/type, where 'string' is published",
+        ),
+        ({"in": {"x": {"y": 1}}}, {"in": {"x": {"y": 2}}}, {"in": {"x": {"y": 1}}}, None),
+        ({"in": {"x": {"y": 1}}}, {"in": {"x": {"y": 2}}}, None, "says 2 at #/a~1b/in/x/y"),
+        ({"in": "x"}, {"in": {"x": 1}}, None, "says {'x': 1} at #/a~1b/in, where 'x' is published"),
+        (
+            {"$ref": "#/x"},
+            {"type": "integer"},
+            None,
+            "says 'integer' at #/a~1b/type, where 'text' is published",
+        ),
+        ({"$ref": "#/x"}, {"maxItems": 1}, None, None),
+        ({"$ref": "#/x"}, {"$ref": "#/y"}, None, "says '#/y' at #/a~1b/$ref"),
+        ({"type": "object"}, {"$ref": "#/y"}, None, "says {'$ref': '#/y'} at #/a~1b"),
+        ({"description": "Theirs."}, {"$ref": "#/y"}, None, None),
+        ({"title": "Theirs", "summary": "S"}, {"title": "Ours", "summary": "T"}, None, None),
+        ({"required": ["a"]}, {"required": ["b"]}, None, None),
+    ],
+)
+def test_an_overlay_value_that_contradicts_a_published_one_is_an_error_that_names_both_and_the_place(
+    published: dict[str, Any], update: dict[str, Any], replaces: dict[str, Any] | None, said: str | None
+) -> None:
+    action = {"target": "$['a/b']", "update": update, "x-replaces": replaces}
+    document = {"a/b": published, "x": {"type": "text"}}
+    if said is None:
+        overlay_document(document, {"actions": [action]})
+        return
+    with pytest.raises(RegenerationError) as caught:
+        overlay_document(document, {"actions": [action]})
+    assert f"overlay action 1 {said}" in str(caught.value)
+
+
+def test_an_overlay_action_may_replace_what_an_earlier_one_says() -> None:
+    actions = [{"target": "$.a", "update": {"b": value}} for value in (1, 2)]
+    assert overlay_document({"a": {}}, {"actions": actions}) == {"a": {"b": 2}}
+
+
+def test_a_published_limit_or_type_that_the_overlay_overrules_is_not_accepted_in_silence() -> None:
+    published = load_document(ROOT / "openapi.yaml")
+    operation = published["paths"]["/api/v4.0/integrations/batch/events"]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    schema["properties"]["body"]["maxItems"] = 500
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    answer["properties"]["jobId"]["type"] = "string"
+    with pytest.raises(RegenerationError, match="the overlay contradicts what is published") as caught:
+        build_document(ROOT, published)
+    limit, kind = caught.value.details
+    assert "says 1000 at " in limit
+    assert limit.endswith("/body/maxItems, where 500 is published")
+    assert "says 'integer' at " in kind
+    assert kind.endswith("/jobId/type, where 'string' is published")
+
+
 def test_an_overlay_action_whose_target_is_no_json_path_is_an_error_that_names_it() -> None:
     with pytest.raises(RegenerationError, match="action 1 has no JSON path"):
         overlay_document({}, {"actions": [{"target": "$[[", "update": {}}]})

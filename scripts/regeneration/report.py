@@ -1,0 +1,82 @@
+"""Write what a run did, for people and for machines."""
+
+import json
+from typing import Any
+
+from attrs import asdict, frozen
+
+from regeneration.api_changes import Change
+from regeneration.document_changes import DocumentChange
+from regeneration.document_walk import pointer
+from regeneration.repairs.repair import Repair
+
+
+@frozen
+class RunResult:
+    """What a run did, or with ``--check`` would have done.
+
+    Attributes:
+        files: A line for each file that differs from what was there.
+        repairs: What was repaired in the document before it was generated from.
+        against: The commit that was compared with; None if there was none.
+        changes: What changed for those who import the generated package.
+        published: What changed in the published document.
+    """
+
+    files: tuple[str, ...]
+    repairs: tuple[Repair, ...]
+    against: str | None
+    changes: tuple[Change, ...]
+    published: tuple[DocumentChange, ...]
+
+    @property
+    def all_changes(self) -> tuple[Change | DocumentChange, ...]:
+        """The changes of both."""
+        return (*self.published, *self.changes)
+
+
+def as_json(result: RunResult) -> str:
+    """Write a result for machines: the changes, the repairs and the files."""
+    report: dict[str, Any] = {
+        "error": None,
+        "against": result.against,
+        "breaking": any(change.breaking for change in result.all_changes),
+        "changes": [asdict(change) for change in result.changes],
+        "published": [asdict(change) for change in result.published],
+        "repairs": [
+            {"fault": repair.fault, "place": pointer(repair.place), "remedy": repair.remedy}
+            for repair in result.repairs
+        ],
+        "files": result.files,
+    }
+    return json.dumps(report, indent=2)
+
+
+def as_text(result: RunResult, *, check: bool) -> str:
+    """Write a result for people.
+
+    Args:
+        result: What was done.
+        check: Whether it was only looked at.
+    """
+    lines = list(result.files) if check else []
+    if result.against is None and not check:
+        lines.append("There is no commit to compare with")
+    if result.against is not None:
+        if result.published:
+            lines.append(f"What is published, against {result.against}:")
+            lines += [f"  {change}" for change in result.published]
+        lines.append(f"Changes of the package against {result.against}:")
+        lines += [f"  {change}" for change in result.changes] or ["  none that users can notice"]
+        every = result.all_changes
+        breaking = sum(change.breaking for change in every)
+        used = sum(bool(change.used_by) for change in every)
+        lines.append(f"{len(every)} in total, {breaking} breaking, {used} used by the facade")
+    if check and result.files and result.files[-1].endswith("openapi.yaml"):
+        lines.append("the published document differs; run again without --check to accept it")
+    elif check:
+        again = "generated/ differs; run: make regenerate"
+        lines.append(again if result.files else "generated/ is up to date")
+    else:
+        lines.append(f"{len(result.files)} files changed" if result.files else "nothing changed")
+    return "\n".join(lines)
