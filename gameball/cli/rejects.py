@@ -16,7 +16,7 @@ from gameball.cli.tally import Failure
 from gameball.errors import LedgerError, SourceError
 from gameball.events import OPTIONS, convert, find_problem
 from gameball.jobs.batch_job import BatchJob
-from gameball.ledger.file import moved_ledger
+from gameball.ledger.moving import moved_ledger
 from gameball.receipts import Outcome
 from gameball.sources import Row
 from gameball.sources.records import show_text

@@ -18,6 +18,8 @@ from urllib.parse import quote
 
 from gameball.errors import LedgerError, LedgerLockedError
 from gameball.fork_safety import renew_after_fork
+from gameball.ledger.disk_reserve import DiskReserve
+from gameball.ledger.schema import APPLICATION, COUNTED, FORMAT, SCHEMA
 
 try:
     import fcntl
@@ -25,59 +27,9 @@ except ImportError:  # Windows, where SQLite's own locks are used
     fcntl = None  # type: ignore[assignment]
 
 _MAGIC: Final = b"SQLite format 3\0"
-#: SQLite's header has a field for the application that a file belongs to, and one for the file's version.
-_APPLICATION: Final = int.from_bytes(b"GBlg", "big")
-_FORMAT: Final = 2
 _HEADER: Final = 100
 # The first bytes of SQLite's rollback journals.
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
-# The bytes reserved beside the file, so that the outcomes of chunks in flight fit even on a full disk.
-_RESERVE: Final = 1_048_576
-_SCHEMA: Final = (
-    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE runs (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT)",
-    """CREATE TABLE chunks (
-        first INTEGER PRIMARY KEY,
-        last INTEGER NOT NULL,
-        number INTEGER NOT NULL,
-        run INTEGER NOT NULL REFERENCES runs,
-        objects INTEGER NOT NULL,
-        events INTEGER NOT NULL,
-        digest BLOB NOT NULL,
-        outcome TEXT,
-        job_id INTEGER,
-        attempts INTEGER NOT NULL,
-        error TEXT,
-        checksum INTEGER NOT NULL
-    )""",
-    # What the chunks table must hold. Updated in the same transaction as each chunk, but on another page.
-    """CREATE TABLE totals (
-        chunks INTEGER, in_flight INTEGER, accepted INTEGER, unknown INTEGER, positions INTEGER
-    )""",
-    "INSERT INTO totals VALUES (0, 0, 0, 0, 0)",
-    """CREATE TRIGGER added AFTER INSERT ON chunks BEGIN UPDATE totals SET
-        chunks = chunks + 1, in_flight = in_flight + (new.outcome IS NULL),
-        accepted = accepted + (new.outcome IS 'accepted'), unknown = unknown + (new.outcome IS 'unknown'),
-        positions = positions + new.first + new.last;
-    END""",
-    """CREATE TRIGGER removed AFTER DELETE ON chunks BEGIN UPDATE totals SET
-        chunks = chunks - 1, in_flight = in_flight - (old.outcome IS NULL),
-        accepted = accepted - (old.outcome IS 'accepted'), unknown = unknown - (old.outcome IS 'unknown'),
-        positions = positions - old.first - old.last;
-    END""",
-    """CREATE TRIGGER changed AFTER UPDATE ON chunks BEGIN UPDATE totals SET
-        in_flight = in_flight - (old.outcome IS NULL) + (new.outcome IS NULL),
-        accepted = accepted - (old.outcome IS 'accepted') + (new.outcome IS 'accepted'),
-        unknown = unknown - (old.outcome IS 'unknown') + (new.outcome IS 'unknown');
-    END""",
-    f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {_FORMAT}",
-)
-_COUNTED: Final = """
-    SELECT count(*), coalesce(sum(outcome IS NULL), 0), coalesce(sum(outcome IS 'accepted'), 0),
-    coalesce(sum(outcome IS 'unknown'), 0), coalesce(sum(first + last), 0) FROM chunks
-"""
 
 
 def _is_hot(journal: Path) -> bool:
@@ -110,7 +62,8 @@ class LedgerFile:
         # The journal and the reserve are next to the real file, not next to a symbolic link to it.
         self._real = Path(os.path.realpath(path))
         self._journal = self._real.with_name(self._real.name + "-journal")
-        self._reserve = self._real.with_name(self._real.name + "-reserve")
+        #: Disk space for the outcomes of chunks in flight.
+        self.reserve = DiskReserve(self._real.with_name(self._real.name + "-reserve"), self.path)
         self._transacting = threading.Lock()
         self._process = os.getpid()
         self._descriptor = self._open_locked()
@@ -167,7 +120,7 @@ class LedgerFile:
             with self.translated(), closing(sqlite3.connect(name, isolation_level=None)) as database:
                 database.execute("PRAGMA synchronous = FULL")
                 database.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA:
+                for statement in SCHEMA:
                     database.execute(statement)
                 database.execute("COMMIT")
             # Another process may have created the file meanwhile, and may be using it.
@@ -188,7 +141,7 @@ class LedgerFile:
                 f"the ledger {self.path} is empty: it was truncated. If nothing was sent with it, remove it "
                 "to start a new one"
             )
-        if not header.startswith(_MAGIC) or numbers != (_APPLICATION, _FORMAT):
+        if not header.startswith(_MAGIC) or numbers != (APPLICATION, FORMAT):
             raise LedgerError(f"{self.path} is not a ledger of this version of gameball-client")
 
     def _open_database(self) -> sqlite3.Connection:
@@ -214,7 +167,7 @@ class LedgerFile:
 
     def _check_content(self, database: sqlite3.Connection) -> None:
         said = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        counted = database.execute(_COUNTED).fetchone()
+        counted = database.execute(COUNTED).fetchone()
         if said == "ok" and counted == database.execute("SELECT * FROM totals").fetchone():
             return
         raise LedgerError(
@@ -227,7 +180,7 @@ class LedgerFile:
         """Close the file, so that other processes can open it."""
         if self._process != os.getpid():
             return
-        self.drop_reserve()
+        self.reserve.drop()
         # An abandoned worker may still be writing: closing the database then would crash the interpreter.
         with self._transacting:
             with suppress(sqlite3.Error):
@@ -312,58 +265,3 @@ class LedgerFile:
             f"the ledger {self.path} is in use by another process, or open elsewhere in this one; close it "
             "there first"
         )
-
-    def ensure_reserve(self) -> None:
-        """Reserve disk space for the outcomes of the chunks in flight.
-
-        Raises:
-            LedgerError: The disk space cannot be reserved.
-        """
-        with suppress(OSError):
-            found = self._reserve.lstat()
-            if stat.S_ISREG(found.st_mode) and found.st_size == _RESERVE:
-                return
-        try:
-            # An existing file may be a link, and its target must not be overwritten.
-            self._reserve.unlink(missing_ok=True)
-            descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as reserve:
-                reserve.write(bytes(_RESERVE))
-                reserve.flush()
-                os.fsync(reserve.fileno())
-        except OSError as error:
-            self.drop_reserve()
-            raise LedgerError(
-                f"the ledger {self.path} cannot reserve disk space for outcomes: {error.strerror}"
-            ) from None
-
-    def drop_reserve(self) -> None:
-        """Free the reserved space, for what must be written now or because nothing is in flight."""
-        with suppress(OSError):  # for example if the file system has become read-only
-            self._reserve.unlink(missing_ok=True)
-
-
-@contextmanager
-def moved_ledger(path: Path, target: Path) -> Iterator[None]:
-    """Move a ledger that no process has open, together with the file that the block moves.
-
-    During the move the ledger exists under both names, so the file that the block moves always has its ledger
-    next to it. A process that is killed here leaves both names.
-
-    Raises:
-        LedgerLockedError: The ledger is open. Nothing was moved.
-        LedgerError: The ledger cannot be opened, or its record is incomplete. Nothing was moved.
-        OSError: The ledger cannot be moved. Nothing was moved.
-    """
-    # Opening the ledger applies the journal that a killed process may have left next to it.
-    file = LedgerFile(path)
-    try:
-        os.link(path, target)
-        try:
-            yield
-        except BaseException:
-            target.unlink()
-            raise
-        path.unlink()
-    finally:
-        file.close()

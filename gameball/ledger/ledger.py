@@ -258,7 +258,7 @@ class Ledger:
                     f"the ledger {self._path} was started with {name}={known[name]}, but this send has "
                     f"{name}={value}; use the same value or another ledger"
                 )
-        self._file.ensure_reserve()
+        self._file.reserve.ensure()
         with self._file.transaction() as database:
             if not bound:
                 for row in database.execute(_SELECT).fetchall():
@@ -290,7 +290,7 @@ class Ledger:
         Raises:
             LedgerError: The record could not be written, so the chunk must not be sent.
         """
-        self._file.ensure_reserve()
+        self._file.reserve.ensure()
         with self._file.transaction() as database:
             self._insert(database, number, chunk)
 
@@ -300,7 +300,7 @@ class Ledger:
         Raises:
             LedgerError: The record could not be written, so the parts must not be sent.
         """
-        self._file.ensure_reserve()
+        self._file.reserve.ensure()
         with self._file.transaction() as database:
             for part in parts:
                 self._insert(database, number, part)
@@ -325,7 +325,7 @@ class Ledger:
             with self._file.transaction() as database:
                 write(database)
         except LedgerError:
-            self._file.drop_reserve()
+            self._file.reserve.drop()
             with self._file.transaction() as database:
                 write(database)
 

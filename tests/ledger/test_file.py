@@ -24,7 +24,7 @@ from gameball import (
     ResponseLostError,
     chunk_events,
 )
-from gameball.ledger.file import moved_ledger
+from gameball.ledger.moving import moved_ledger
 from gameball.receipts import Receipt
 from gameball.sandbox import Sandbox
 

@@ -12,7 +12,7 @@ import pytest
 from either_client import EitherClient
 
 from gameball import Event, Ledger, LedgerError, LedgerLockedError, Outcome
-from gameball.ledger.file import LedgerFile
+from gameball.ledger.disk_reserve import DiskReserve
 from gameball.sandbox import Fault, Received, Sandbox
 
 
@@ -124,13 +124,13 @@ def test_a_file_system_that_became_read_only_is_a_typed_error(
 
 
 def test_only_one_of_two_threads_can_start_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = LedgerFile.ensure_reserve
+    real = DiskReserve.ensure
 
-    def slow(file: LedgerFile) -> None:
+    def slow(file: DiskReserve) -> None:
         time.sleep(0.2)
         real(file)
 
-    monkeypatch.setattr(LedgerFile, "ensure_reserve", slow)
+    monkeypatch.setattr(DiskReserve, "ensure", slow)
     outcomes: list[str] = []
 
     def begin(ledger: Ledger) -> None:
