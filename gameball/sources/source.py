@@ -13,12 +13,13 @@ from gameball.sources.cells import check_types
 from gameball.sources.csv_records import csv_records
 from gameball.sources.jsonl import jsonl_items, jsonl_records
 from gameball.sources.lines import split_lines
-from gameball.sources.parquet_records import parquet_records
+from gameball.sources.parquet import ParquetOrigin
 from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem, Records, Row, exact_rows, items_of
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Compression, Input, Spool
+from gameball.sources.tables import Nulls, TableReader
 
 Format = Literal["jsonl", "csv", "parquet"]
 
@@ -32,12 +33,14 @@ class Reader:
         format: Their format.
         shape: How to interpret rows.
         types: The type of each typed column.
+        nulls: What to do with cells of a Parquet file that are null.
     """
 
     origin: Input
     format: Format
     shape: Shape
     types: Mapping[str, str]
+    nulls: Nulls = "omit"
 
     def read(self, on_problem: OnProblem | None) -> Reading:
         """Return the items. Nothing is opened before the first one."""
@@ -46,19 +49,25 @@ class Reader:
         if self.format == "jsonl":
             blocks = split_lines(self.origin.blocks(progress), name)
             items = jsonl_items(blocks, self.shape, name, progress, on_problem)
+        elif self.format == "parquet":
+            items = self._table().items(progress, on_problem)
         else:
-            unit = "row" if self.format == "parquet" else "line"
-            items = items_of(self.records(progress), self.shape, progress, on_problem, name=name, unit=unit)
+            items = items_of(self.records(progress), self.shape, progress, on_problem, name=name, unit="line")
         return Reading(items, progress)
 
     def records(self, progress: ReadProgress) -> Records:
         """Return the records. Nothing is opened before the first one."""
         name = self.origin.name
-        columns = Columns(self.shape, self.types)
         if self.format == "parquet":
-            return parquet_records(self.origin.path or Path(name), columns, name, progress)
+            return self._table().records(progress)
+        columns = Columns(self.shape, self.types)
         blocks = split_lines(self.origin.blocks(progress), name)
         return jsonl_records(blocks) if self.format == "jsonl" else csv_records(blocks, columns, name)
+
+    def _table(self) -> TableReader:
+        name = self.origin.name
+        origin = ParquetOrigin(self.origin.path or Path(name), name)
+        return TableReader(origin, Columns(self.shape, self.types), self.nulls)
 
 
 _FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
@@ -88,6 +97,8 @@ class Source:
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
         resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input to a temporary file while it is read, so that it can be read again.
+        nulls: ``omit`` leaves the null cells of a Parquet file out of the metadata, ``refuse`` refuses their
+            rows.
 
     Raises:
         ValueError: These options contradict each other; the message says what to do.
@@ -100,6 +111,7 @@ class Source:
     types: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     spool: bool = False
+    nulls: Nulls = "omit"
     _block_size: int = field(default=BLOCK_SIZE, alias="_block_size", repr=False, eq=False)
     # Both passes read the same copy. A frozen class must create it here.
     _copy_of_input: Spool | None = field(init=False, repr=False, eq=False)
@@ -175,7 +187,7 @@ class Source:
         shape = Shape(
             rename=self.rename, resend_unknown=self.resend_unknown, null_metadata=self.format != "jsonl"
         )
-        return Reader(origin, self.format, shape, self.types)
+        return Reader(origin, self.format, shape, self.types, self.nulls)
 
 
 def find_source(
@@ -241,7 +253,7 @@ def split_compression(path: str) -> tuple[str, Compression | None]:
 
 
 def check_options(
-    format: Format,  # noqa: A002 - what everybody calls it
+    format: Format | Literal["arrow"],  # noqa: A002 - what everybody calls it
     compression: Compression | None,
     rename: Mapping[str, str],
     types: Mapping[str, str],
