@@ -4,7 +4,7 @@
 ``gb.events.send(read_arrow(df))`` those of a data frame.
 """
 
-from gameball.sources.arrow import ArrowTable, read_arrow
+from gameball.sources.arrow import ArrowTable, read_arrow, read_sql
 from gameball.sources.readers import read_csv, read_jsonl, read_parquet
 from gameball.sources.reading import Reading
 from gameball.sources.records import Row
@@ -20,4 +20,5 @@ __all__ = [
     "read_csv",
     "read_jsonl",
     "read_parquet",
+    "read_sql",
 ]

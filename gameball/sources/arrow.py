@@ -12,12 +12,14 @@ from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.source import check_options
+from gameball.sources.sql import QUERY, SqlOrigin
 from gameball.sources.tables import Nulls, OpenTable, TableReader, check_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gameball.sources.records import OnProblem
+    from gameball.sources.sql import Connection
 
 # The column that pandas adds for an index without a name, such as the one that is left after filtering.
 _UNNAMED_INDEX: Final = re.compile(r"__index_level_[0-9]+__")
@@ -63,6 +65,9 @@ class ArrowOrigin:
     def explain(self, error: Exception) -> str:
         """Return the message for an error: not the error's own, which may quote a cell."""
         said = f"cannot be read ({type(error).__name__})"
+        if isinstance(error, AssertionError) and type(self.table).__module__.startswith("pyspark."):
+            # True of Spark 4.2 and 4.3.
+            return f"{said}: Spark cannot export TIMESTAMP columns; cast them to TIMESTAMP_NTZ"
         last = error.args[-1] if error.args else None
         if isinstance(last, str) and (column := _PANDAS_COLUMN.fullmatch(last)):
             return f"{said}: {column[0]}; all cells of a column must have the same type"
@@ -121,6 +126,51 @@ def read_arrow(
             "polars 1.3, pyarrow 15, DuckDB 1.1, Spark 4.2 or a later version"
         )
     reader = TableReader(ArrowOrigin(table, name), table_columns(rename, types, nulls), nulls)
+    progress = ReadProgress()
+    return Reading(reader.items(progress, on_problem), progress)
+
+
+def read_sql(
+    query: str,
+    connection: Connection | None = None,
+    *,
+    name: str = QUERY,
+    rename: Mapping[str, str] | None = None,
+    types: Mapping[str, str] | None = None,
+    nulls: Nulls = "omit",
+    on_problem: OnProblem | None = None,
+) -> Reading:
+    """Read events from the rows of an SQL query, for ``gb.events.send``.
+
+    Needs ``gameball-client[sql]``, which installs DuckDB: it queries Parquet, CSV, JSON and Excel files,
+    several of them with a pattern, on disk or in S3, and databases that are attached. The rows are fetched
+    batch by batch, but DuckDB must hold, or spill to disk, what it sorts.
+
+    A send with a ledger can be resumed if the query gives the same rows in the same order again: it reads a
+    single file, or its ORDER BY names columns that together tell any two rows apart. Otherwise resuming may
+    be refused with ``LedgerMismatchError``; nothing is sent twice.
+
+    Args:
+        query: The SQL. The statements before the last one are executed first, such as ATTACH. The last one
+            must be a SELECT.
+        connection: A connection of DuckDB, or of ADBC to another database, which executes the query; it is
+            not closed and must not be used meanwhile. None executes it with a new DuckDB in memory.
+        name: The name of the query in messages.
+        rename: The name in the query of each column that has another name there.
+        types: The type of the text in each column, as for ``read_arrow``.
+        nulls: What to do with null and NaN cells, as for ``read_arrow``.
+        on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
+            By default the first such error is raised.
+
+    Returns:
+        An iterator of items. The query is executed at the first item. After all items before it, iterating
+        raises ``SourceError`` for a row that is not an event (unless ``on_problem`` is given), and always if
+        DuckDB or pyarrow is missing, the columns do not fit or the query fails.
+
+    Raises:
+        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
+    """
+    reader = TableReader(SqlOrigin(query, connection, name), table_columns(rename, types, nulls), nulls)
     progress = ReadProgress()
     return Reading(reader.items(progress, on_problem), progress)
 
