@@ -20,6 +20,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball send events.jsonl --skip-invalid --rejects rejects.jsonl --wait",
         "gameball send events.parquet --dry-run",
         "zcat events.jsonl.gz | gameball send - --json",
+        "gameball send --ledger likes.ledger --sql \"SELECT * FROM 'likes/*.parquet' ORDER BY like_id\"",
     ),
     "job status": ("gameball job status 1001 1002",),
     "job wait": ("gameball job wait 1001 --timeout 600",),
@@ -84,14 +85,13 @@ def send(
         tuple[Path, ...],
         Parameter(
             name="SOURCE",
-            required=True,
             # Allows - for standard input. Other words with a leading hyphen are refused below.
             allow_leading_hyphen=True,
             help="Files to send in order: .jsonl, .csv or .parquet; .jsonl and .csv may be compressed (.gz, "
-            ".zst). Use - for standard input. Each row is an event (customer_id, name, and metadata or any "
-            "other fields) or an object in Gameball's own format (customerId, events).",
+            ".zst). Use - for standard input; see --sql for queries. Each row is an event (customer_id, "
+            "name, and metadata or any other fields) or an object in Gameball's format (customerId, events).",
         ),
-    ],
+    ] = (),
     /,
     *,
     options: SendCommandOptions = _NO_OPTIONS,

@@ -12,7 +12,7 @@ from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.output import as_document, escape, write, write_json, write_lines, write_table
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
-from gameball.cli.same_content import CONTENT, identify
+from gameball.cli.same_content import CONTENT, QUERY_HASH, identify
 from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
 from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, digest
@@ -154,7 +154,8 @@ def _report(
 def _print(
     path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun], places: _Lines
 ) -> None:
-    lines = [f"{path}: {notes.get('source', 'unknown source')}"]
+    source = "a query" if notes.get(QUERY_HASH) else notes.get("source", "unknown source")
+    lines = [f"{path}: {source}"]
     for run in runs:
         ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
         lines.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
@@ -222,6 +223,11 @@ def source_of(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
     where = str(moved) if moved is not None else notes.get("source")
     if where is None:
         raise ValueError(f"{path} does not record its source: give its path with --source")
+    if moved is None and notes.get(QUERY_HASH):
+        raise ValueError(
+            f"{path} records a query: to get the rows that were not accepted, run `gameball send --sql` with "
+            "it again, and with --rejects"
+        )
     if where == "-":
         raise ValueError(
             f"{path} records standard input, which cannot be read again: save it to a file and use --source"

@@ -103,6 +103,28 @@ class SendCommandOptions(ClientOptions):
             default="text",
         ),
     ] = ()
+    sql: Annotated[
+        str | None,
+        option(
+            "--sql",
+            READING,
+            "Send the rows of a query instead of files. DuckDB executes it, on Parquet, CSV, JSON and Excel "
+            "files, on disk or in S3, and attached databases; statements before the last one come first. "
+            "Needs --ledger or --no-ledger.",
+            metavar="QUERY",
+            default="none",
+        ),
+    ] = None
+    any_order: Annotated[
+        bool,
+        option(
+            "--any-order",
+            READING,
+            "Accept a query that neither reads a single file nor ends with ORDER BY. Its rows may come in "
+            "another order the next time; resuming is then refused. So may rows that are equal in all "
+            "columns of ORDER BY.",
+        ),
+    ] = False
     skip_invalid: Annotated[
         bool,
         option(

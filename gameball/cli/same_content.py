@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 #: The note in a ledger that identifies the content of its source.
 CONTENT: Final = "content"
+#: The note in a ledger that identifies the query whose rows were sent.
+QUERY_HASH: Final = "query_hash"
 _SAMPLE: Final = 1 << 16
 
 
@@ -45,3 +47,12 @@ def _read_content(ledger: Path) -> str | None:
     except sqlite3.Error:  # not a ledger, or in the middle of a write
         return None
     return None if row is None else str(row[0])
+
+
+def hash_query(query: str | None) -> str:
+    """Return a hash of a query, because the query itself may contain passwords and payload.
+
+    Args:
+        query: The SQL, or None, which has an empty hash.
+    """
+    return "" if query is None else blake2b(query.encode()).hexdigest()

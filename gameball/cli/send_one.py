@@ -15,7 +15,13 @@ from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside, failed_jobs, find_rejects
 from gameball.cli.results import SourceResult
-from gameball.cli.same_content import CONTENT, find_ledger_of_same_content, identify
+from gameball.cli.same_content import (
+    CONTENT,
+    QUERY_HASH,
+    find_ledger_of_same_content,
+    hash_query,
+    identify,
+)
 from gameball.cli.tally import READ, Tally, counted
 from gameball.client import Gameball
 from gameball.errors import (
@@ -109,6 +115,7 @@ class SourceSend:
     def _send(self, ledger: Ledger | None) -> None:
         options = self.options
         if ledger is not None:
+            _check_query(self.source, ledger)
             # A source that is refused must not overwrite the description of the one that was sent.
             if not ledger.chunks():
                 ledger.note(describe_source(self.source, options))
@@ -266,7 +273,20 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
         "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
         "max_bytes": str(options.max_bytes),
         CONTENT: ("" if source.path is None else identify(source.path)) or "",
+        QUERY_HASH: hash_query(source.query),
     }
+
+
+def _check_query(source: Source, ledger: Ledger) -> None:
+    """Check that a ledger is not that of another query, even if both give the same rows at first.
+
+    Raises:
+        LedgerMismatchError: It is.
+    """
+    if ledger.chunks() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query):
+        raise LedgerMismatchError(
+            "the ledger records another query or source: use another ledger, or repeat the query exactly"
+        )
 
 
 def _check_not_sent_under_another_name(source: Source, ledger: Path) -> None:

@@ -1,7 +1,7 @@
 """``gameball send``: find the sources, and send one after the other."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gameball.errors import (
     GameballError,
 )
 from gameball.sources import Source, find_source
+from gameball.sources.sql import explain_order
 
 
 def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Source]:
@@ -38,6 +39,49 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
         raise ValueError("--ledger works with one source only: send the sources one by one, or omit it")
     if any(_same(Path(one), Path(other)) for one, other in itertools.combinations(words, 2)):
         raise ValueError("a source is given twice and would be sent twice")
+    if options.sql is not None:
+        sources = [_find_query(words, options, renames, types)]
+    elif not words:
+        raise ValueError("there is nothing to send: name a SOURCE, or give a query with --sql")
+    else:
+        sources = _find_files(words, options, renames, types)
+    if options.rejects is not None:
+        _check_rejects(options.rejects, sources, options.ledger)
+    if not options.wait_timeout > 0:
+        raise ValueError(f"--wait-timeout is {options.wait_timeout:g} but must be positive")
+    return sources
+
+
+def _find_query(
+    words: Sequence[str], options: SendCommandOptions, renames: Mapping[str, str], types: Mapping[str, str]
+) -> Source:
+    if words:
+        raise ValueError("--sql and a SOURCE cannot be used together: name the files in the query")
+    if options.format is not None:
+        raise ValueError("--sql and --format cannot be used together: the query says how to read its files")
+    query = (options.sql or "").strip()
+    if options.ledger is None and not options.no_ledger:
+        raise ValueError(
+            "--sql needs --ledger FILE, because a query has no file to put the ledger beside; or --no-ledger"
+        )
+    problem = None if options.no_ledger and options.rejects is None else explain_order(query)
+    if problem is not None and not options.any_order:
+        raise ValueError(problem)
+    if problem is not None and options.rejects is not None:
+        raise ValueError("--rejects finds its rows by executing the query again, so it needs an ORDER BY")
+    return Source(
+        path=None,
+        format="sql",
+        query=query,
+        rename=renames,
+        types=types,
+        resend_unknown=options.on_unknown == "resend",
+    )
+
+
+def _find_files(
+    words: Sequence[str], options: SendCommandOptions, renames: Mapping[str, str], types: Mapping[str, str]
+) -> list[Source]:
     sources = [
         find_source(
             word,
@@ -52,10 +96,6 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     for source in sources:
         if source.path is not None and not source.path.exists():
             raise ValueError(f"there is no file {source.path}")
-    if options.rejects is not None:
-        _check_rejects(options.rejects, sources, options.ledger)
-    if not options.wait_timeout > 0:
-        raise ValueError(f"--wait-timeout is {options.wait_timeout:g} but must be positive")
     return sources
 
 

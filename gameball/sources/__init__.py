@@ -1,11 +1,24 @@
-"""Events from files: JSON lines, CSV and Parquet, and from standard input.
+"""Events from files, standard input, data frames and other tables.
 
-``gb.events.send(read_jsonl("events.jsonl"))`` sends the events of a file.
+``gb.events.send(read_jsonl("events.jsonl"))`` sends the events of a file, and
+``gb.events.send(read_arrow(df))`` those of a data frame.
 """
 
+from gameball.sources.arrow import ArrowTable, read_arrow, read_sql
 from gameball.sources.readers import read_csv, read_jsonl, read_parquet
 from gameball.sources.reading import Reading
 from gameball.sources.records import Row
 from gameball.sources.source import Source, find_source
 
-__all__ = ["Reading", "Row", "Source", "find_source", "read_csv", "read_jsonl", "read_parquet"]
+__all__ = [
+    "ArrowTable",
+    "Reading",
+    "Row",
+    "Source",
+    "find_source",
+    "read_arrow",
+    "read_csv",
+    "read_jsonl",
+    "read_parquet",
+    "read_sql",
+]

@@ -10,6 +10,7 @@ from gameball.sources.records import OnProblem
 from gameball.sources.shape import Shape
 from gameball.sources.source import Format, Reader, Source, check_options, split_compression
 from gameball.sources.streams import BinaryFile, Input
+from gameball.sources.tables import Nulls, check_nulls
 
 _FilePath = str | os.PathLike[str]
 
@@ -90,12 +91,14 @@ def read_parquet(
     *,
     rename: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
+    nulls: Nulls = "omit",
     on_problem: OnProblem | None = None,
 ) -> Reading:
     """Read events from a Parquet file, for ``gb.events.send``. Needs ``gameball-client[parquet]``.
 
     The columns ``customer_id`` and ``name`` are required. All other columns are metadata, unless the only one
-    is named ``metadata`` and is a struct, a map, or text of the type json. Nulls become None.
+    is named ``metadata`` and is a struct, a map, or text of the type json. Values are converted as by
+    ``read_arrow``.
 
     Args:
         path: The file.
@@ -103,6 +106,8 @@ def read_parquet(
             ``{"customer_id": "user_id"}``.
         types: The type of the text in each column, by its name in the file, as for ``read_csv``. datetime-utc
             also converts times without a zone to UTC. Other values that are not text stay unchanged.
+        nulls: ``omit`` leaves null and NaN cells out of the metadata; ``refuse`` refuses their rows. Nulls
+            within lists and structs stay.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
             By default the first such error is raised.
 
@@ -114,9 +119,11 @@ def read_parquet(
 
     Raises:
         TypeError: An open file was given.
-        ValueError: A type is unknown, or a name in ``rename`` is empty.
+        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
     """
-    return Source(path=Path(path), format="parquet", rename=rename or {}, types=types or {}).read(on_problem)
+    check_nulls(nulls)
+    source = Source(path=Path(path), format="parquet", rename=rename or {}, types=types or {}, nulls=nulls)
+    return source.read(on_problem)
 
 
 def _read(

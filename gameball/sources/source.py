@@ -13,14 +13,16 @@ from gameball.sources.cells import check_types
 from gameball.sources.csv_records import csv_records
 from gameball.sources.jsonl import jsonl_items, jsonl_records
 from gameball.sources.lines import split_lines
-from gameball.sources.parquet_records import parquet_records
+from gameball.sources.parquet import ParquetOrigin
 from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem, Records, Row, exact_rows, items_of
 from gameball.sources.shape import Columns, Shape
+from gameball.sources.sql import QUERY, SqlOrigin
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Compression, Input, Spool
+from gameball.sources.tables import Nulls, TableOrigin, TableReader
 
-Format = Literal["jsonl", "csv", "parquet"]
+Format = Literal["jsonl", "csv", "parquet", "sql"]
 
 
 @frozen
@@ -32,12 +34,16 @@ class Reader:
         format: Their format.
         shape: How to interpret rows.
         types: The type of each typed column.
+        nulls: What to do with cells of a table that are null.
+        query: The SQL of a query.
     """
 
     origin: Input
     format: Format
     shape: Shape
     types: Mapping[str, str]
+    nulls: Nulls = "omit"
+    query: str | None = field(default=None, repr=False)
 
     def read(self, on_problem: OnProblem | None) -> Reading:
         """Return the items. Nothing is opened before the first one."""
@@ -46,24 +52,33 @@ class Reader:
         if self.format == "jsonl":
             blocks = split_lines(self.origin.blocks(progress), name)
             items = jsonl_items(blocks, self.shape, name, progress, on_problem)
+        elif self.format in _TABLES:
+            items = self._table().items(progress, on_problem)
         else:
-            unit = "row" if self.format == "parquet" else "line"
-            items = items_of(self.records(progress), self.shape, progress, on_problem, name=name, unit=unit)
+            items = items_of(self.records(progress), self.shape, progress, on_problem, name=name, unit="line")
         return Reading(items, progress)
 
     def records(self, progress: ReadProgress) -> Records:
         """Return the records. Nothing is opened before the first one."""
         name = self.origin.name
+        if self.format in _TABLES:
+            return self._table().records(progress)
         columns = Columns(self.shape, self.types)
-        if self.format == "parquet":
-            return parquet_records(self.origin.path or Path(name), columns, name, progress)
         blocks = split_lines(self.origin.blocks(progress), name)
         return jsonl_records(blocks) if self.format == "jsonl" else csv_records(blocks, columns, name)
+
+    def _table(self) -> TableReader:
+        name = self.origin.name
+        origin: TableOrigin = ParquetOrigin(self.origin.path or Path(name), name)
+        if self.query is not None:
+            origin = SqlOrigin(self.query, name=name)
+        return TableReader(origin, Columns(self.shape, self.types), self.nulls)
 
 
 _FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 )
+_TABLES: Final = frozenset({"parquet", "sql"})
 _COMPRESSIONS: Final[Mapping[str, Compression]] = MappingProxyType({".gz": "gz", ".zst": "zst"})
 _CURE: Final = (
     "use --format jsonl, csv or parquet, or a file name that ends in .jsonl, .ndjson or .csv, "
@@ -80,14 +95,16 @@ class Source:
     """A source of events and how to read it. Nothing is opened before reading starts.
 
     Args:
-        path: The file, or None for standard input.
-        format: ``jsonl``, ``csv`` or ``parquet``.
+        path: The file, or None for standard input or a query.
+        format: ``jsonl``, ``csv``, ``parquet`` or ``sql``.
         compression: ``gz``, ``zst`` or None; always None for standard input and Parquet.
         rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
         resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input to a temporary file while it is read, so that it can be read again.
+        nulls: ``omit`` leaves the null cells of a table out of the metadata, ``refuse`` refuses their rows.
+        query: The SQL of the format ``sql``, which has no path.
 
     Raises:
         ValueError: These options contradict each other; the message says what to do.
@@ -100,16 +117,21 @@ class Source:
     types: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     spool: bool = False
+    nulls: Nulls = "omit"
+    query: str | None = field(default=None, repr=False)
     _block_size: int = field(default=BLOCK_SIZE, alias="_block_size", repr=False, eq=False)
     # Both passes read the same copy. A frozen class must create it here.
     _copy_of_input: Spool | None = field(init=False, repr=False, eq=False)
 
     @_copy_of_input.default
     def _begin_copy(self) -> Spool | None:
-        return Spool() if self.spool and self.path is None else None
+        return Spool() if self.spool and self.path is None and self.query is None else None
 
     def __attrs_post_init__(self) -> None:
         check_options(self.format, self.compression, self.rename, self.types)
+        is_query = self.query is not None
+        if (self.format == "sql") != is_query or (is_query and self.path is not None):
+            raise ValueError("the format sql needs a query and no path, and the others have no query")
         if self.path is None and self.format == "parquet":
             raise ValueError("Parquet cannot be read from standard input: save it to a file first")
         if self.path is None and self.compression is not None:
@@ -117,7 +139,9 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Its name in messages: the given path, or ``standard input``."""
+        """Its name in messages: the given path, ``standard input`` or ``the query``."""
+        if self.query is not None:
+            return QUERY
         return STANDARD_INPUT if self.path is None else str(self.path)
 
     @property
@@ -158,7 +182,7 @@ class Source:
         Raises:
             ValueError: It is standard input without a copy, or ``max_bytes`` is not positive.
         """
-        if self.path is None and not self.spool:
+        if self.path is None and self.query is None and not self.spool:
             raise ValueError("standard input can be read only once without spool=True")
         builder = ChunkBuilder(max_objects=MAX_OBJECTS, max_bytes=max_bytes, coalesce=False)
         reader = self._reader()
@@ -175,7 +199,7 @@ class Source:
         shape = Shape(
             rename=self.rename, resend_unknown=self.resend_unknown, null_metadata=self.format != "jsonl"
         )
-        return Reader(origin, self.format, shape, self.types)
+        return Reader(origin, self.format, shape, self.types, self.nulls, self.query)
 
 
 def find_source(
@@ -204,7 +228,7 @@ def find_source(
     Raises:
         ValueError: The format is unknown, or options contradict each other; the message says what to do.
     """
-    if format is not None and format not in get_args(Format):
+    if format is not None and format not in {*get_args(Format)} - {"sql"}:
         raise ValueError(f"unknown format {format!r}: {_CURE}")
     chosen = cast("Format | None", format)
     compression: Compression | None = None
@@ -241,7 +265,7 @@ def split_compression(path: str) -> tuple[str, Compression | None]:
 
 
 def check_options(
-    format: Format,  # noqa: A002 - what everybody calls it
+    format: Format | Literal["arrow"],  # noqa: A002 - what everybody calls it
     compression: Compression | None,
     rename: Mapping[str, str],
     types: Mapping[str, str],

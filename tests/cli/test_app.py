@@ -42,14 +42,16 @@ def test_the_examples_of_the_help_work(command: str, tmp_path: Path) -> None:
     subprocess.run(["gzip", "--keep", "events.jsonl"], cwd=tmp_path, check=True)
     make_parquet = (
         "import pyarrow, pyarrow.parquet as p;"
-        "p.write_table(pyarrow.table({'customer_id': ['a', 'b'], 'name': ['x', 'y']}), 'events.parquet')"
+        "p.write_table(pyarrow.table({'customer_id': ['a', 'b'], 'name': ['x', 'y']}), 'events.parquet');"
+        "like = pyarrow.table({'customer_id': ['a'], 'name': ['x'], 'like_id': [1]});"
+        "p.write_table(like, 'likes/1.parquet')"
     )
+    (tmp_path / "likes").mkdir()
     subprocess.run([sys.executable, "-c", make_parquet], cwd=tmp_path, check=True)
     with Sandbox(job_seconds=0.0) as box:
         with Gameball("key", "secret", base_url=box.url) as client:
             for number in range(2):
                 client.events.send([Event(f"c{number}", "x")])
-        (tmp_path / "likes").mkdir()
         if command.startswith("ledger"):
             assert gameball("send", "events.jsonl", url=box.url, cwd=tmp_path).code == 0
         if command == "ledger resolve":

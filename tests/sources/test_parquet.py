@@ -29,7 +29,7 @@ def test_columns_beside_customer_and_name_are_the_metadata(tmp_path: Path) -> No
     columns = {"customer_id": ["a", "b"], "name": ["liked", "shared"], "n": [1, None], "x": [0.5, 1.5]}
     assert list(read_parquet(write_table(tmp_path, columns))) == [
         ("a", "liked", {"n": 1, "x": 0.5}),
-        ("b", "shared", {"n": None, "x": 1.5}),
+        ("b", "shared", {"x": 1.5}),
     ]
 
 
@@ -59,7 +59,7 @@ def test_maps_within_lists_structs_and_maps_are_objects_too(tmp_path: Path) -> N
         "x",
         {"in_list": [{"n": 1}, None], "in_struct": {"m": {"n": 2}, "k": 3}, "in_map": {"o": {"n": 4}}},
     )
-    assert second == ("b", "y", {"in_list": None, "in_struct": None, "in_map": {}})
+    assert second == ("b", "y", {"in_map": {}})
 
 
 def test_a_map_with_the_same_key_twice_is_refused(tmp_path: Path) -> None:
@@ -117,12 +117,18 @@ def test_a_text_that_is_not_of_its_type_is_told_with_its_row(tmp_path: Path) -> 
     assert rows[1].text == '{"customer_id":"b","name":"x","n":"secret"}'
 
 
-def test_nanoseconds_are_a_problem_of_their_row_only(tmp_path: Path) -> None:
-    times = pa.array([0, 1_000, 1, None], pa.timestamp("ns", tz="UTC"))
+def test_a_time_that_python_cannot_represent_is_a_problem_of_its_row_only(tmp_path: Path) -> None:
+    times = pa.array([0, 1_000, 10**17, None], pa.timestamp("ms", tz="UTC"))
     columns = {"customer_id": ["a", "b", "c", "d"], "name": ["x"] * 4, "at": times}
     source = find_source(str(write_table(tmp_path, columns)))
     assert customers(source.read(lambda _: None)) == ["a", "b", "d"]
-    assert problems(source) == [(3, "at holds a timestamp[ns, tz=UTC] that Python cannot represent")]
+    assert problems(source) == [(3, "at holds a timestamp[ms, tz=UTC] that Python cannot represent")]
+
+
+def test_null_cells_can_be_refused(tmp_path: Path) -> None:
+    path = write_table(tmp_path, {"customer_id": ["a", "b"], "name": ["x", "y"], "n": [1, None]})
+    items, error = read_until_error(read_parquet(path, nulls="refuse"))
+    assert (len(items), str(error)) == (1, f"{path}, row 2: n is null")
 
 
 @pytest.mark.parametrize(

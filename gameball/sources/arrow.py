@@ -1,0 +1,187 @@
+"""Tables that support the Arrow C stream interface: data frames, query results and Arrow tables."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from attrs import field, frozen
+
+from gameball.sources.progress import ReadProgress
+from gameball.sources.reading import Reading
+from gameball.sources.shape import Columns, Shape
+from gameball.sources.source import check_options
+from gameball.sources.sql import QUERY, SqlOrigin
+from gameball.sources.tables import Nulls, OpenTable, TableReader, check_nulls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gameball.sources.records import OnProblem
+    from gameball.sources.sql import Connection
+
+# The column that pandas adds for an index without a name, such as the one that is left after filtering.
+_UNNAMED_INDEX: Final = re.compile(r"__index_level_[0-9]+__")
+# pandas names the column that it cannot convert in the last argument of the error.
+_PANDAS_COLUMN: Final = re.compile(r"Conversion failed for column .{1,100} with type \w+")
+
+
+class ArrowTable(Protocol):
+    """Whatever exports an Arrow C stream."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export it as a capsule."""
+
+
+@frozen
+class ArrowOrigin:
+    """A table that supports the Arrow C stream interface.
+
+    Args:
+        table: The table.
+        name: Its name in messages.
+    """
+
+    table: ArrowTable = field(repr=False)
+    name: str
+    extra: str = "arrow"
+
+    @contextmanager
+    def open(self) -> Iterator[OpenTable]:
+        """Begin to read it. Its batches are read one by one, if it computes them one by one."""
+        import pyarrow as pa  # noqa: PLC0415 - optional
+
+        with closing(pa.RecordBatchReader.from_stream(self.table)) as reader:
+            schema = reader.schema
+            batches: Iterator[Any] = iter(reader)
+            if schema.metadata and b"pandas" in schema.metadata:
+                kept = [name for name in schema.names if not _UNNAMED_INDEX.fullmatch(name)]
+                if len(kept) < len(schema.names):
+                    schema = pa.schema([schema.field(name) for name in kept])
+                    batches = (batch.select(kept) for batch in batches)
+            yield OpenTable(schema, batches)
+
+    def explain(self, error: Exception) -> str:
+        """Return the message for an error: not the error's own, which may quote a cell."""
+        said = f"cannot be read ({type(error).__name__})"
+        if isinstance(error, AssertionError) and type(self.table).__module__.startswith("pyspark."):
+            # True of Spark 4.2 and 4.3.
+            return f"{said}: Spark cannot export TIMESTAMP columns; cast them to TIMESTAMP_NTZ"
+        last = error.args[-1] if error.args else None
+        if isinstance(last, str) and (column := _PANDAS_COLUMN.fullmatch(last)):
+            return f"{said}: {column[0]}; all cells of a column must have the same type"
+        return said
+
+
+def read_arrow(
+    table: ArrowTable,
+    *,
+    name: str = "the table",
+    rename: Mapping[str, str] | None = None,
+    types: Mapping[str, str] | None = None,
+    nulls: Nulls = "omit",
+    on_problem: OnProblem | None = None,
+) -> Reading:
+    """Read events from a data frame or another table, for ``gb.events.send``.
+
+    Needs ``gameball-client[arrow]``. The table may be anything with the method ``__arrow_c_stream__``: a data
+    frame of pandas 2.2, polars or Spark 4.2, a table or a reader of pyarrow, a relation of DuckDB, a result
+    of ADBC. It is read batch by batch. A table that is already in memory is not copied as a whole, except by
+    pandas, which converts itself to Arrow first.
+
+    The columns ``customer_id`` and ``name`` are required. All other columns are metadata, unless the only one
+    is named ``metadata`` and is a struct, a map, or text of the type json. The unnamed index of a pandas data
+    frame is left out.
+
+    Values arrive as they are: decimals with all their digits, times with their zone, and with nanoseconds
+    (as text) where microseconds would lose some. Times without a zone need the type datetime-utc. Times of
+    day become text. Columns of binary data, durations and other types that JSON cannot represent are refused.
+
+    Args:
+        table: The table. Some tables, such as a ``pyarrow.RecordBatchReader``, can be read only once.
+        name: Its name in messages.
+        rename: The name in the table of each column that has another name there:
+            ``{"customer_id": "user_id"}``.
+        types: The type of the text in each column, by its name in the table, as for ``read_parquet``.
+        nulls: ``omit`` leaves null, NaT and NaN cells out of the metadata; ``refuse`` refuses their rows.
+            Nulls within lists and structs stay.
+        on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
+            By default the first such error is raised.
+
+    Returns:
+        An iterator of items. Reading begins at the first item. ``line_of`` returns rows, counted from 1.
+        After all items before it, iterating raises ``SourceError`` for a row that is not an event (unless
+        ``on_problem`` is given), and always if pyarrow is missing, the columns do not fit or the table cannot
+        be read.
+
+    Raises:
+        TypeError: The table has no method ``__arrow_c_stream__``.
+        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
+    """
+    if not hasattr(table, "__arrow_c_stream__"):
+        kind = type(table)
+        raise TypeError(
+            f"{kind.__module__}.{kind.__qualname__} has no method __arrow_c_stream__: use pandas 2.2, "
+            "polars 1.3, pyarrow 15, DuckDB 1.1, Spark 4.2 or a later version"
+        )
+    reader = TableReader(ArrowOrigin(table, name), table_columns(rename, types, nulls), nulls)
+    progress = ReadProgress()
+    return Reading(reader.items(progress, on_problem), progress)
+
+
+def read_sql(
+    query: str,
+    connection: Connection | None = None,
+    *,
+    name: str = QUERY,
+    rename: Mapping[str, str] | None = None,
+    types: Mapping[str, str] | None = None,
+    nulls: Nulls = "omit",
+    on_problem: OnProblem | None = None,
+) -> Reading:
+    """Read events from the rows of an SQL query, for ``gb.events.send``.
+
+    Needs ``gameball-client[sql]``, which installs DuckDB: it queries Parquet, CSV, JSON and Excel files,
+    several of them with a pattern, on disk or in S3, and databases that are attached. The rows are fetched
+    batch by batch, but DuckDB must hold, or spill to disk, what it sorts.
+
+    A send with a ledger can be resumed if the query gives the same rows in the same order again: it reads a
+    single file, or its ORDER BY names columns that together tell any two rows apart. Otherwise resuming may
+    be refused with ``LedgerMismatchError``; nothing is sent twice.
+
+    Args:
+        query: The SQL. The statements before the last one are executed first, such as ATTACH. The last one
+            must be a SELECT.
+        connection: A connection of DuckDB, or of ADBC to another database, which executes the query; it is
+            not closed and must not be used meanwhile. None executes it with a new DuckDB in memory.
+        name: The name of the query in messages.
+        rename: The name in the query of each column that has another name there.
+        types: The type of the text in each column, as for ``read_arrow``.
+        nulls: What to do with null and NaN cells, as for ``read_arrow``.
+        on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
+            By default the first such error is raised.
+
+    Returns:
+        An iterator of items. The query is executed at the first item. After all items before it, iterating
+        raises ``SourceError`` for a row that is not an event (unless ``on_problem`` is given), and always if
+        DuckDB or pyarrow is missing, the columns do not fit or the query fails.
+
+    Raises:
+        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
+    """
+    reader = TableReader(SqlOrigin(query, connection, name), table_columns(rename, types, nulls), nulls)
+    progress = ReadProgress()
+    return Reading(reader.items(progress, on_problem), progress)
+
+
+def table_columns(rename: Mapping[str, str] | None, types: Mapping[str, str] | None, nulls: Nulls) -> Columns:
+    """Check the options of a table, and return how to interpret its columns.
+
+    Raises:
+        ValueError: An option is not valid.
+    """
+    rename, types = rename or {}, types or {}
+    check_options("arrow", None, rename, types)
+    check_nulls(nulls)
+    return Columns(Shape(rename=rename, null_metadata=True), types)
