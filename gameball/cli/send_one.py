@@ -1,10 +1,8 @@
 """Send one source: read and send it, wait for its jobs, and find the lines that were not accepted."""
 
-import shlex
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 
 from attrs import define, field
 from rich.console import Console
@@ -13,14 +11,13 @@ from gameball.cli.display import SendProgress, showing
 from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, worst
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
-from gameball.cli.rejects import RejectsFile, beside, failed_jobs, find_rejects
+from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
 from gameball.cli.results import SourceResult
-from gameball.cli.same_content import (
-    CONTENT,
-    QUERY_HASH,
-    find_ledger_of_same_content,
-    hash_query,
-    identify,
+from gameball.cli.source_ledger import (
+    check_not_sent_under_another_name,
+    check_query,
+    describe_source,
+    ledger_path,
 )
 from gameball.cli.tally import READ, Tally, counted
 from gameball.client import Gameball
@@ -76,7 +73,7 @@ class SourceSend:
         """
         path = ledger_path(self.source, self.options)
         if path is not None and self.options.ledger is None:
-            _check_not_sent_under_another_name(self.source, path)
+            check_not_sent_under_another_name(self.source, path)
         console = Console(stderr=True)
         with nullcontext() if path is None else Ledger(path) as ledger:
             self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
@@ -115,7 +112,7 @@ class SourceSend:
     def _send(self, ledger: Ledger | None) -> None:
         options = self.options
         if ledger is not None:
-            _check_query(self.source, ledger)
+            check_query(self.source, ledger)
             # A source that is refused must not overwrite the description of the one that was sent.
             if not ledger.chunks():
                 ledger.note(describe_source(self.source, options))
@@ -262,56 +259,3 @@ class SourceSend:
             invalid=tally.invalid,
             note=self.interrupts.note or self.note,
         )
-
-
-def describe_source(source: Source, options: SendCommandOptions) -> dict[str, str]:
-    """Return the options that ``gameball ledger show`` needs to read a source in the same way."""
-    return {
-        "source": "-" if source.path is None else str(source.path.absolute()),
-        "format": source.format,
-        "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
-        "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
-        "max_bytes": str(options.max_bytes),
-        CONTENT: ("" if source.path is None else identify(source.path)) or "",
-        QUERY_HASH: hash_query(source.query),
-    }
-
-
-def _check_query(source: Source, ledger: Ledger) -> None:
-    """Check that a ledger is not that of another query, even if both give the same rows at first.
-
-    Raises:
-        LedgerMismatchError: It is.
-    """
-    if ledger.chunks() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query):
-        raise LedgerMismatchError(
-            "the ledger records another query or source: use another ledger, or repeat the query exactly"
-        )
-
-
-def _check_not_sent_under_another_name(source: Source, ledger: Path) -> None:
-    """Check that a source without a ledger is not a copy of one that has a ledger.
-
-    Raises:
-        ValueError: It is, so its events may have been sent. The message says what to decide.
-    """
-    if ledger.exists() or source.path is None:
-        return
-    other = find_ledger_of_same_content(source.path, ledger)
-    if other is not None:
-        raise ValueError(
-            f"{source.name} has the same content as a file that was sent with the ledger {other}: to "
-            f"continue that send, pass --ledger {shlex.quote(str(other))}; to send everything again, pass "
-            f"--ledger {shlex.quote(str(ledger))}"
-        )
-
-
-def ledger_path(source: Source, options: SendCommandOptions) -> Path | None:
-    """Return the path of the ledger of a source, or None without one."""
-    if options.no_ledger:
-        return None
-    # A source that can be read only once, such as a pipe, cannot be resumed.
-    if options.ledger is not None or source.path is None or not source.path.is_file():
-        return options.ledger
-    # A link to a file is the same source.
-    return beside(source.path.resolve())

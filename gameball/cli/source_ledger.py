@@ -1,0 +1,70 @@
+"""The ledger of a source: where it is, what it notes about the source, and whether it is the right one."""
+
+import shlex
+from pathlib import Path
+
+from gameball.cli.options import SendCommandOptions
+from gameball.cli.rejects import beside
+from gameball.cli.same_content import (
+    CONTENT,
+    QUERY_HASH,
+    find_ledger_of_same_content,
+    hash_query,
+    identify,
+)
+from gameball.errors import LedgerMismatchError
+from gameball.ledger.ledger import Ledger
+from gameball.sources import Source
+
+
+def describe_source(source: Source, options: SendCommandOptions) -> dict[str, str]:
+    """Return the options that ``gameball ledger show`` needs to read a source in the same way."""
+    return {
+        "source": "-" if source.path is None else str(source.path.absolute()),
+        "format": source.format,
+        "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
+        "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
+        "max_bytes": str(options.max_bytes),
+        CONTENT: ("" if source.path is None else identify(source.path)) or "",
+        QUERY_HASH: hash_query(source.query),
+    }
+
+
+def check_query(source: Source, ledger: Ledger) -> None:
+    """Check that a ledger is not that of another query, even if both give the same rows at first.
+
+    Raises:
+        LedgerMismatchError: It is.
+    """
+    if ledger.chunks() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query):
+        raise LedgerMismatchError(
+            "the ledger records another query or source: use another ledger, or repeat the query exactly"
+        )
+
+
+def check_not_sent_under_another_name(source: Source, ledger: Path) -> None:
+    """Check that a source without a ledger is not a copy of one that has a ledger.
+
+    Raises:
+        ValueError: It is, so its events may have been sent. The message says what to decide.
+    """
+    if ledger.exists() or source.path is None:
+        return
+    other = find_ledger_of_same_content(source.path, ledger)
+    if other is not None:
+        raise ValueError(
+            f"{source.name} has the same content as a file that was sent with the ledger {other}: to "
+            f"continue that send, pass --ledger {shlex.quote(str(other))}; to send everything again, pass "
+            f"--ledger {shlex.quote(str(ledger))}"
+        )
+
+
+def ledger_path(source: Source, options: SendCommandOptions) -> Path | None:
+    """Return the path of the ledger of a source, or None without one."""
+    if options.no_ledger:
+        return None
+    # A source that can be read only once, such as a pipe, cannot be resumed.
+    if options.ledger is not None or source.path is None or not source.path.is_file():
+        return options.ledger
+    # A link to a file is the same source.
+    return beside(source.path.resolve())
