@@ -174,9 +174,15 @@ def test_for_any_integer_it_is_read_exactly_or_refused(number: int, place: int) 
         assert error is not None
 
 
-def test_of_equal_keys_the_last_one_counts() -> None:
-    (item,) = read_bytes(b'{"customer_id":"a","customer_id":"b","name":"n","metadata":{}}')
-    assert item == ("b", "n", {})
+def test_a_repeated_key_is_refused_at_any_depth() -> None:
+    for text, key in (
+        (b'{"customer_id":"a","customer_id":"b","name":"n","metadata":{}}', "customer_id"),
+        (b'{"customer_id":"a","name":"n","metadata":{"x":[{"y":1,"y":1}]}}', "y"),
+        # The quotes in the text make up for those of the lost key.
+        (b'{"customer_id":"a","name":"\\u0022\\u0022","metadata":{"y":1,"y":1}}', "y"),
+    ):
+        with pytest.raises(SourceError, match=f"line 2: has {key} twice in an object"):
+            list(read_bytes(line("a") + b"\n" + text))
 
 
 def test_reading_goes_on_where_problems_are_taken_care_of(tmp_path: Path) -> None:
