@@ -236,7 +236,10 @@ class ChunkBuilder:
             return self.push(tuple(item))
         if not isinstance(item, CustomerEvents):
             needed = "must be an Event, CustomerEvents or (customer_id, name, metadata)"
-            raise self._invalid(None, "the item", f"{needed}, got {type(item).__name__}")
+            got = f"a tuple of {len(item)}" if isinstance(item, tuple) else type(item).__name__
+            raise self._invalid(
+                None, "the item", f"{needed}, got {got}; without metadata write (customer_id, name, {{}})"
+            )
         customer_id, events = item.customer_id, item.events
         if type(customer_id) is not str or not customer_id.strip():
             self._check_text(customer_id, None, "customer_id")

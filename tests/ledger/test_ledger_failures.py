@@ -105,7 +105,8 @@ def test_an_id_of_a_job_that_no_file_can_hold_is_a_typed_error_after_which_the_o
     box.fail_next(Fault(status=200, body=b'{"jobId": 9223372036854775808}'))
     with pytest.raises(LedgerError, match="64 bits") as caught:
         either.send(events(1), ledger=tmp_path / "a.ledger")
-    assert caught.value.report.job_ids == [2**63]  # type: ignore[attr-defined]
+    assert caught.value.report is not None
+    assert caught.value.report.job_ids == [2**63]
 
 
 def test_a_file_system_that_became_read_only_is_a_typed_error(
