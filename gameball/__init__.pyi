@@ -11,6 +11,7 @@ from .errors import ClientClosedError as ClientClosedError
 from .errors import ConnectionFailedError as ConnectionFailedError
 from .errors import DeadlineError as DeadlineError
 from .errors import DeliveryError as DeliveryError
+from .errors import EventLoopError as EventLoopError
 from .errors import GameballError as GameballError
 from .errors import InvalidEventError as InvalidEventError
 from .errors import InvalidRequestError as InvalidRequestError

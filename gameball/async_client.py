@@ -1,7 +1,15 @@
 """The asynchronous client: the same interface as the synchronous one, with ``await``."""
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Sequence,
+)
 from types import TracebackType
 from typing import Self
 
@@ -19,8 +27,10 @@ from gameball.delivery.decisions import (
     OnUnknown,
     RetryPolicy,
 )
+from gameball.delivery.event_source import check_events
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
+from gameball.delivery.receipt_stream import AsyncReceiptStream
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT
 from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
@@ -28,7 +38,7 @@ from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork
 from gameball.jobs.clients import AsyncJobs
 from gameball.ledger.ledger import Ledger
-from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit, check_limits
+from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
 from gameball.transport.api_version import ApiVersion
 from gameball.transport.connection import AsyncConnection
@@ -72,7 +82,7 @@ class AsyncGameball:
             raise found
         policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout, retry_for=retry_for)
         check_seconds("close_timeout", close_timeout)
-        limits = check_limits(rate_limits)
+        limiter = self._limiter = AsyncLimiter(rate_limits)
         settings = ConnectionSettings.find(
             found,
             httpx.AsyncBaseTransport,
@@ -85,7 +95,6 @@ class AsyncGameball:
         self._base_url = str(settings.base_url)
         self._connection = AsyncConnection(settings)
         self.raw = RawClient(self._connection)
-        limiter = self._limiter = AsyncLimiter(limits)
         self.events = AsyncEvents(AsyncConnectionPool(settings), limiter, policy, close_timeout)
         self.jobs = AsyncJobs(self._connection, limiter)
 
@@ -100,10 +109,15 @@ class AsyncGameball:
         Sends that are running in other tasks have ``close_timeout`` to finish the requests in flight, and
         then raise a ``GameballError`` with the report of their events.
         """
+        if not self._connection.is_closed:
+            self._limiter.check_loop()
         await self.events._close()  # noqa: SLF001 - a part of the client
         await self._connection.aclose()
 
     async def __aenter__(self) -> Self:
+        if self._connection.is_closed:
+            raise ClientClosedError
+        self._limiter.check_loop()
         return self
 
     async def __aexit__(
@@ -166,8 +180,9 @@ class AsyncEvents:
         """Send events and report the outcome of each; see ``Events.send``.
 
         ``events`` may also be an async iterable. A client that was used in another event loop raises
-        ``RuntimeError``.
+        ``EventLoopError``.
         """
+        check_events(events, takes_async=True)
         options = SendOptions(
             concurrency,
             max_objects,
@@ -216,8 +231,9 @@ class AsyncEvents:
         """Send events in constant memory, yielding the receipt of each chunk; see ``Events.stream``.
 
         ``events`` may also be an async iterable. While iterating, a client that was used in another event
-        loop raises ``RuntimeError``.
+        loop raises ``EventLoopError``.
         """
+        check_events(events, takes_async=True)
         options = SendOptions(
             concurrency,
             max_objects,
@@ -229,9 +245,9 @@ class AsyncEvents:
             ledger,
             deadline,
         )
-        return self._stream(events, options)
+        return AsyncReceiptStream(self._stream(events, options))
 
-    async def _stream(self, events: AnyEvents, options: SendOptions) -> AsyncIterator[Receipt]:
+    async def _stream(self, events: AnyEvents, options: SendOptions) -> AsyncGenerator[Receipt, None]:
         sender = self._begin(events, options)
         try:
             async for receipt in sender.receipts():

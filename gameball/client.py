@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -19,8 +19,10 @@ from gameball.delivery.decisions import (
     OnUnknown,
     RetryPolicy,
 )
+from gameball.delivery.event_source import check_events
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
+from gameball.delivery.receipt_stream import ReceiptStream
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT, Sender
 from gameball.errors import ClientClosedError, GameballError, MissingCredentialsError
@@ -28,7 +30,7 @@ from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork
 from gameball.jobs.clients import Jobs
 from gameball.ledger.ledger import Ledger
-from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit, check_limits
+from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
 from gameball.transport.api_version import ApiVersion
 from gameball.transport.connection import SyncConnection
@@ -105,7 +107,7 @@ class Gameball:
             raise found
         policy = RetryPolicy(max_attempts, rate_limit_timeout=rate_limit_timeout, retry_for=retry_for)
         check_seconds("close_timeout", close_timeout)
-        limits = check_limits(rate_limits)
+        limiter = self._limiter = Limiter(rate_limits)
         settings = ConnectionSettings.find(
             found,
             httpx.BaseTransport,
@@ -118,7 +120,6 @@ class Gameball:
         self._base_url = str(settings.base_url)
         self._connection = SyncConnection(settings)
         self.raw = RawClient(self._connection)
-        limiter = self._limiter = Limiter(limits)
         pool = ConnectionPool(settings)
         self.events = Events(pool, limiter, policy, close_timeout)
         self.jobs = Jobs(self._connection, limiter, pool)
@@ -138,6 +139,8 @@ class Gameball:
         self._connection.close()
 
     def __enter__(self) -> Self:
+        if self._connection.is_closed:
+            raise ClientClosedError
         return self
 
     def __exit__(
@@ -238,12 +241,14 @@ class Events:
             LedgerLockedError: Another process, or another send, is using the ledger.
             LedgerError: The ledger cannot be read or written. No chunk is sent without being recorded first.
             ValueError: An argument is out of range or of the wrong type.
+            TypeError: ``events`` is not an iterable of events, but for example a single event.
             ClientClosedError: The client is closed.
             GameballError: Another thread closed the client during the send.
             BaseException: Any exception that ``events`` or ``on_receipt`` raises, and Ctrl-C. It is raised
                 after the requests in flight have had ``close_timeout`` to finish, with the report as its
                 ``report``.
         """
+        check_events(events)
         options = SendOptions(
             concurrency,
             max_objects,
@@ -323,6 +328,7 @@ class Events:
 
         Raises:
             ValueError: An argument is out of range or of the wrong type.
+            TypeError: ``events`` is not an iterable of events, but for example a single event.
             ClientClosedError: The client is closed.
             InvalidEventError: An event cannot be sent. The events before it have their receipts.
             LedgerMismatchError: The source or its division into chunks differs from what the ledger records.
@@ -332,6 +338,7 @@ class Events:
             BaseException: Any exception that ``events`` raises. Its ``report`` has the receipts that were
                 not yielded yet.
         """
+        check_events(events)
         options = SendOptions(
             concurrency,
             max_objects,
@@ -343,9 +350,9 @@ class Events:
             ledger,
             deadline,
         )
-        return self._stream(events, options)
+        return ReceiptStream(self._stream(events, options))
 
-    def _stream(self, events: Iterable[EventLike], options: SendOptions) -> Iterator[Receipt]:
+    def _stream(self, events: Iterable[EventLike], options: SendOptions) -> Generator[Receipt, None, None]:
         sender = self._begin(events, options)
         given: Receipt | None = None
         try:

@@ -14,6 +14,7 @@ GameballError
 ├── ConnectionFailedError           nothing was sent
 ├── ResponseLostError               sent, but no usable response: the request may have been accepted
 ├── ClientClosedError               the client is closed (also a RuntimeError)
+├── EventLoopError                  AsyncGameball is used in another event loop (also a RuntimeError)
 ├── DeadlineError                   the deadline passed before this was sent, or before it was answered
 ├── JobTimeoutError                 a job did not finish in time and is still running on the server
 ├── DeliveryError                   not every event was accepted
@@ -46,7 +47,13 @@ def _restore(
 
 
 class GameballError(Exception):
-    """The base class of all exceptions of this package."""
+    """The base class of all exceptions of this package.
+
+    Attributes:
+        report: The outcomes of the events before the error, if it ended a send; otherwise None.
+    """
+
+    report: DeliveryReport | None = None
 
     # By default, unpickling calls the class with self.args, which fails with keyword-only arguments.
     def __reduce__(self) -> tuple[object, ...]:
@@ -69,7 +76,6 @@ class InvalidEventError(GameballError, ValueError):
         customer_id: The customer of the event, or None if it could not be read.
         field: The invalid field, such as ``customer_id``, ``name`` or ``metadata.tags[2]``.
         reason: What is wrong with the field, and what is expected.
-        report: The outcomes of the events before it, if the error was raised by a send; otherwise None.
     """
 
     def __init__(self, *, index: int, customer_id: str | None, field: str, reason: str) -> None:
@@ -79,7 +85,6 @@ class InvalidEventError(GameballError, ValueError):
         self.customer_id = customer_id
         self.field = field
         self.reason = reason
-        self.report: DeliveryReport | None = None
 
 
 class SourceError(GameballError):
@@ -190,8 +195,12 @@ class ResponseLostError(GameballError):
 class ClientClosedError(GameballError, RuntimeError):
     """The client is closed. Nothing was sent."""
 
-    def __init__(self, message: str = "the client is closed") -> None:
+    def __init__(self, message: str = "the client is closed; create a new one") -> None:
         super().__init__(message)
+
+
+class EventLoopError(GameballError, RuntimeError):
+    """An ``AsyncGameball`` is used in another event loop than before, or without asyncio."""
 
 
 class DeadlineError(GameballError):
@@ -221,6 +230,8 @@ class DeliveryError(GameballError):
     Attributes:
         report: The outcomes of all events.
     """
+
+    report: DeliveryReport
 
     def __init__(self, message: str, *, report: DeliveryReport) -> None:
         super().__init__(message)

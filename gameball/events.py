@@ -39,8 +39,8 @@ class Event:
         name: The name of the event. It must not be blank. Gameball recommends the past tense, such as
             ``song_liked``.
         metadata: Details of the event: a mapping of strings to values that JSON can represent, which may be
-            nested. ``datetime`` (with a time zone), ``date``, ``UUID``, ``Decimal`` and ``Enum`` are
-            converted.
+            nested. ``datetime`` (with a time zone), ``date``, ``UUID``, ``Decimal``, ``Enum`` and NumPy's
+            numbers are converted, without losing a digit. None means no metadata.
 
     The constructor checks nothing, so that creating millions of events is cheap. Sending an invalid event
     raises ``InvalidEventError``.
@@ -52,10 +52,10 @@ class Event:
 
     # Written by hand because the constructor that attrs generates for a frozen class takes a third longer
     # (measured: 0.56 µs against 0.42 µs), and sends create millions of events.
-    def __init__(self, customer_id: str, name: str, metadata: Mapping[str, object] = _NO_METADATA) -> None:
+    def __init__(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> None:
         _set_customer_id(self, customer_id)
         _set_name(self, name)
-        _set_metadata(self, metadata)
+        _set_metadata(self, _NO_METADATA if metadata is None else metadata)
 
     # A frozen class cannot be unpickled attribute by attribute, and its default metadata cannot be pickled.
     def __reduce__(self) -> tuple[object, ...]:
@@ -73,16 +73,16 @@ class CustomerEvents:
 
     Args:
         customer_id: Your own id of the customer. It must not be blank.
-        events: A mapping of event names to their metadata, with at least one entry. Use ``{}`` for an event
-            without metadata.
+        events: A mapping of event names to their metadata, with at least one entry. Use ``{}`` or None for
+            an event without metadata.
     """
 
     customer_id: str
-    events: Mapping[str, Mapping[str, object]] = field(repr=_show_size)
+    events: Mapping[str, Mapping[str, object] | None] = field(repr=_show_size)
 
 
 #: The types of a source item. A tuple is (customer_id, name, metadata).
-EventLike = Event | CustomerEvents | tuple[str, str, Mapping[str, object]]
+EventLike = Event | CustomerEvents | tuple[str, str, Mapping[str, object] | None]
 
 #: ``encode(value, convert, OPTIONS)`` returns the JSON of a value exactly as it is sent. It raises TypeError
 #: for values that JSON cannot represent, and writes NaN and infinity as null; ``find_problem`` finds those.
@@ -113,12 +113,21 @@ def convert(value: object) -> object:
         return list(value)
     if isinstance(value, Decimal):
         # Written as a number with all its digits: a float would lose digits, and a string is not a number.
-        return orjson.Fragment(str(value)) if _is_finite(value) else math.nan
+        return orjson.Fragment(Decimal.__str__(value)) if _is_finite(value) else math.nan
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
-        return float(value)
+        return _exact_float(value)
+    if _is_numpy_bool(value):
+        return bool(value)
     raise TypeError(type(value).__name__)
+
+
+def _exact_float(value: Real) -> float:
+    number = float(value)
+    if number != value and not math.isnan(number):
+        raise TypeError("not exactly a float")
+    return number
 
 
 def are_finite(values: Iterable[Any]) -> bool:
@@ -140,7 +149,7 @@ def are_finite(values: Iterable[Any]) -> bool:
     return True
 
 
-def find_problem(value: object, place: str) -> tuple[str, str] | None:
+def find_problem(value: object, place: str) -> tuple[str, str] | None:  # noqa: C901 - one per container
     """Find the first part of a value that cannot be sent.
 
     Args:
@@ -150,39 +159,49 @@ def find_problem(value: object, place: str) -> tuple[str, str] | None:
     Returns:
         The place and the reason, or None if the whole value can be sent.
     """
-    # Most values have one of these types, and the checks for abstract types below are slow.
-    kind = type(value)
-    if value is None or kind is int or kind is bool:
-        return (place, reason) if (reason := _scalar_problem(value)) else None
-    if isinstance(value, Enum):
-        return find_problem(value.value, place)
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            # orjson encodes a subclass of str as a value, but rejects it as a key.
-            if type(key) is not str:
-                return place, f"has {_describe_key(key)}; keys must be strings (str)"
-            problem = find_problem(key, f"a key of {place}") or find_problem(item, f"{place}.{key}")
-            if problem:
-                return problem
-        return None
-    if isinstance(value, list | tuple):
-        for position, item in enumerate(value):
-            if problem := find_problem(item, f"{place}[{position}]"):
-                return problem
-        return None
-    reason = _scalar_problem(value)
+    try:
+        # Most values have one of these types, and the checks for abstract types below are slow.
+        kind = type(value)
+        if value is None or kind is int or kind is bool:
+            return (place, reason) if (reason := _scalar_problem(value)) else None
+        if isinstance(value, Enum):
+            return find_problem(value.value, place)
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                # orjson encodes a subclass of str as a value, but rejects it as a key.
+                if type(key) is not str:
+                    return place, f"has {_describe_key(key)}; keys must be strings (str)"
+                problem = find_problem(key, f"a key of {place}") or find_problem(item, f"{place}.{key}")
+                if problem:
+                    return problem
+            return None
+        if isinstance(value, list | tuple):
+            for position, item in enumerate(value):
+                if problem := find_problem(item, f"{place}[{position}]"):
+                    return problem
+            return None
+        reason = _scalar_problem(value)
+    except (RecursionError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a value may be of any class, whose methods raise anything
+        reason = f"is a {_type_name(value)} that raises {type(error).__name__} when it is read"
     return (place, reason) if reason else None
+
+
+def _type_name(value: object) -> str:
+    """Return the name of a value's type, such as ``set`` or ``numpy.datetime64``."""
+    kind = type(value)
+    package = kind.__module__.partition(".")[0]
+    return kind.__qualname__ if package == "builtins" else f"{package}.{kind.__qualname__}"
 
 
 def _describe_key(key: object) -> str:
     # Other keys are payload, which error messages must not show.
-    return (
-        f"the key {key!r}" if key is None or type(key) in {bool, int} else f"a {type(key).__name__} as a key"
-    )
+    return f"the key {key!r}" if key is None or type(key) in {bool, int} else f"a {_type_name(key)} as a key"
 
 
 def _scalar_problem(value: object) -> str | None:
-    if value is None or isinstance(value, bool | UUID):
+    if value is None or isinstance(value, bool | UUID) or _is_numpy_bool(value):
         return None
     if isinstance(value, str):
         try:
@@ -190,19 +209,39 @@ def _scalar_problem(value: object) -> str | None:
         except UnicodeEncodeError:
             return "contains half of a surrogate pair, which cannot be encoded as UTF-8"
         return None
-    if isinstance(value, Integral):
-        fits = _SIGNED_64_BIT_MINIMUM <= int(value) <= _UNSIGNED_64_BIT_MAXIMUM
-        return None if fits else "is an integer of more than 64 bits; send it as a string"
-    if isinstance(value, Decimal | Real):
-        return (
-            None if _is_finite(value) else "is NaN or infinite, or too large for a float; send another value"
-        )
+    if isinstance(value, Decimal | Real) and not _is_duration(value):
+        return _number_problem(value)
     if isinstance(value, datetime):
+        if type(value).__name__ == "NaTType":
+            return f"is {_type_name(value)}, a missing time; send None"
         naive = value.utcoffset() is None
         return "is a datetime without a time zone; use an aware one" if naive else None
     if isinstance(value, date):
         return None
-    return f"is a {type(value).__name__}, which JSON cannot represent"
+    return f"is a {_type_name(value)}, which JSON cannot represent"
+
+
+def _number_problem(value: Decimal | Real) -> str | None:
+    if isinstance(value, Integral):
+        fits = _SIGNED_64_BIT_MINIMUM <= int(value) <= _UNSIGNED_64_BIT_MAXIMUM
+        return None if fits else "is an integer of more than 64 bits; send it as a string"
+    if not _is_finite(value):
+        return "is NaN or infinite, or too large for a float; send another value"
+    if isinstance(value, Decimal) or float(value) == value:
+        return None
+    return f"is a {_type_name(value)} that a float cannot represent exactly; send a float or a string"
+
+
+# NumPy is not imported: programs that do not use it should not need it.
+def _is_numpy_bool(value: object) -> bool:
+    kind = type(value)
+    return kind.__module__ == "numpy" and kind.__name__ in {"bool", "bool_"}
+
+
+def _is_duration(value: object) -> bool:
+    """Return whether a value is NumPy's duration, which is registered as an integer but is none."""
+    kind = type(value)
+    return kind.__module__ == "numpy" and kind.__name__ == "timedelta64"
 
 
 def _is_finite(value: Decimal | Real) -> bool:

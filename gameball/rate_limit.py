@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import Attribute, field, frozen
 
+from gameball.event_loop import EventLoopGuard
 from gameball.fork_safety import renew_after_fork
 
 #: More would take too much memory: the limiter remembers as many times.
@@ -31,7 +32,7 @@ def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> N
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_SECONDS:
         raise ValueError(
             f"{attribute.name} must be an int or a float greater than 0 and at most {_MAX_SECONDS:,}, got "
-            f"{value!r}; for 30 requests per second write RateLimit(30, 1.0)"
+            f"{value!r}; write for example RateLimit(30, 1.0), and for no limits rate_limits=None"
         )
 
 
@@ -213,25 +214,22 @@ class AsyncLimiter:
         self._windows = Windows(check_limits(limits))
         self._clock = clock
         self._changed = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._guard = EventLoopGuard()
         renew_after_fork(self)
 
     def after_fork_in_child(self) -> None:
         """Keep the windows, and let the child use its own event loop."""
         self._changed = asyncio.Event()
-        self._loop = None
+        self._guard = EventLoopGuard()
         self._windows.answer_all(self._clock())
 
     def check_loop(self) -> None:
         """Check that the limiter is used only in the event loop in which it was first used.
 
         Raises:
-            RuntimeError: It was first used in another event loop.
+            EventLoopError: It was first used in another event loop, or none of asyncio is running.
         """
-        loop = asyncio.get_running_loop()
-        self._loop = self._loop or loop
-        if self._loop is not loop:
-            raise RuntimeError("the client was used in another event loop; create one client per event loop")
+        self._guard.check()
 
     async def acquire(self, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Wait for a free slot and occupy it; return False if waiting was stopped."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol, Self
 
-from attrs import field, frozen
+from attrs import frozen
 
 from gameball.errors import DeliveryError, GameballError
 
@@ -100,7 +100,7 @@ class DeliveryReport:
         receipts: The receipts of all chunks, in the order of the source.
     """
 
-    receipts: tuple[Receipt, ...] = field(repr=lambda receipts: f"<{len(receipts)}>")
+    receipts: tuple[Receipt, ...]
 
     @property
     def job_ids(self) -> list[int]:
@@ -145,6 +145,9 @@ class DeliveryReport:
             A range for each receipt with the outcome, in the order of the source.
         """
         return [range(r.first, r.last + 1) for r in self.receipts if r.outcome is outcome]
+
+    def __repr__(self) -> str:
+        return f"<DeliveryReport: {self}>"
 
     def __str__(self) -> str:
         counts = ((outcome, self._count(outcome)) for outcome in Outcome)

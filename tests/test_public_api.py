@@ -28,6 +28,7 @@ NAMES = [
     "DeliveryError",
     "DeliveryReport",
     "Event",
+    "EventLoopError",
     "Gameball",
     "GameballError",
     "InvalidEventError",

@@ -1,7 +1,10 @@
 """The builder checks and encodes events one by one, and packs them into chunks."""
 
 from collections.abc import Iterable, Mapping
+from sys import getrefcount
 from typing import Final
+
+from orjson import Fragment
 
 from gameball.chunking.chunk import (
     ENVELOPE_SIZE,
@@ -152,6 +155,7 @@ class ChunkBuilder:
         max_objects, max_bytes, coalesce = self._max_objects, self._max_bytes, self._coalesce
         keys, opened, bodies, names = self._keys, self._open, self._bodies, self._names
         objects, lengths = self._objects, self._lengths
+        metadata: Mapping[str, object] | None
         for item in items:
             if type(item) is Event:
                 customer_id, name, metadata = item.customer_id, item.name, item.metadata
@@ -172,16 +176,18 @@ class ChunkBuilder:
                 key = keys.get(name)
                 value = encode(metadata, convert, OPTIONS)
                 number = opened.get(customer_id)
-            except TypeError as error:
+            except Exception as error:  # noqa: BLE001 - a value may be of any class, whose methods raise anything
                 raise self._explain(error, customer_id, name, metadata, place) from None
             if key is None:
                 key = self._encode_name(name, customer_id)
             # NaN and infinity are written as null, so only metadata with a null in its JSON must be checked.
             # Searching for one letter is five times as fast as for a word, and many events do not contain it.
-            if value[0] != _OPENING_BRACE or (
-                _U in value and value.find(_NULL) >= 0 and not are_finite((metadata,))
+            if (
+                value[0] != _OPENING_BRACE
+                or (_U in value and value.find(_NULL) >= 0 and not are_finite((metadata,)))
+                or getrefcount(Fragment) != _FRAGMENT_REFERENCES
             ):
-                self._check_metadata(metadata, customer_id, place)
+                value = self._check_metadata(value, metadata, customer_id, place)
             count = len(bodies)
             if number is None and count < max_objects and type(customer_id) is str and customer_id.strip():
                 try:
@@ -236,21 +242,32 @@ class ChunkBuilder:
             return self.push(tuple(item))
         if not isinstance(item, CustomerEvents):
             needed = "must be an Event, CustomerEvents or (customer_id, name, metadata)"
-            raise self._invalid(None, "the item", f"{needed}, got {type(item).__name__}")
+            got = f"a tuple of {len(item)}" if isinstance(item, tuple) else type(item).__name__
+            raise self._invalid(
+                None, "the item", f"{needed}, got {got}; without metadata write (customer_id, name, {{}})"
+            )
         customer_id, events = item.customer_id, item.events
         if type(customer_id) is not str or not customer_id.strip():
             self._check_text(customer_id, None, "customer_id")
-        if not isinstance(events, Mapping) or not events:
+        try:
+            pairs = list(events.items()) if isinstance(events, Mapping) else []
+        except Exception as error:  # noqa: BLE001 - as above
+            raise self._invalid(customer_id, "events", _raises(error)) from None
+        if not pairs:
             raise self._invalid(customer_id, "events", "must map at least one event name to its metadata")
         fragments = {}
-        for name, metadata in events.items():
+        for name, metadata in pairs:
             try:
                 key = self._keys.get(name) or self._encode_name(name, customer_id)
                 value = encode(metadata, convert, OPTIONS)
-            except TypeError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 raise self._explain(error, customer_id, name, metadata, f"events.{name}") from None
-            if value[0] != _OPENING_BRACE or (value.find(_NULL) >= 0 and not are_finite((metadata,))):
-                self._check_metadata(metadata, customer_id, f"events.{name}")
+            if (
+                value[0] != _OPENING_BRACE
+                or (value.find(_NULL) >= 0 and not are_finite((metadata,)))
+                or getrefcount(Fragment) != _FRAGMENT_REFERENCES
+            ):
+                value = self._check_metadata(value, metadata, customer_id, f"events.{name}")
             fragments[name] = key + value
         return self.place(customer_id, set(fragments), b",".join(fragments.values()))
 
@@ -309,11 +326,15 @@ class ChunkBuilder:
             self._keys[name] = key
         return key
 
-    def _check_metadata(self, metadata: object, customer_id: object, place: str) -> None:
+    def _check_metadata(self, value: bytes, metadata: object, customer_id: object, place: str) -> bytes:
+        """Check metadata, and return its JSON."""
+        if metadata is None:
+            return b"{}"
         if not isinstance(metadata, Mapping):
             raise self._invalid(customer_id, place, f"must be a mapping, got {type(metadata).__name__}")
         if problem := find_problem(metadata, place):
             raise self._invalid(customer_id, *problem)
+        return value
 
     def _check_text(self, value: object, customer_id: object, place: str) -> None:
         if not isinstance(value, str):
@@ -324,26 +345,36 @@ class ChunkBuilder:
             raise self._invalid(customer_id, *problem)
 
     def _explain(
-        self, error: TypeError, customer_id: object, name: object, metadata: object, place: str
+        self, error: Exception, customer_id: object, name: object, metadata: object, place: str
     ) -> BaseException:
         """Return the error to raise for an event that could not be encoded."""
         # orjson turns every exception raised within convert into a TypeError, even KeyboardInterrupt.
-        cause = error.__cause__
+        cause = error.__cause__ if isinstance(error, TypeError) else error
         if cause is not None and not isinstance(cause, Exception):
             return cause
         try:
             self._check_text(customer_id, None, "customer_id")
             self._check_text(name, customer_id, "name")
-            self._check_metadata(metadata, customer_id, place)
+            self._check_metadata(b"", metadata, customer_id, place)
         except InvalidEventError as problem:
             return problem
         except RecursionError:  # for example a list that contains itself
             cause = None
-        # A user's mapping may raise an exception when it is read.
-        if cause is not None and not isinstance(cause, TypeError | RecursionError):
-            return cause
+        if cause is not None and not isinstance(cause, RecursionError):
+            return self._invalid(customer_id, place, _raises(cause))
         return self._invalid(customer_id, place, "is nested too deeply to be sent")
 
     def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:
         known = customer_id if isinstance(customer_id, str) else None
         return InvalidEventError(index=self.position, customer_id=known, field=place, reason=reason)
+
+
+def _raises(error: Exception) -> str:
+    # Only the name of its type: its text may hold metadata.
+    return f"raises {type(error).__name__} when it is read"
+
+
+# orjson writes a Fragment as it is, unchecked, so it is refused. To search every event for one would take a
+# fifth longer (measured: 0.25 µs of 1.35 µs). But every Fragment holds a reference to its class: as long as
+# there are no more references than now, there is none, and only otherwise are events searched.
+_FRAGMENT_REFERENCES: Final = getrefcount(Fragment)

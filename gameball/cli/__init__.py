@@ -4,8 +4,12 @@ import sys
 from typing import NoReturn
 
 
-def main() -> NoReturn:
-    """Run the command with the arguments of the process, and exit with its code."""
+def main(words: list[str] | None = None) -> NoReturn:
+    """Run the command, and exit with its code.
+
+    Args:
+        words: The words after ``gameball``; by default the arguments of the process.
+    """
     try:
         from gameball.cli.app import run  # noqa: PLC0415 - missing where the extra is not installed
     except ModuleNotFoundError as error:
@@ -15,4 +19,4 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         # Ctrl-C during the import.
         sys.exit(130)
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:] if words is None else words))

@@ -4,7 +4,7 @@ import math
 from http import HTTPStatus
 from typing import Final, Literal
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from gameball.chunking.limits import check_whole
 from gameball.delivery.outcomes import outcome_of
@@ -21,6 +21,20 @@ DEFAULT_RATE_LIMIT_TIMEOUT: Final = 300.0
 _LONGEST_RETRY_AFTER: Final = 60.0
 #: The minimum pause of all workers after a 429, in seconds: the shorter of Gameball's windows.
 SHORTEST_HOLD: Final = 1.0
+
+
+def check_on_unknown(_: object, attribute: "Attribute[OnUnknown]", value: object) -> None:
+    """Check the argument ``on_unknown``, as an attrs validator.
+
+    Raises:
+        ValueError: It is not one of its two values.
+    """
+    # The type first: a value that is not a string may not be comparable.
+    if not isinstance(value, str) or value not in {"report", "resend"}:
+        raise ValueError(
+            f"{attribute.name} must be 'report' or 'resend', got {value!r}; 'report' returns what may have "
+            "been accepted as UNKNOWN, and 'resend' sends it again, so that some events may count twice"
+        )
 
 
 def _check_attempts(_: object, attribute: "Attribute[int]", value: object) -> None:
@@ -51,7 +65,7 @@ class RetryPolicy:
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=_check_attempts)
     rate_limit_timeout: float = field(default=DEFAULT_RATE_LIMIT_TIMEOUT, validator=_check_seconds)
     retry_for: float = field(default=0.0, validator=_check_seconds)
-    on_unknown: OnUnknown = field(default="report", validator=validators.in_(("report", "resend")))
+    on_unknown: OnUnknown = field(default="report", validator=check_on_unknown)
     first_delay: float = 0.5
     longest_delay: float = 30.0
     shortest_hold: float = SHORTEST_HOLD

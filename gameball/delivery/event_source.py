@@ -1,14 +1,44 @@
 """The source of a send: its chunks, its positions, and its unsent items."""
 
+import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import cast
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
 from gameball.chunking.chunk_events import NextBoundary, OnInvalid, build_chunks, build_chunks_async
 from gameball.errors import GameballError, InvalidEventError
-from gameball.events import CustomerEvents, EventLike
+from gameball.events import CustomerEvents, Event, EventLike
 from gameball.receipts import Outcome, Receipt
+
+
+def check_events(events: object, *, takes_async: bool = False) -> None:
+    """Check that the argument ``events`` can be a source, before anything is opened or sent.
+
+    Args:
+        events: The argument.
+        takes_async: Whether async iterables are accepted.
+
+    Raises:
+        TypeError: It is not an iterable of events.
+    """
+    kind = type(events).__name__
+    if isinstance(events, Event | CustomerEvents):
+        cure = f"got one {kind}; write send([event])"
+    elif isinstance(events, tuple) and events and isinstance(events[0], str):
+        cure = "got one event as a tuple; write send([(customer_id, name, metadata)])"
+    elif isinstance(events, str | os.PathLike):
+        cure = f"got {kind}; to send a file write send(gameball.sources.read_jsonl(path))"
+    elif isinstance(events, Mapping | bytes | bytearray):
+        cure = f"got {kind}; write send([Event(customer_id, name, metadata)])"
+    elif isinstance(events, Iterable) or (takes_async and isinstance(events, AsyncIterable)):
+        return
+    elif isinstance(events, AsyncIterable):
+        cure = "got an async iterable; use AsyncGameball, which accepts one"
+    else:
+        cure = f"got {kind}; write send([Event(customer_id, name, metadata)])"
+    raise TypeError(f"events must be an iterable of events, {cure}")
 
 
 class EventSource:
@@ -37,14 +67,9 @@ class EventSource:
         self._skipped: set[int] = set()
 
     def chunks(self) -> Iterator[Chunk]:
-        """Return an iterator that builds chunks on demand.
-
-        Raises:
-            TypeError: The source is an async iterable.
-        """
-        if not isinstance(self._events, Iterable):
-            raise TypeError("Gameball does not accept an async iterable; use AsyncGameball")
-        return build_chunks(self._events, self._builder, self._next_boundary, self._skip_hook())
+        """Return an iterator that builds chunks on demand. The source must not be an async iterable."""
+        events = cast("Iterable[EventLike]", self._events)
+        return build_chunks(events, self._builder, self._next_boundary, self._skip_hook())
 
     def chunks_async(self) -> AsyncIterator[Chunk]:
         """Return an async iterator that builds chunks on demand, and lets other tasks run meanwhile."""

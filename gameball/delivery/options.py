@@ -4,13 +4,13 @@ import os
 from collections.abc import Collection
 from typing import Final
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import check_chunk_limits, check_whole
 from gameball.delivery.deadline import Deadline
-from gameball.delivery.decisions import OnUnknown
-from gameball.ledger.ledger import Ledger
+from gameball.delivery.decisions import OnUnknown, check_on_unknown
+from gameball.ledger.ledger import IN_MEMORY, NOT_IN_MEMORY, Ledger
 from gameball.receipts import Outcome
 
 #: The default number of requests in flight at a time.
@@ -53,7 +53,7 @@ class SendOptions:
     max_objects: int
     max_bytes: int
     coalesce: bool = field(validator=_check_bool)
-    on_unknown: OnUnknown = field(validator=validators.in_(("report", "resend")))
+    on_unknown: OnUnknown = field(validator=check_on_unknown)
     stop_on: frozenset[Outcome] = field(converter=_outcomes_that_stop)
     on_invalid: OnInvalid | None
     ledger: Ledger | str | os.PathLike[str] | None
@@ -62,5 +62,12 @@ class SendOptions:
     def __attrs_post_init__(self) -> None:
         check_whole("concurrency", self.concurrency)
         check_chunk_limits(self.max_objects, self.max_bytes)
+        if self.ledger is not None and not isinstance(self.ledger, Ledger | str | os.PathLike):
+            kind = type(self.ledger).__name__
+            raise ValueError(f"ledger must be a path, an open Ledger or None, got {kind}")
         if isinstance(self.ledger, str) and not self.ledger:
             raise ValueError("ledger must be a path, an open Ledger or None, got an empty string")
+        if self.ledger == IN_MEMORY:
+            raise ValueError(NOT_IN_MEMORY)
+        if self.on_invalid is not None and not callable(self.on_invalid):
+            raise ValueError(f"on_invalid must be a function or None, got {type(self.on_invalid).__name__}")

@@ -2,7 +2,7 @@
 
 import sys
 
-from gameball.cli.app import run
+from gameball.cli import main
 
 if __name__ == "__main__":
-    sys.exit(run(["demo", *sys.argv[1:]]))
+    main(["demo", *sys.argv[1:]])

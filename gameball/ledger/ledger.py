@@ -25,6 +25,12 @@ from gameball.ledger.records import (
 )
 from gameball.receipts import Outcome, Receipt
 
+#: SQLite's name for a database that is not a file.
+IN_MEMORY: Final = ":memory:"
+NOT_IN_MEMORY: Final = (
+    "a ledger must be a file, because one in memory could not continue a send that was interrupted; pass a "
+    "path such as 'events.ledger', or no ledger"
+)
 _COLUMNS: Final = "first, last, number, run, objects, events, digest, outcome, job_id, attempts, error"
 _INSERT: Final = f"INSERT INTO chunks ({_COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _SELECT: Final = f"SELECT {_COLUMNS}, checksum FROM chunks"  # noqa: S608 - constant columns
@@ -52,6 +58,8 @@ class Ledger:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if path == IN_MEMORY:
+            raise LedgerError(NOT_IN_MEMORY)
         self._file = LedgerFile(path)
         self._path = self._file.path
         self._beginning = threading.Lock()

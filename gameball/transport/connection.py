@@ -20,6 +20,7 @@ from gameball_api.api.batches import send_events_batch
 from gameball_api.models import EventsBatch
 
 from gameball.errors import APIError, ClientClosedError, GameballError, ResponseLostError
+from gameball.event_loop import EventLoopGuard
 from gameball.fork_safety import renew_after_fork
 from gameball.transport.api_version import version_hint, with_version
 from gameball.transport.responses import error_from_exception, error_from_response
@@ -314,6 +315,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
     def _begin(self) -> None:
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [_forget_location_async]}
         httpx.AsyncClient.__init__(self, **self.settings.options(), event_hooks=hooks)
+        self._guard = EventLoopGuard()
         self._cookies = _NoCookies(self._cookies)
         self._urls = {}
         self._streams = WeakSet()
@@ -354,6 +356,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
         """
         if self.is_closed:
             raise ClientClosedError
+        self._guard.check()
         trace = Trace(self)
         request.extensions = {**request.extensions, "trace": trace.note_async}
         try:

@@ -1,11 +1,12 @@
 """The generated client, sending its requests over one of this package's connections."""
 
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import httpx
 from attrs import evolve
 from gameball_api import AuthenticatedClient
 
+from gameball.errors import ClientClosedError
 from gameball.transport.connection import AsyncConnection, SyncConnection
 from gameball.transport.settings import ConnectionSettings
 
@@ -45,6 +46,28 @@ class RawClient(AuthenticatedClient):
         raise TypeError(
             "the raw client of Gameball supports only sync calls; use AsyncGameball for asyncio calls"
         )
+
+    def __enter__(self) -> Self:
+        """Use it in a ``with`` statement, which closes its connection.
+
+        Raises:
+            ClientClosedError: It is closed.
+        """
+        self._refuse_if_closed()
+        return super().__enter__()
+
+    async def __aenter__(self) -> Self:
+        """Use it in an ``async with`` statement, which closes its connection.
+
+        Raises:
+            ClientClosedError: It is closed.
+        """
+        self._refuse_if_closed()
+        return await super().__aenter__()
+
+    def _refuse_if_closed(self) -> None:
+        if self._connection.is_closed:
+            raise ClientClosedError
 
     # The generated with_... methods change the shared connection and return a client that sends no keys.
     def with_headers(self, headers: dict[str, str]) -> "RawClient":

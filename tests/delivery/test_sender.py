@@ -119,8 +119,9 @@ def test_a_stream_that_is_closed_early_leaves_no_worker(kind: str, box: Sandbox)
 
 def test_a_stream_sends_nothing_before_it_is_iterated(box: Sandbox) -> None:
     with Gameball(*KEYS, base_url=box.url) as client:
-        client.events.stream(events(3))
-    assert box.received == []
+        stream = client.events.stream(events(3))
+        assert box.received == []
+        assert sum(receipt.events for receipt in stream) == 3
 
 
 @KINDS

@@ -97,7 +97,8 @@ def test_a_chunk_without_a_connection_when_its_client_is_closed_is_unsent(
         error = close_while_sending(
             kind, f"http://127.0.0.1:{address[1]}", lambda: "connect_tcp.started" in caplog.text
         )
-        report = error.report  # type: ignore[attr-defined]
+        report = error.report
+        assert report is not None
         assert time.monotonic() - begun < LONGEST
         assert (report.unsent, report.unknown) == (3, 0)
         assert received_until_no_thread_is_left(server) == b""
@@ -127,7 +128,8 @@ def test_a_chunk_is_unknown_if_a_users_transport_never_returns_from_sending_it(k
     """It was reported as unsent, because only httpcore's own connections report when they begin to send."""
     transport = StuckTransport()
     error = close_while_sending(kind, "http://127.0.0.1:9", transport.called.is_set, transport=transport)
-    report = error.report  # type: ignore[attr-defined]
+    report = error.report
+    assert report is not None
     assert (report.unsent, report.unknown) == (2, 1)
     transport.released.set()
     wait_until(lambda: not our_threads())

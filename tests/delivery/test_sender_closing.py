@@ -131,7 +131,8 @@ def test_a_client_that_is_closed_ends_its_sends_in_other_tasks() -> None:
         await client.close()
         with pytest.raises(GameballError, match="the client was closed") as caught:
             await sending
-        report = caught.value.report  # type: ignore[attr-defined]
+        report = caught.value.report
+        assert report is not None
         assert report.accepted == sum(box.events.values())
         assert report.unknown == 0
 

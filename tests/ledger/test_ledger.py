@@ -128,7 +128,8 @@ def test_a_changed_source_is_refused_and_nothing_is_sent_twice(
     with pytest.raises(LedgerMismatchError, match=reason) as caught:
         either.send(source, max_objects=3, ledger=path)
     assert len(box.batches) == 4
-    assert caught.value.report.accepted <= 10  # type: ignore[attr-defined]
+    assert caught.value.report is not None
+    assert caught.value.report.accepted <= 10
 
 
 @pytest.mark.parametrize("changed", [{"max_objects": 4}, {"max_bytes": 1000}, {"coalesce": False}])
@@ -294,8 +295,10 @@ def test_a_disk_that_fills_up_keeps_the_outcome_of_what_was_sent(
         with pytest.raises(LedgerError) as caught:
             client.send(events(200), max_objects=2, ledger=path, concurrency=1)
         accepted = sum(request.accepted for request in box.batches)
-        assert caught.value.report.accepted == accepted * 2  # type: ignore[attr-defined]
-        assert caught.value.report.unknown == 0  # type: ignore[attr-defined]
+        assert caught.value.report is not None
+        assert caught.value.report.accepted == accepted * 2
+        assert caught.value.report is not None
+        assert caught.value.report.unknown == 0
         (small_disk / "filler").unlink()
         with Ledger(path) as ledger:
             assert len(ledger.chunks(Outcome.ACCEPTED)) == accepted

@@ -105,7 +105,8 @@ def test_a_job_id_that_is_too_large_for_the_file_is_a_typed_error_and_the_outcom
     box.fail_next(Fault(status=200, body=b'{"jobId": 9223372036854775808}'))
     with pytest.raises(LedgerError, match="64 bits") as caught:
         either.send(events(1), ledger=tmp_path / "a.ledger")
-    assert caught.value.report.job_ids == [2**63]  # type: ignore[attr-defined]
+    assert caught.value.report is not None
+    assert caught.value.report.job_ids == [2**63]
 
 
 def test_a_file_system_that_became_read_only_is_a_typed_error(

@@ -36,6 +36,7 @@ def numbers(reading: Reading) -> tuple[list[int], SourceError | None]:
     try:
         for item in reading:
             assert isinstance(item, tuple)
+            assert item[2] is not None
             number = item[2]["n"]
             assert isinstance(number, int)
             found.append(number)
