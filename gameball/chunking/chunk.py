@@ -1,5 +1,6 @@
 """A chunk: the body of one request, and the location of each source item in it."""
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -97,7 +98,7 @@ class Chunk:
         return items
 
 
-def assemble(bodies: list[bytes], first: int, layout: Layout) -> Chunk:
+def assemble(bodies: Sequence[bytes | bytearray], first: int, layout: Layout) -> Chunk:
     """Build a chunk.
 
     Args:

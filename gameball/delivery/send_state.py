@@ -188,4 +188,5 @@ def _recorded_receipt(index: int, recorded: LedgerChunk, error: GameballError | 
         job_id=recorded.job_id,
         error=error,
         attempts=recorded.attempts,
+        from_ledger=True,
     )
