@@ -155,6 +155,7 @@ class AsyncEvents:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -178,6 +179,7 @@ class AsyncEvents:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -207,6 +209,7 @@ class AsyncEvents:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -228,6 +231,7 @@ class AsyncEvents:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         return self._stream(events, options)
 

@@ -190,6 +190,7 @@ class Events:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -210,6 +211,10 @@ class Events:
             max_bytes: The maximum size of a request, in bytes: 2,000,000 by default. Gameball documents no
                 limit.
             coalesce: Whether events of one customer may share an object if their names differ.
+            ordered: Whether each customer's events keep their order across requests: a request is sent only
+                after every earlier one with one of its customers has its outcome. With few customers,
+                requests are then sent one at a time. With ``stop_on_error=False``, later events of a customer
+                are sent even if earlier ones are UNKNOWN or UNSENT.
             on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
                 ``resend`` sends it again: no event is lost, but some may be counted twice.
             stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
@@ -254,6 +259,7 @@ class Events:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -284,6 +290,7 @@ class Events:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -304,6 +311,10 @@ class Events:
             max_bytes: The maximum size of a request, in bytes: 2,000,000 by default. Gameball documents no
                 limit.
             coalesce: Whether events of one customer may share an object if their names differ.
+            ordered: Whether each customer's events keep their order across requests: a request is sent only
+                after every earlier one with one of its customers has its outcome. With few customers,
+                requests are then sent one at a time. With ``stop_on_error=False``, later events of a customer
+                are sent even if earlier ones are UNKNOWN or UNSENT.
             on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
                 ``resend`` sends it again: no event is lost, but some may be counted twice.
             stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
@@ -342,6 +353,7 @@ class Events:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         return self._stream(events, options)
 
