@@ -169,6 +169,7 @@ class AsyncEvents:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -193,6 +194,7 @@ class AsyncEvents:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -222,6 +224,7 @@ class AsyncEvents:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -244,6 +247,7 @@ class AsyncEvents:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         return AsyncReceiptStream(self._stream(events, options))
 

@@ -193,6 +193,7 @@ class Events:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -213,6 +214,10 @@ class Events:
             max_bytes: The maximum size of a request, in bytes: 2,000,000 by default. Gameball documents no
                 limit.
             coalesce: Whether events of one customer may share an object if their names differ.
+            ordered: Whether each customer's events keep their order across requests: a request is sent only
+                after every earlier one with one of its customers has its outcome. With few customers,
+                requests are then sent one at a time. With ``stop_on_error=False``, later events of a customer
+                are sent even if earlier ones are UNKNOWN or UNSENT.
             on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
                 ``resend`` sends it again: no event is lost, but some may be counted twice.
             stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
@@ -259,6 +264,7 @@ class Events:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -289,6 +295,7 @@ class Events:
         max_objects: int = MAX_OBJECTS,
         max_bytes: int = DEFAULT_MAX_BYTES,
         coalesce: bool = True,
+        ordered: bool = False,
         on_unknown: OnUnknown = "report",
         stop_on_error: bool | Collection[Outcome] = True,
         on_invalid: OnInvalid | None = None,
@@ -300,28 +307,8 @@ class Events:
         Nothing is sent before iteration starts. A chunk that was not accepted raises no error: check the
         outcome of each receipt.
 
-        Args:
-            events: Any iterable of ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``.
-            concurrency: The number of requests in flight at a time, 4 by default. At most twice as many
-                chunks are held in memory.
-            max_objects: The maximum number of objects in a request: 1 to 1,000, the limit that Gameball
-                documents.
-            max_bytes: The maximum size of a request, in bytes: 2,000,000 by default. Gameball documents no
-                limit.
-            coalesce: Whether events of one customer may share an object if their names differ.
-            on_unknown: What to do with a chunk that may have been accepted. ``report`` returns it as UNKNOWN.
-                ``resend`` sends it again: no event is lost, but some may be counted twice.
-            stop_on_error: Whether to stop reading at the first chunk that is not accepted, and finish the
-                requests in flight. Pass outcomes to stop only at those. Wrong keys always stop the send.
-            on_invalid: Called with the error of each event that cannot be sent. The event is skipped;
-                positions count it. Without it, the first such event ends the send.
-            ledger: A path or an open ``Ledger``, which makes the send resumable: when the same source is
-                sent again with it, accepted chunks are skipped.
-            deadline: The maximum time from the call to its end, in seconds, whatever it waits for: the rate
-                limits, retries, responses, or with ``stream`` the caller. Then nothing more is read or sent;
-                what was not sent is UNSENT, and what is in flight is aborted and UNKNOWN. It takes up to half
-                a second more, and a source that blocks the thread is waited for. None, the default, means no
-                deadline.
+        The arguments are those of ``send``, except that there is no ``on_receipt`` and no ``check``. With
+        ``deadline``, the time that the caller takes between receipts counts too.
 
         Returns:
             An iterator of receipts. All errors below except ``ValueError`` are raised while iterating.
@@ -349,6 +336,7 @@ class Events:
             on_invalid,
             ledger,
             deadline,
+            ordered,
         )
         return ReceiptStream(self._stream(events, options))
 

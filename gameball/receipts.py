@@ -61,6 +61,7 @@ class Receipt:
         error: Why the chunk was not accepted, or None if it was.
         attempts: The number of requests made for the chunk.
         elapsed: The time from the first attempt to the outcome, in seconds.
+        from_ledger: Whether the outcome is one of an earlier run, so that nothing was sent in this one.
     """
 
     index: int
@@ -73,6 +74,7 @@ class Receipt:
     error: GameballError | None = None
     attempts: int = 0
     elapsed: float = 0.0
+    from_ledger: bool = False
 
     @classmethod
     def of(
@@ -85,10 +87,21 @@ class Receipt:
         error: GameballError | None = None,
         attempts: int = 0,
         elapsed: float = 0.0,
+        from_ledger: bool = False,
     ) -> Self:
         """Return the receipt of a part of a source, such as a chunk."""
         return cls(
-            index, part.first, part.last, part.objects, part.events, outcome, job_id, error, attempts, elapsed
+            index,
+            part.first,
+            part.last,
+            part.objects,
+            part.events,
+            outcome,
+            job_id=job_id,
+            error=error,
+            attempts=attempts,
+            elapsed=elapsed,
+            from_ledger=from_ledger,
         )
 
 

@@ -3,6 +3,7 @@
 python scripts/bench.py             speed against a minimal server on this machine, and the time of importing
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
 python scripts/bench.py --memory    5,000,000 events from a generator
+python scripts/bench.py --ordered   what keeping each customer's order costs, with many and with few customers
 python scripts/bench.py --command   1,000,000 lines of JSONL, CSV and Parquet through `gameball send`
 python scripts/bench.py --before ../other   speed of another checkout and of this one, in turn
 """
@@ -186,6 +187,29 @@ async def _send_quota_async(url: str, count: int) -> int:
         return (await client.events.send(_quota_events(count), concurrency=64)).accepted
 
 
+def bench_ordered(events: int, rounds: int) -> None:
+    """Measure what ``ordered=True`` costs, in turn with and without it, at concurrency 8."""
+    print(f"{events:,} events, {rounds} rounds, medians, concurrency 8.\n")
+    print("| customers | server latency | time of ordered=True, relative | CPU, relative | noise |")
+    print("|---|---:|---:|---:|---:|")
+    for latency in (0.0, _LATENCY):
+        with server(latency) as url:
+            for customers in ("many", "few"):
+                cases = [f"{customers} customers, ordered={ordered}" for ordered in (False, True)]
+                runs: dict[str, list[Figures]] = {case: [] for case in cases}
+                for _ in range(rounds):
+                    for case in cases:
+                        runs[case].append(measure(case, url, events))
+                without, ordered = (medians(runs[case]) for case in cases)
+                print(
+                    f"| {customers} | {latency * 1000:.0f} ms "
+                    f"| {ordered['seconds'] / without['seconds']:.2f} "
+                    f"| {ordered['cpu'] / without['cpu']:.2f} "
+                    f"| {max(spread(of_case, 'seconds') for of_case in runs.values()):.0%} |",
+                    flush=True,
+                )
+
+
 def bench_memory(events: int) -> None:
     """Send generated events, and tell by how much the process grew."""
     with server(0.0) as url:
@@ -203,6 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
     parser.add_argument("--memory", action="store_true", help="memory growth over many events")
+    parser.add_argument("--ordered", action="store_true", help="what keeping each customer's order costs")
     parser.add_argument("--command", action="store_true", help="files through the command")
     parser.add_argument("--before", type=Path, help="another checkout, to compare the speed with")
     parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
@@ -216,6 +241,8 @@ def main() -> None:
         bench_quota(options.events or 1_000_000)
     elif options.memory:
         bench_memory(options.events or 5_000_000)
+    elif options.ordered:
+        bench_ordered(options.events or 200_000, options.rounds)
     elif options.before:
         bench_before(options.before.resolve(), options.events or 200_000, options.rounds)
     elif options.command:

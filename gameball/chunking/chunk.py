@@ -1,5 +1,6 @@
 """A chunk: the body of one request, and the location of each source item in it."""
 
+from collections.abc import Collection, Hashable, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -25,6 +26,7 @@ class Layout:
             lists above.
         coalesce: Whether events of one customer may share an object.
         gaps: Where source items were skipped: the number of items before each gap, and its length.
+        customers: The customers of the events, or None if the builder did not keep them.
     """
 
     objects: list[int]
@@ -32,6 +34,7 @@ class Layout:
     several: dict[int, int]
     coalesce: bool
     gaps: list[tuple[int, int]] = field(factory=list)
+    customers: frozenset[str] | None = None
 
     @property
     def events(self) -> int:
@@ -77,6 +80,12 @@ class Chunk:
         """The size of the request body, in bytes."""
         return len(self.content)
 
+    def customers(self) -> Collection[Hashable]:
+        """Return what identifies the customers of the events."""
+        if self.layout.customers is not None:
+            return self.layout.customers
+        return {customer for customer, _ in self.items()}
+
     def items(self) -> list[tuple[bytes, bytes]]:
         """Return the source items, in order: the JSON of each item's customer id and of its events."""
         members: list[list[int]] = [[] for _ in range(self.objects)]
@@ -97,7 +106,7 @@ class Chunk:
         return items
 
 
-def assemble(bodies: list[bytes], first: int, layout: Layout) -> Chunk:
+def assemble(bodies: Sequence[bytes | bytearray], first: int, layout: Layout) -> Chunk:
     """Build a chunk.
 
     Args:

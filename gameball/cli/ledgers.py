@@ -15,6 +15,7 @@ from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.same_content import CONTENT, QUERY_HASH, identify
 from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
+from gameball.ledger.ledger import Ledger
 from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, digest
 from gameball.ledger.snapshot import reading
 from gameball.receipts import Outcome
@@ -47,7 +48,10 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
     if not path.is_file():
         raise ValueError(f"there is no ledger {path}")
     with reading(path) as ledger:
-        chunks, notes, runs = ledger.chunks(), ledger.notes(), ledger.runs()
+        # There may be a million chunks, nearly all of them accepted.
+        every = unknown or unsent or as_json
+        chunks = ledger.chunks() if every else _not_accepted(ledger)
+        counts, notes, runs = ledger.count_events(), ledger.notes(), ledger.runs()
         settings = ledger.settings()
     code = _code(chunks)
     if runs and (notes.get(READ) == "no" or runs[-1].ended_at is None):
@@ -64,10 +68,13 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
         rejects = (encode_reject(reject, found.name) for reject in lines_of(found, chunks, wanted, max_bytes))
         _write_lines(rejects, path, code, as_json=as_json)
     elif as_json:
-        report = {**_report(path, chunks, notes, runs, lines), "exit_code": int(code)}
+        report = {
+            **_report(path, chunks, counts=counts, notes=notes, runs=runs, lines=lines),
+            "exit_code": int(code),
+        }
         write_json(report)
     else:
-        _print(path, chunks, notes, runs, lines)
+        _print(path, chunks, counts=counts, notes=notes, runs=runs, places=lines)
     return code
 
 
@@ -131,12 +138,20 @@ def _write_lines(lines: Iterator[bytes], path: Path, code: ExitCode, *, as_json:
     write("\n]}\n")
 
 
-def _count(chunks: list[LedgerChunk]) -> dict[Outcome, int]:
-    return {outcome: sum(c.events for c in chunks if c.outcome is outcome) for outcome in Outcome}
+def _not_accepted(ledger: Ledger) -> list[LedgerChunk]:
+    outcomes = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
+    chunks = [chunk for outcome in outcomes for chunk in ledger.chunks(outcome)]
+    return sorted(chunks, key=lambda chunk: chunk.first)
 
 
 def _report(
-    path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun], lines: _Lines
+    path: Path,
+    chunks: list[LedgerChunk],
+    *,
+    counts: dict[Outcome, int],
+    notes: dict[str, str],
+    runs: list[LedgerRun],
+    lines: _Lines,
 ) -> dict[str, object]:
     return {
         "ledger": str(path),
@@ -146,20 +161,26 @@ def _report(
             {"started_at": run.started_at.isoformat(), "ended_at": run.ended_at and run.ended_at.isoformat()}
             for run in runs
         ],
-        "events": {outcome.value: count for outcome, count in _count(chunks).items()},
+        "events": {outcome.value: count for outcome, count in counts.items()},
         "chunks": [_as_json(chunk, lines) for chunk in chunks],
     }
 
 
 def _print(
-    path: Path, chunks: list[LedgerChunk], notes: dict[str, str], runs: list[LedgerRun], places: _Lines
+    path: Path,
+    chunks: list[LedgerChunk],
+    *,
+    counts: dict[Outcome, int],
+    notes: dict[str, str],
+    runs: list[LedgerRun],
+    places: _Lines,
 ) -> None:
     source = "a query" if notes.get(QUERY_HASH) else notes.get("source", "unknown source")
     lines = [f"{path}: {source}"]
     for run in runs:
         ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
         lines.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
-    lines += [f"  {count:,} {outcome}" for outcome, count in _count(chunks).items()]
+    lines += [f"  {count:,} {outcome}" for outcome, count in counts.items()]
     if notes.get(READ) == "no":
         lines.append("  The source was not read to its end.")
     write_lines(lines)

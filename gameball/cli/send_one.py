@@ -53,8 +53,6 @@ class SourceSend:
     error: BaseException | None = None
     #: Whether the error occurred while waiting for the jobs, after everything was sent.
     error_of_jobs: bool = False
-    #: The first positions of the chunks that an earlier run left unknown. They do not stop this run.
-    unknown_before: frozenset[int] = frozenset()
 
     @property
     def ends_everything(self) -> bool:
@@ -114,11 +112,8 @@ class SourceSend:
         if ledger is not None:
             check_query(self.source, ledger)
             # A source that is refused must not overwrite the description of the one that was sent.
-            if not ledger.chunks():
+            if ledger.is_empty():
                 ledger.note(describe_source(self.source, options))
-            self.tally.accepted_before = frozenset(c.first for c in ledger.chunks(Outcome.ACCEPTED))
-            if options.on_unknown == "report":
-                self.unknown_before = frozenset(c.first for c in ledger.chunks(Outcome.UNKNOWN))
         stop_on = () if options.keep_going else (Outcome.UNKNOWN, Outcome.UNSENT)
         try:
             self.client.events.send(
@@ -144,9 +139,7 @@ class SourceSend:
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
         """Record the error that stopped the send. The report includes receipts that were already counted."""
         before = self.tally
-        self.tally = Tally(
-            accepted_before=before.accepted_before, invalid=before.invalid, problems=before.problems
-        )
+        self.tally = Tally(invalid=before.invalid, problems=before.problems)
         self.error = error
         for receipt in report.receipts:
             self._count(receipt)
@@ -231,8 +224,9 @@ class SourceSend:
 
     def _was_stopped(self) -> bool:
         """Return whether this run has left events unknown or unsent."""
+        # What an earlier run left unknown does not stop this run.
         return any(
-            failure.outcome is not Outcome.REJECTED and failure.first not in self.unknown_before
+            failure.outcome is not Outcome.REJECTED and not failure.from_ledger
             for failure in self.tally.failures
         )
 

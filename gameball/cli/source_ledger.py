@@ -36,7 +36,7 @@ def check_query(source: Source, ledger: Ledger) -> None:
     Raises:
         LedgerMismatchError: It is.
     """
-    if ledger.chunks() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query):
+    if not ledger.is_empty() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query):
         raise LedgerMismatchError(
             "the ledger records another query or source: use another ledger, or repeat the query exactly"
         )

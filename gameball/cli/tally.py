@@ -31,6 +31,7 @@ class Failure:
         outcome: Its outcome.
         reason: Why it was not accepted.
         events: The number of its events.
+        from_ledger: Whether this is the outcome of an earlier run.
     """
 
     first: int
@@ -38,6 +39,7 @@ class Failure:
     outcome: Outcome
     reason: str
     events: int
+    from_ledger: bool = False
 
 
 #: The note in a ledger that records whether the latest send read the source to its end.
@@ -51,11 +53,10 @@ class Tally:
     Attributes:
         events: The number of events with each outcome.
         items: The number of source items with a receipt.
-        accepted_before: The first positions of the chunks accepted in earlier runs.
-        events_before: The number of events in those of these chunks that this run has reached.
+        events_before: The number of events accepted in earlier runs, of those that this run has reached.
         objects: The number of objects sent in this run.
         requests: The number of requests made in this run.
-        chunks: The number of chunks with a receipt, without those accepted in earlier runs.
+        chunks: The number of chunks with a receipt, without those of earlier runs.
         jobs: The jobs of accepted chunks, with the source items of each.
         failures: The parts that were not accepted.
         invalid: The number of lines that cannot be sent.
@@ -65,7 +66,6 @@ class Tally:
 
     events: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
     items: int = 0
-    accepted_before: frozenset[int] = frozenset()
     events_before: int = 0
     objects: int = 0
     requests: int = 0
@@ -87,9 +87,9 @@ class Tally:
         """
         self.events[receipt.outcome] += receipt.events
         self.items += receipt.last - receipt.first + 1
-        if receipt.first in self.accepted_before:
+        if receipt.from_ledger and receipt.outcome is Outcome.ACCEPTED:
             self.events_before += receipt.events
-        else:
+        elif not receipt.from_ledger:
             self.chunks += 1
             self.objects += receipt.objects
             self.requests += receipt.attempts
@@ -98,7 +98,14 @@ class Tally:
         if receipt.outcome is not Outcome.ACCEPTED:
             reason = _STOPPED if _was_stopped(receipt) else str(receipt.error or "unknown reason")
             self.failures.append(
-                Failure(receipt.first, receipt.last, receipt.outcome, reason, receipt.events)
+                Failure(
+                    receipt.first,
+                    receipt.last,
+                    receipt.outcome,
+                    reason,
+                    receipt.events,
+                    from_ledger=receipt.from_ledger,
+                )
             )
         self.code = worst(self.code, code_of_outcome(receipt.outcome, receipt.error))
         moment = (now, sum(self.events.values()), self.requests)

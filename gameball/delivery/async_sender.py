@@ -161,7 +161,8 @@ class AsyncSender:
             name = f"gameball-send-{len(self._workers)}"
             worker.task = asyncio.create_task(worker.work(), name=name)
             self._workers.append(worker)
-        self._context.queue.put_nowait(pending)
+        if self._state.may_send(pending):
+            self._context.queue.put_nowait(pending)
 
     def interrupt(self, problem: BaseException) -> None:
         """Raise a problem in the caller's task at once. Requests in flight then have a grace period."""
@@ -218,6 +219,9 @@ class AsyncSender:
         if self._timer is not None:
             self._timer.cancel()
         expired = self._state.expired
+        for waiting in self._state.waiting():
+            del self._state.open[waiting.index]
+            receipts.append(abandon_pending(waiting, self._state.passed_deadline))
         try:
             # If the event loop is shutting down, the workers have already ended.
             if not all(worker.has_ended for worker in self._workers):

@@ -112,6 +112,8 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's task
                 self.context.fail(error)
                 await self.abandon_chunk()
+            for ready in self.context.state.note_end(pending):
+                self.context.queue.put_nowait(ready)
             self.context.results.put_nowait(Done(pending))
 
     async def _carry_out(self, effect: DeliveryEffect) -> DeliveryReply:

@@ -58,6 +58,7 @@ class SendOptions:
     on_invalid: OnInvalid | None
     ledger: Ledger | str | os.PathLike[str] | None
     deadline: Deadline | None = field(default=None, converter=_deadline_after)
+    ordered: bool = field(default=False, validator=_check_bool)
 
     def __attrs_post_init__(self) -> None:
         check_whole("concurrency", self.concurrency)

@@ -7,6 +7,7 @@ from attrs import define, field
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
+from gameball.delivery.customer_order import CustomerOrder
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import OnUnknown
 from gameball.delivery.event_source import EventSource
@@ -42,6 +43,7 @@ class SendState:
         rest_is_known: Whether the unsent items have their receipt.
         deadline: When the send must have ended, or None.
         expired: Whether the deadline has passed.
+        order: Decides which chunks must wait for others, or None if none must.
     """
 
     concurrency: int
@@ -57,6 +59,7 @@ class SendState:
     rest_is_known: bool = False
     deadline: Deadline | None = None
     expired: bool = False
+    order: CustomerOrder | None = None
 
     @classmethod
     def begin(
@@ -74,7 +77,10 @@ class SendState:
         """
         known = None if ledger is None else ledger.known
         builder = ChunkBuilder(
-            max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=options.coalesce
+            max_objects=options.max_objects,
+            max_bytes=options.max_bytes,
+            coalesce=options.coalesce,
+            keep_customers=options.ordered,
         )
         return cls(
             concurrency=options.concurrency,
@@ -85,6 +91,7 @@ class SendState:
             ),
             known=known,
             deadline=options.deadline,
+            order=CustomerOrder() if options.ordered else None,
         )
 
     @property
@@ -119,6 +126,20 @@ class SendState:
                 if self.on_unknown == "report":
                     return _recorded_receipt(index, recorded, ambiguous)
         return PendingChunk(index, chunk, ambiguous)
+
+    def may_send(self, pending: PendingChunk) -> bool:
+        """Return whether a chunk may be sent now, or must wait until ``note_end`` returns it."""
+        return self.order is None or self.order.add(pending.index, pending.chunk.customers())
+
+    def note_end(self, pending: PendingChunk) -> list[PendingChunk]:
+        """Record that a worker has finished with a chunk, and return the chunks that may be sent now."""
+        ready = [] if self.order is None else self.order.end(pending.index)
+        return [self.open[index] for index in ready if index in self.open]
+
+    def waiting(self) -> list[PendingChunk]:
+        """Return the chunks that wait for others, because nothing more is sent. Later calls return none."""
+        released = [] if self.order is None else self.order.release()
+        return [self.open[index] for index in released if index in self.open]
 
     def advance(self, index: int, last: int) -> None:
         """Record that a chunk is open or has its receipt. It is safe to call this more than once.
@@ -188,4 +209,5 @@ def _recorded_receipt(index: int, recorded: LedgerChunk, error: GameballError | 
         job_id=recorded.job_id,
         error=error,
         attempts=recorded.attempts,
+        from_ledger=True,
     )

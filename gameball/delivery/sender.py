@@ -143,8 +143,10 @@ class Sender:
         check_process(self._process)
         if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
+        may_send = self._state.may_send(pending)
         self._submitted = pending.index
-        self._context.queue.put(pending)
+        if may_send:
+            self._context.queue.put(pending)
 
     def _begin_worker(self) -> None:
         connection = self._pool.borrow()
@@ -234,9 +236,10 @@ class Sender:
             self._timer.cancel()
         expired = self._state.expired
         try:
-            # Abandon chunks that the interrupt kept from being passed to a worker.
+            # Abandon chunks that wait for others, or that the interrupt kept from being passed to a worker.
+            waiting = {pending.index for pending in self._state.waiting()}
             for pending in list(self._state.open.values()):
-                if pending.index > self._submitted:
+                if pending.index > self._submitted or pending.index in waiting:
                     self._abandon(pending, receipts)
             self._drain(receipts, 0.0 if expired else self._close_timeout)
             self._abort_connections()

@@ -113,6 +113,9 @@ class Worker(BaseWorker[WorkerConnection]):
                 with self.context.concluding:
                     self.abandon_chunk()
             self.busy = False
+            # Here and not in the caller's thread, which may be waiting for the source.
+            for ready in self.context.state.note_end(pending):
+                self.context.queue.put(ready)
             self.context.tell(Done(pending))
         # An abandoned worker ends after its send, so it must close its connection itself.
         if self.abandoned:

@@ -113,6 +113,26 @@ class Ledger:
         where, values = ("", ()) if outcome is None else _where(outcome)
         return [read_chunk(row) for row in self._file.rows(f"{_SELECT}{where} ORDER BY first", values)]
 
+    def is_empty(self) -> bool:
+        """Return whether no chunk is recorded.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        return not self._file.rows("SELECT EXISTS (SELECT 1 FROM chunks)")[0][0]
+
+    def count_events(self) -> dict[Outcome, int]:
+        """Return the number of events with each outcome, without reading every chunk into memory.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        query = "SELECT coalesce(outcome, 'unknown'), sum(events) FROM chunks GROUP BY 1"
+        return {
+            **dict.fromkeys(Outcome, 0),
+            **{Outcome(name): count for name, count in self._file.rows(query)},
+        }
+
     def ranges(self, outcome: Outcome) -> list[range]:
         """Return the positions of the source items whose chunks have an outcome.
 
@@ -269,7 +289,7 @@ class Ledger:
         self._file.reserve.ensure()
         with self._file.transaction() as database:
             if not bound:
-                for row in database.execute(_SELECT).fetchall():
+                for row in database.execute(_SELECT):
                     read_chunk(row)  # raises for a damaged row, which must not be deleted
                 database.execute("DELETE FROM chunks")
                 database.execute("DELETE FROM settings")

@@ -183,7 +183,32 @@ def send_memory(url: str, count: int, kind: str) -> Callable[[], int]:
     return sync if kind == "sync" else lambda: asyncio.run(asynchronous())
 
 
+#: How many customers a source of the comparison with ``ordered`` has: a new one for each event, or a hundred.
+CUSTOMERS: Final = {"many": sys.maxsize, "few": 100}
+
+
+def send_ordered(url: str, count: int, customers: int, *, ordered: bool) -> Callable[[], int]:
+    """Send with our client and eight workers, with or without keeping each customer's order."""
+    ready = [Event(f"customer-{n % customers}", _NAME, metadata) for n, (_, metadata) in enumerate(rows())]
+
+    def source() -> Iterator[Event]:
+        if customers < count:
+            return repeat(ready, count)
+        return (Event(f"customer-{n}", _NAME, ready[n % _DIFFERENT].metadata) for n in range(count))
+
+    def run() -> int:
+        with Gameball("key", "secret", base_url=url, rate_limits=None) as client:
+            stream = client.events.stream(source(), concurrency=8, ordered=ordered)
+            return sum(receipt.job_id is not None for receipt in stream)
+
+    return run
+
+
 Case = Callable[[str, int], Callable[[], int]]
+
+
+def _ordered(customers: int, *, ordered: bool) -> Case:
+    return lambda url, count: send_ordered(url, count, customers, ordered=ordered)
 
 
 def _ours(send: Callable[[str, int, str, int], Callable[[], int]], form: str, concurrency: int) -> Case:
@@ -199,6 +224,11 @@ CASES: Final[dict[str, Case]] = {
         f"{kind}, {form}, concurrency {concurrency}": _ours(send, form, concurrency)
         for kind, send in (("sync", send_sync), ("async", send_async))
         for form, concurrency in (("events", 1), ("events", 8), ("tuples", 1), ("customer events", 1))
+    },
+    **{
+        f"{name} customers, ordered={ordered}": _ordered(customers, ordered=ordered)
+        for name, customers in CUSTOMERS.items()
+        for ordered in (False, True)
     },
     "memory, events.send": send_all,
     "memory, sync": lambda url, count: send_memory(url, count, "sync"),

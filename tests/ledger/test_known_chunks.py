@@ -1,0 +1,113 @@
+"""Large ledgers are read as their chunks are needed, and not as a whole."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from either_client import KEYS, EitherClient
+from sending import events
+
+from gameball import Gameball, Ledger, Outcome
+from gameball.cli.interrupts import Interrupts
+from gameball.cli.ledgers import show_ledger
+from gameball.cli.options import SendCommandOptions
+from gameball.cli.rejects import beside
+from gameball.cli.send_one import SourceSend
+from gameball.ledger import known_chunks
+from gameball.ledger.file import LedgerFile
+from gameball.sandbox import Fault, Sandbox
+from gameball.sources import find_source
+
+CHUNKS = 150
+BATCH = 40
+# What is read beside chunks, such as settings and notes.
+OTHER = 30
+
+
+@pytest.fixture(scope="module")
+def folder(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Send a file as chunks of one event each, of which one is rejected."""
+    path: Path = tmp_path_factory.mktemp("large")
+    running_sandbox.forget()
+    running_sandbox.fail_next(Fault(status=400))
+    lines = (f'{{"customer_id":"{event.customer_id}","name":"song_liked"}}\n' for event in events(CHUNKS))
+    source = path / "events.jsonl"
+    source.write_text("".join(lines))
+    with (
+        Gameball(*KEYS, base_url=running_sandbox.url, rate_limits=None) as client,
+        Interrupts() as interrupts,
+    ):
+        result = SourceSend(
+            client, find_source(str(source)), SendCommandOptions(max_objects=1), interrupts
+        ).run()
+    assert result.tally.events[Outcome.ACCEPTED] == CHUNKS - 1
+    return path
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of rows of each reading of a ledger."""
+    counts: list[int] = []
+    rows = LedgerFile.rows
+
+    def counting(self: LedgerFile, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        found = rows(self, query, values)
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(LedgerFile, "rows", counting)
+    monkeypatch.setattr(known_chunks, "_AT_ONCE", BATCH)
+    return counts
+
+
+def test_a_send_reads_a_ledger_in_batches_and_once(
+    either: EitherClient, folder: Path, reads: list[int]
+) -> None:
+    seen: list[int] = []
+    report = either.send(
+        events(CHUNKS),
+        max_objects=1,
+        ledger=beside(folder / "events.jsonl"),
+        on_receipt=lambda _: seen.append(sum(reads)),
+    )
+    assert sum(receipt.from_ledger for receipt in report.receipts) >= CHUNKS - 1
+    # The start reads what the first chunks need.
+    assert seen[0] <= BATCH + OTHER
+    assert max(reads) <= BATCH
+    assert sum(reads) <= CHUNKS + OTHER
+
+
+def test_the_command_reads_a_ledger_in_batches_and_once(box: Sandbox, folder: Path, reads: list[int]) -> None:
+    with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client, Interrupts() as interrupts:
+        options = SendCommandOptions(max_objects=1)
+        source = find_source(str(folder / "events.jsonl"))
+        result = SourceSend(client, source, options, interrupts).run()
+    assert result.tally.events[Outcome.ACCEPTED] == CHUNKS
+    assert result.tally.events_before >= CHUNKS - 1
+    assert max(reads) <= BATCH
+    assert sum(reads) <= CHUNKS + OTHER
+
+
+def test_showing_a_ledger_reads_only_what_was_not_accepted(
+    folder: Path, reads: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_ledger(beside(folder / "events.jsonl"), unknown=False, unsent=False, source=None, as_json=False)
+    assert "accepted" in capsys.readouterr().out
+    assert sum(reads) <= OTHER
+
+
+def test_events_are_counted_by_outcome(either: EitherClient, box: Sandbox, tmp_path: Path) -> None:
+    box.fail_next(Fault(), Fault(status=500), Fault(status=400))
+    path = tmp_path / "a.ledger"
+    with Ledger(path) as ledger:
+        assert ledger.is_empty()
+        assert ledger.count_events() == dict.fromkeys(Outcome, 0)
+    either.send(events(10), max_objects=2, concurrency=1, stop_on_error=False, check=False, ledger=path)
+    with Ledger(path) as ledger:
+        assert not ledger.is_empty()
+        assert ledger.count_events() == {
+            Outcome.ACCEPTED: 6,
+            Outcome.UNKNOWN: 2,
+            Outcome.REJECTED: 2,
+            Outcome.UNSENT: 0,
+        }
