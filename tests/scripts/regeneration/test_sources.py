@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from regenerate import published_text
-from regenerate_project import REPOSITORY
+from regenerate_project import SEED
 from regeneration.merging import merge_sources
 from regeneration.openapi_document import format_document, parse_document
 from regeneration.regeneration_error import RegenerationError
 from regeneration.sources import DocumentSource, find_document, read_source
 
-PUBLISHED = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
+PUBLISHED = SEED.read_text(encoding="utf-8")
 SMALL = "openapi: 3.1.0\ninfo: {title: Small, version: 1.0.0}\npaths: {}\n"
 SERVED = {
     "/page.md": (200, f"# A page\n\n```yaml\n{SMALL}```\n", {}),
