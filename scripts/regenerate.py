@@ -52,11 +52,12 @@ INTERRUPTED: Final = 130
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
-def published_text(sources: Sequence[DocumentSource]) -> bytes:
+def published_text(sources: Sequence[DocumentSource], kept: Path | None = None) -> bytes:
     """Return what openapi.yaml is to hold.
 
     Args:
         sources: What Gameball publishes.
+        kept: openapi.yaml as it was; if it is one of the sources, the others replace its operations.
 
     Returns:
         A single YAML document untouched; of JSON or of several documents, one in a formatting of our own.
@@ -66,7 +67,9 @@ def published_text(sources: Sequence[DocumentSource]) -> bytes:
     """
     if len(sources) == 1 and not sources[0].is_json:
         return sources[0].text.encode("utf-8")
-    return format_document(merge_sources(sources))
+    accepted = None if kept is None else kept.resolve()
+    base = next((source for source in sources if Path(source.name).resolve() == accepted), None)
+    return format_document(merge_sources(sources, base))
 
 
 def build_document(root: Path, published: Document) -> tuple[Document, tuple[Repair, ...]]:
@@ -176,7 +179,7 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
     if against is not None:
         check_commit(root, against)
     kept = root / "openapi.yaml"
-    content = published_text([read_source(source) for source in sources]) if sources else None
+    content = published_text([read_source(source) for source in sources], kept) if sources else None
     with tempfile.TemporaryDirectory(prefix="gameball-regenerate-") as name:
         source = Path(name) / "openapi.yaml"
         if content is not None:

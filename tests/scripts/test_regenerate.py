@@ -129,6 +129,39 @@ def test_what_is_published_can_be_looked_at_without_taking_it(
     assert repository.status() == ""
 
 
+def test_one_changed_page_replaces_its_operations_and_nothing_else(
+    repository: Repository, seed_page: Path
+) -> None:
+    other = seed_page.with_name("other.yaml")
+    other.write_text(
+        "openapi: 3.1.0\ninfo: {title: Other, version: 4.0.0}\npaths:\n  /api/v4.0/integrations/orders:\n"
+        "    post: {responses: {'200': {description: Done.}}}\n",
+        encoding="utf-8",
+    )
+    page = seed_page.with_name("page.md")
+    text = seed_page.read_text(encoding="utf-8").replace(
+        "description: Unique", "maxLength: 40\n                        description: Unique"
+    )
+    page.write_text(text, encoding="utf-8")
+    kept = repository.root / "openapi.yaml"
+    try:
+        assert repository.regenerate_here("--from", kept, other).returncode == 0
+        repository.commit()
+        done = repository.regenerate_here("--from", kept, page, "--json")
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        body = "POST /api/v4.0/integrations/batch/events body.body[].customerId"
+        assert [(one["subject"], one["detail"]) for one in report["published"]] == [
+            (body, "maxLength none -> 40")
+        ]
+        assert report["changes"] == []
+        assert report["files"] == ["changed: openapi.yaml"]
+    finally:
+        repository.git("reset", "--quiet", "--hard", "HEAD")
+        repository.regenerate_seed()
+        repository.commit()
+
+
 def test_changes_are_told_against_any_commit(repository: Repository) -> None:
     model = repository.package / "models" / "batch_job.py"
     kept = model.read_bytes()

@@ -109,8 +109,7 @@ def test_a_missing_file_changes_nothing(repository: Repository) -> None:
 def test_sources_that_contradict_each_other_change_nothing(repository: Repository, tmp_path: Path) -> None:
     source = tmp_path / "source.yaml"
     source.write_text(PUBLISHED.replace("type: number", "type: string"), encoding="utf-8")
-    said = f"{repository.root / 'openapi.yaml'} and {source} differ at #/paths"
-    fails(repository, said, "--from", repository.root / "openapi.yaml", source)
+    fails(repository, f"{SEED} and {source} differ at #/paths", "--from", SEED, source)
 
 
 def test_a_commit_that_is_not_there_changes_nothing(repository: Repository, tmp_path: Path) -> None:
