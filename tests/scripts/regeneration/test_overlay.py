@@ -26,7 +26,8 @@ def test_every_operation_of_the_facade_has_an_id_a_tag_a_summary_keys_and_an_err
     for name in ("sendEventsBatch", "getBatchJob", "stopBatchJob", "getBatchStatus", "stopBatch"):
         operation = operations[name]
         assert operation["tags"] == ["Batches"]
-        assert operation["summary"] or operation["description"]
+        # A published operation keeps its own words.
+        assert operation.get("summary") or operation["description"]
         assert {"4XX", "5XX"} <= operation["responses"].keys()
         assert operation["security"] == [{"apiKey": [], "secretKey": []}]
 
