@@ -18,28 +18,20 @@ from pathlib import Path
 from typing import Final
 
 from attrs import evolve
-from regeneration.api_changes import Change, compare, with_wire_users
+from regeneration.comparison import Comparison, compare_with
 from regeneration.completeness import check_completeness
-from regeneration.document_changes import (
-    OPERATION_ADDED,
-    OPERATION_REMOVED,
-    DocumentChange,
-    compare_documents,
-)
 from regeneration.document_walk import Document, listing, pointer
-from regeneration.facade_usage import read_usage, read_wire_usage
 from regeneration.file_replacement import differences, read_tree, replace_all
-from regeneration.generator import PACKAGE, check_pins, generate
-from regeneration.git_history import check_commit, file_at, files_at, has_history
+from regeneration.generator import check_pins, generate
+from regeneration.git_history import check_commit, has_history
 from regeneration.merging import merge_sources
-from regeneration.openapi_document import format_document, load_document, parse_document
+from regeneration.openapi_document import format_document, load_document
 from regeneration.overlay import operation_ids, overlay_document
 from regeneration.regeneration_error import RegenerationError
 from regeneration.repairs.all_repairs import repair_document
 from regeneration.repairs.repair import Repair, is_overruled
-from regeneration.report import RunResult, as_json, as_text
+from regeneration.report import RunResult, as_json, as_text, repairs_as_text
 from regeneration.sources import DocumentSource, read_source
-from regeneration.surface import read_surface
 from regeneration.tolerant_answers import relax_answers
 from regeneration.validation import find_faults, validate_document
 
@@ -52,11 +44,12 @@ INTERRUPTED: Final = 130
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
-def published_text(sources: Sequence[DocumentSource]) -> bytes:
+def published_text(sources: Sequence[DocumentSource], kept: Path | None = None) -> bytes:
     """Return what openapi.yaml is to hold.
 
     Args:
         sources: What Gameball publishes.
+        kept: openapi.yaml as it was; if it is one of the sources, the others replace its operations.
 
     Returns:
         A single YAML document untouched; of JSON or of several documents, one in a formatting of our own.
@@ -66,7 +59,9 @@ def published_text(sources: Sequence[DocumentSource]) -> bytes:
     """
     if len(sources) == 1 and not sources[0].is_json:
         return sources[0].text.encode("utf-8")
-    return format_document(merge_sources(sources))
+    accepted = None if kept is None else kept.resolve()
+    base = next((source for source in sources if Path(source.name).resolve() == accepted), None)
+    return format_document(merge_sources(sources, base))
 
 
 def build_document(root: Path, published: Document) -> tuple[Document, tuple[Repair, ...]]:
@@ -84,11 +79,8 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
             longer fits, or the result is not valid.
     """
     overlay = load_document(root / "scripts" / "overlay.yaml")
-    leftovers = listing(
-        load_document(root / "scripts" / "regeneration" / "repairs" / "leftovers.yaml").get("leftovers")
-    )
     try:
-        repaired, repairs = repair_document(published, leftovers, operation_ids(overlay))
+        repaired, repairs = _repair(root, published)
         document = overlay_document(repaired, overlay, repairs)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         # Repairs fail where a part has the wrong type, such as a list in the place of a name.
@@ -107,54 +99,23 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     return relax_answers(document), tuple(reported)
 
 
-def read_changes(
-    root: Path, fresh: Path, published: Document, against: str
-) -> tuple[tuple[Change, ...], tuple[DocumentChange, ...]]:
-    """Compare the generated package and the published document with those of a commit.
+def new_repairs(root: Path, repairs: tuple[Repair, ...], before: Document | None) -> tuple[Repair, ...]:
+    """Return the repairs of faults that an earlier document did not have.
 
     Args:
         root: The folder of the repository.
-        fresh: The folder with the package as it is now.
-        published: The document as it is published now.
-        against: The commit to compare with.
-
-    Returns:
-        The changes of the package, and those of the document.
-
-    Raises:
-        RegenerationError: There is no such commit.
+        repairs: The repairs.
+        before: The earlier document; without one, every repair is new.
     """
-    old = read_surface(files_at(root, against, f"generated/{PACKAGE}"))
-    new = read_surface(read_tree(fresh / PACKAGE))
-    facade = root / "gameball"
-    files = {
-        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in facade.rglob("*.py")
-    }
-    usage, wire_usage = read_usage(files, (old, new)), read_wire_usage(files)
-    changes = compare(old, new, usage, wire_usage)
-    text = file_at(root, against, "openapi.yaml")
-    if text is None:
-        return changes, ()
-    before = parse_document(text, f"openapi.yaml of {against}")
-    used = {
-        key: usage.get(operation.module, ())
-        for surface in (old, new)
-        for key, operation in surface.operations.items()
-    }
-    told = {change.detail for change in changes if change.kind == "operation"}
-    return changes, tuple(
-        evolve(
-            change,
-            used_by=with_wire_users(
-                tuple(sorted({path for key in change.operations for path in used.get(key, ())})),
-                change.wire,
-                wire_usage,
-            ),
-        )
-        for change in compare_documents(before, published)
-        # The package tells of its operations by their names.
-        if not (change.subject in told and change.detail in {OPERATION_ADDED, OPERATION_REMOVED})
-    )
+    known = {(repair.fault, repair.place) for repair in _repair(root, before)[1]} if before else set()
+    return tuple(repair for repair in repairs if (repair.fault, repair.place) not in known)
+
+
+def _repair(root: Path, published: Document) -> tuple[Document, tuple[Repair, ...]]:
+    settings = root / "scripts"
+    leftovers = load_document(settings / "regeneration" / "repairs" / "leftovers.yaml").get("leftovers")
+    reserved = operation_ids(load_document(settings / "overlay.yaml"))
+    return repair_document(published, listing(leftovers), reserved)
 
 
 def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check: bool) -> RunResult:
@@ -176,7 +137,7 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
     if against is not None:
         check_commit(root, against)
     kept = root / "openapi.yaml"
-    content = published_text([read_source(source) for source in sources]) if sources else None
+    content = published_text([read_source(source) for source in sources], kept) if sources else None
     with tempfile.TemporaryDirectory(prefix="gameball-regenerate-") as name:
         source = Path(name) / "openapi.yaml"
         if content is not None:
@@ -192,12 +153,13 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         if content is not None:
             found = {kept.name: kept.read_bytes()} if kept.exists() else {}
             files += differences({kept.name: content}, found)
-        changes, published_changes = (
-            read_changes(root, fresh, published, against) if against is not None else ((), ())
-        )
+        since = Comparison((), (), None)
+        if against is not None:
+            since = compare_with(against, root, fresh, published)
+        new = new_repairs(root, repairs, since.document)
         if files and not check:
             replace_all({root / "generated": fresh} | ({} if content is None else {kept: source}))
-    return RunResult(tuple(files), repairs, against, changes, published_changes)
+    return RunResult(tuple(files), repairs, new, against, since.changes, since.published)
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
@@ -242,8 +204,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     except Exception as error:  # noqa: BLE001 - an uncaught one would exit with 1, which means "changed"
         traceback.print_exc()
         return _fail(f"unexpected error: {error!r}", (), as_json=options.json)
-    for repair in outcome.repairs:
-        print(f"repaired: {repair}", file=sys.stderr)
+    for line in repairs_as_text(outcome):
+        print(line, file=sys.stderr)
     print(as_json(outcome) if options.json else as_text(outcome, check=options.check))
     return CHANGED if options.check and outcome.files else 0
 

@@ -12,11 +12,13 @@ from regeneration.sources import DocumentSource
 _DEPTHS: Final = {"paths": 2, "webhooks": 2, "components": 2}
 
 
-def merge_sources(sources: Sequence[DocumentSource]) -> Document:
+def merge_sources(sources: Sequence[DocumentSource], base: DocumentSource | None = None) -> Document:
     """Merge documents: what is identical is taken once, and what only some have is added.
 
     Args:
         sources: The documents, one at least. None is modified.
+        base: The one of them that was accepted before. The others replace its operations and components where
+            they have the same ones; its title stays.
 
     Returns:
         A document with everything of all of them.
@@ -27,19 +29,26 @@ def merge_sources(sources: Sequence[DocumentSource]) -> Document:
     merged: Document = {}
     origins: dict[Place, str] = {}
     conflicts = []
-    for source in sources:
+    for source in sorted(sources, key=lambda source: source is not base):
         for place, value in _parts(source.document, ()):
             if _is_container(place):
                 _container(merged, place)
             elif place not in origins:
                 _container(merged, place[:-1])[str(place[-1])] = value
                 origins[place] = source.name
-            elif (known := value_at(merged, place)) != value:
+            elif (known := value_at(merged, place)) == value:
+                continue
+            elif base is not None and origins[place] == base.name and place[0] in {*_DEPTHS, "info"}:
+                if place[0] != "info":
+                    _container(merged, place[:-1])[str(place[-1])] = value
+                    origins[place] = source.name
+            else:
                 where = pointer(_first_difference(known, value, place))
                 conflicts.append(f"{origins[place]} and {source.name} differ at {where}")
     if conflicts:
         raise RegenerationError(
-            f"the sources contradict each other: {conflicts[0]}; use the newer one only",
+            f"the sources contradict each other: {conflicts[0]}; use the newer one only, or name the "
+            "openapi.yaml of this repository, whose operations the others replace",
             tuple(conflicts) if len(conflicts) > 1 else (),
         )
     if "tags" in merged:

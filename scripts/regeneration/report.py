@@ -18,6 +18,7 @@ class RunResult:
     Attributes:
         files: A line for each file that differs from what was there.
         repairs: What was repaired in the document before it was generated from.
+        new_repairs: Those of faults that the document of the commit does not have.
         against: The commit that was compared with; None if there was none.
         changes: What changed for those who import the generated package.
         published: What changed in the published document.
@@ -25,6 +26,7 @@ class RunResult:
 
     files: tuple[str, ...]
     repairs: tuple[Repair, ...]
+    new_repairs: tuple[Repair, ...]
     against: str | None
     changes: tuple[Change, ...]
     published: tuple[DocumentChange, ...]
@@ -44,12 +46,31 @@ def as_json(result: RunResult) -> str:
         "changes": [asdict(change) for change in result.changes],
         "published": [asdict(change) for change in result.published],
         "repairs": [
-            {"fault": repair.fault, "place": pointer(repair.place), "remedy": repair.remedy}
+            {
+                "fault": repair.fault,
+                "place": pointer(repair.place),
+                "remedy": repair.remedy,
+                "new": repair in result.new_repairs,
+            }
             for repair in result.repairs
         ],
         "files": result.files,
     }
     return json.dumps(report, indent=2)
+
+
+def repairs_as_text(result: RunResult) -> list[str]:
+    """Write a line for each new repair, and one for the others: so many lines would hide a new one.
+
+    Args:
+        result: What was done. If it was not compared with a commit, nothing is new.
+    """
+    new = result.new_repairs if result.against is not None else ()
+    lines = [f"repaired: {repair}" for repair in new]
+    if others := len(result.repairs) - len(new):
+        since = f" that {result.against} has too" if result.against is not None else ""
+        lines.append(f"repaired: {others} faults{since}; --json lists them")
+    return lines
 
 
 def as_text(result: RunResult, *, check: bool) -> str:

@@ -23,8 +23,9 @@ _MAX_SIZE: Final = 50_000_000
 _FRONT_MATTER: Final = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^---[ \t]*\r?$", re.MULTILINE | re.DOTALL)
 # A line that is a single tag.
 _TAG: Final = re.compile(r"^[ \t]*</?[A-Za-z][^<>\r\n]*>[ \t]*(?=\r?$)", re.MULTILINE)
-# A document says first, or at least at its top, what it is.
-_TOP_KEY: Final = re.compile(r"""^["']?(openapi|swagger)["']?[ \t]*:""", re.MULTILINE)
+# A document says at its top which version it is. A page may name its operation in the same way, as in
+# openapi: 'POST /batch/events', and that is no document.
+_TOP_KEY: Final = re.compile(r"""^["']?(openapi|swagger)["']?[ \t]*:[ \t]*["']?\d""", re.MULTILINE)
 _JSON_KEY: Final = re.compile(r'"(openapi|swagger)"\s*:')
 _VERSION: Final = re.compile(r"3\.1(\.|$)")
 

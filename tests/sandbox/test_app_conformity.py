@@ -9,7 +9,9 @@ from overlaid_document import document
 
 from gameball.sandbox import Sandbox
 
-schema = schemathesis.openapi.from_dict(document())
+# The operations of the facade; Gameball has others, which the sandbox does not serve.
+OPERATIONS = ["sendEventsBatch", "getBatchJob", "stopBatchJob", "getBatchStatus", "stopBatch"]
+schema = schemathesis.openapi.from_dict(document()).include(operation_id=OPERATIONS)
 
 
 @schema.parametrize()

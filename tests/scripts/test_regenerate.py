@@ -2,7 +2,8 @@ import json
 from pathlib import Path
 
 import pytest
-from regenerate_project import REPOSITORY, Repository, copy_repository
+from regenerate_project import REPOSITORY, SEED, Repository, copy_repository
+from regeneration.surface import read_surface
 
 SEED_PAGE = "# Send\n\n> About it.\n\n````yaml POST /batch/events\n{document}````\n"
 # What users import today; the seed must go on giving exactly these.
@@ -29,13 +30,13 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 @pytest.fixture(scope="module")
 def seed_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = tmp_path_factory.mktemp("pages") / "seed.md"
-    document = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
+    document = SEED.read_text(encoding="utf-8")
     page.write_text(SEED_PAGE.format(document=document), encoding="utf-8")
     return page
 
 
-def test_what_is_committed_is_what_is_generated(repository: Repository) -> None:
-    done = repository.regenerate("--check")
+def test_what_is_committed_is_what_is_generated() -> None:
+    done = Repository(REPOSITORY).regenerate("--check")
     assert (done.returncode, done.stdout) == (0, "generated/ is up to date\n")
 
 
@@ -47,12 +48,10 @@ def test_the_seed_page_gives_what_is_committed_from_anywhere(repository: Reposit
     assert repository.status() == ""
 
 
-def test_the_seed_gives_the_names_that_users_import() -> None:
-    package = REPOSITORY / "generated" / "gameball_api"
-    modules = {path.stem for path in (package / "api" / "batches").glob("*.py")}
-    exported = (package / "models" / "__init__.py").read_text(encoding="utf-8").partition("__all__")[2]
-    assert modules - {"__init__"} == OPERATIONS
-    assert {word.strip('" ,') for word in exported.splitlines() if '"' in word} == MODELS
+def test_the_seed_gives_the_names_that_users_import(repository: Repository) -> None:
+    surface = read_surface(repository.generated())
+    assert {one.module for one in surface.operations.values()} == {f"batches.{name}" for name in OPERATIONS}
+    assert set(surface.models) == MODELS
 
 
 def test_the_gate_finds_drift_and_writes_nothing(repository: Repository) -> None:
@@ -128,6 +127,39 @@ def test_what_is_published_can_be_looked_at_without_taking_it(
         == "the published document differs; run again without --check to accept it"
     )
     assert repository.status() == ""
+
+
+def test_one_changed_page_replaces_its_operations_and_nothing_else(
+    repository: Repository, seed_page: Path
+) -> None:
+    other = seed_page.with_name("other.yaml")
+    other.write_text(
+        "openapi: 3.1.0\ninfo: {title: Other, version: 4.0.0}\npaths:\n  /api/v4.0/integrations/orders:\n"
+        "    post: {responses: {'200': {description: Done.}}}\n",
+        encoding="utf-8",
+    )
+    page = seed_page.with_name("page.md")
+    text = seed_page.read_text(encoding="utf-8").replace(
+        "description: Unique", "maxLength: 40\n                        description: Unique"
+    )
+    page.write_text(text, encoding="utf-8")
+    kept = repository.root / "openapi.yaml"
+    try:
+        assert repository.regenerate_here("--from", kept, other).returncode == 0
+        repository.commit()
+        done = repository.regenerate_here("--from", kept, page, "--json")
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        body = "POST /api/v4.0/integrations/batch/events body.body[].customerId"
+        assert [(one["subject"], one["detail"]) for one in report["published"]] == [
+            (body, "maxLength none -> 40")
+        ]
+        assert report["changes"] == []
+        assert report["files"] == ["changed: openapi.yaml"]
+    finally:
+        repository.git("reset", "--quiet", "--hard", "HEAD")
+        repository.regenerate_seed()
+        repository.commit()
 
 
 def test_changes_are_told_against_any_commit(repository: Repository) -> None:

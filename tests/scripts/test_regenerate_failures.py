@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import regenerate
-from regenerate_project import REPOSITORY, Repository, copy_repository
+from regenerate_project import SEED, Repository, copy_repository
 from regeneration.completeness import check_completeness
 from regeneration.document_walk import Document
 from regeneration.file_replacement import read_tree, replace_all
@@ -19,7 +19,7 @@ from regeneration.git_history import files_at
 from regeneration.openapi_document import load_document
 from regeneration.regeneration_error import RegenerationError
 
-PUBLISHED = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
+PUBLISHED = SEED.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,7 @@ def test_a_missing_file_changes_nothing(repository: Repository) -> None:
 def test_sources_that_contradict_each_other_change_nothing(repository: Repository, tmp_path: Path) -> None:
     source = tmp_path / "source.yaml"
     source.write_text(PUBLISHED.replace("type: number", "type: string"), encoding="utf-8")
-    said = f"{repository.root / 'openapi.yaml'} and {source} differ at #/paths"
-    fails(repository, said, "--from", repository.root / "openapi.yaml", source)
+    fails(repository, f"{SEED} and {source} differ at #/paths", "--from", SEED, source)
 
 
 def test_a_commit_that_is_not_there_changes_nothing(repository: Repository, tmp_path: Path) -> None:
@@ -215,8 +214,8 @@ def pairs(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 @pytest.fixture
-def generated(tmp_path: Path) -> Path:
-    return shutil.copytree(REPOSITORY / "generated", tmp_path / "generated")
+def generated(repository: Repository, tmp_path: Path) -> Path:
+    return shutil.copytree(repository.root / "generated", tmp_path / "generated")
 
 
 def missing_operation(document: Document, package: Path) -> str:
@@ -263,7 +262,7 @@ def broken_module(document: Document, package: Path) -> str:
 def test_what_the_generator_leaves_out_in_silence_is_found(
     generated: Path, spoil: Callable[[Document, Path], str]
 ) -> None:
-    document = load_document(REPOSITORY / "openapi.yaml")
+    document = load_document(SEED)
     operation = document["paths"]["/api/v4.0/integrations/batch/events"]["post"]
     operation |= {"operationId": "sendEventsBatch", "tags": ["Batches"]}
     check_completeness(document, generated)

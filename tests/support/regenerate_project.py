@@ -13,6 +13,9 @@ from regenerate import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = REPOSITORY / "tests" / "documents"
+#: What Gameball published when the project began. Tests of other documents start from it, whatever has been
+#: accepted since.
+SEED = DOCUMENTS / "seed.yaml"
 FAULTS = sorted((DOCUMENTS / "faults").glob("*.yaml"))
 NO_OVERLAY = "overlay: 1.0.0\ninfo: {title: Nothing, version: 1.0.0}\nactions: []\n"
 _COPIED = ("scripts", "generated", "gameball", "openapi.yaml", "pyproject.toml", ".gitignore")
@@ -51,6 +54,10 @@ class Repository:
             code = main([*map(str, arguments)], self.root)
         return subprocess.CompletedProcess([], code, out.getvalue(), err.getvalue())
 
+    def regenerate_seed(self) -> None:
+        done = self.regenerate_here("--from", SEED)
+        assert done.returncode == 0, done.stderr
+
     def git(self, *arguments: str) -> str:
         identity = ["-c", "user.name=Tests", "-c", "user.email=tests@example.com"]
         command = ["git", *identity, *arguments]
@@ -75,7 +82,7 @@ class Repository:
 
 
 def copy_repository(folder: Path, overlay: str | None = None) -> Repository:
-    """Copy this repository, with another overlay if one is given."""
+    """Copy this repository as it was with the first document, with another overlay if one is given."""
     for name in _COPIED:
         source = REPOSITORY / name
         if source.is_dir():
@@ -83,10 +90,12 @@ def copy_repository(folder: Path, overlay: str | None = None) -> Repository:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
-    if overlay is not None:
-        (folder / "scripts" / "overlay.yaml").write_text(overlay, encoding="utf-8")
     repository = Repository(folder)
     repository.git("init", "--quiet")
+    if (folder / "openapi.yaml").read_bytes() != SEED.read_bytes():
+        repository.regenerate_seed()
+    if overlay is not None:
+        (folder / "scripts" / "overlay.yaml").write_text(overlay, encoding="utf-8")
     repository.commit()
     return repository
 

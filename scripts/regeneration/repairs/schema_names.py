@@ -1,6 +1,9 @@
 """Predict the names of the classes that the generator makes of schemas, and shorten long ones."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -14,12 +17,16 @@ from regeneration.document_walk import (
     mapping,
     operations,
     place_of,
+    pointer,
     resolve,
 )
 from regeneration.generated_names import MAX_PATH, class_name, field_name, model_module
 from regeneration.repairs.repair import Repair
 
 _COMPONENTS: Final = ("components", "schemas")
+# How many of the fields that a schema is in may be in its name; beyond that a digest of its place is.
+_MAX_DEPTH: Final = 4
+_DIGEST_LENGTH: Final = 6
 _READABLE: Final = frozenset({"application/json", "application/octet-stream"})
 
 
@@ -60,17 +67,16 @@ def shorten_schema_names(document: Document) -> list[Repair]:
     """Give schemas shorter titles where the files of their classes would have names that are too long."""
     classes = list(_classes(document))
     taken = {one.module for one in classes}
-    long = [one for one in classes if len(one.module) > MAX_PATH]
-    done: list[Place] = []
-    repairs: list[Repair] = []
+    long: dict[Place, _Class] = {}
     # The outer ones first: their names go before those of the schemas in them.
-    for one in sorted(long, key=lambda one: len(one.use.place)):
+    for one in sorted(classes, key=lambda one: len(one.use.place)):
         place = one.use.place
-        if not any(place[: len(other)] == other for other in done):
-            found = _shorten(one, taken)
-            done += [place] if found else []
-            repairs += found
-    return repairs
+        is_given = "enum" in one.use.content and is_component_schema(place)
+        is_within = any(place[: len(other)] == other for other in long)
+        if len(one.module) > MAX_PATH and not is_given and not is_within:
+            long[place] = one
+    names = _short_names([*long.values()], taken)
+    return [repair for one in long.values() for repair in _shorten(one, names[one.use.place])]
 
 
 def class_names(document: Document) -> dict[Place, str]:
@@ -87,16 +93,12 @@ def is_component_schema(place: Place) -> bool:
     return place[:2] == _COMPONENTS and len(place) == len(_COMPONENTS) + 1
 
 
-def _shorten(one: _Class, taken: set[str]) -> list[Repair]:
+def _shorten(one: _Class, name: str) -> list[Repair]:
     place, content = one.use.place, one.use.content
     fault = "name too long for a file name"
     if "enum" not in content:
-        title = _free_name(_short_name(one), taken)
-        return [Repair(fault, (*place, "title"), title, title)]
-    if is_component_schema(place):
-        return []
+        return [Repair(fault, (*place, "title"), name, name)]
     # The title of an enumeration would only be added to the name of what it stands in.
-    name = _free_name(_short_name(one), taken)
     reference = {"$ref": f"#/components/schemas/{name}"}
     return [
         Repair(fault, (*_COMPONENTS, name), "a component", {**content, "title": name}),
@@ -104,19 +106,44 @@ def _shorten(one: _Class, taken: set[str]) -> list[Repair]:
     ]
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    """Return a name whose class has a module of its own, and add the module to those taken."""
-    candidates = [name, *(f"{name}{number}" for number in range(2, len(taken) + 3))]
-    free = next(one for one in candidates if model_module(class_name(one)) not in taken)
-    taken.add(model_module(class_name(free)))
-    return free
+def _short_names(classes: list[_Class], taken: Collection[str]) -> dict[Place, str]:
+    """Name classes from where they stand, with as much of that as tells them apart.
+
+    The order of the document does not matter: two names must not be exchanged when properties are reordered.
+
+    Args:
+        classes: The classes to name.
+        taken: The modules of all classes.
+
+    Returns:
+        Names by place, whose modules differ from each other and from those taken.
+    """
+    found: dict[Place, str] = {}
+    for depth in range(_MAX_DEPTH):
+        names = {one.use.place: _short_name(one, depth) for one in classes if one.use.place not in found}
+        modules = Counter(model_module(name) for name in names.values())
+        used = {*taken, *(model_module(name) for name in found.values())}
+        found |= {
+            place: name
+            for place, name in names.items()
+            if modules[model_module(name)] == 1 and model_module(name) not in used
+        }
+    for one in classes:
+        if one.use.place not in found:
+            digest = hashlib.sha256(pointer(one.use.place).encode()).hexdigest()[:_DIGEST_LENGTH]
+            found[one.use.place] = class_name(f"{_short_name(one, 0)}_{digest}")
+    return found
 
 
-def _short_name(one: _Class) -> str:
-    """Return a shorter name: of the whole it is a part of and of itself, without what lies between."""
-    words = field_name(f"{pascal_case(one.use.root)}{pascal_case(one.use.label)}").split("_")
-    # Room for a number. The beginning tells the operation and the end the field.
-    while len(words) > 2 and len(model_module("_".join([*words, "00"]))) > MAX_PATH:  # noqa: PLR2004
+def _short_name(one: _Class, depth: int) -> str:
+    """Return a shorter name: of the whole it is a part of, of some fields that it is in, and of itself."""
+    place, use = one.use.place, one.use
+    fields = [str(name) for key, name in pairwise(place) if key == "properties"]
+    above = fields[:-1] if fields[-1:] == [use.label] else fields
+    label = "".join(pascal_case(name) for name in (use.root, *above[len(above) - depth :], use.label))
+    words = field_name(label).split("_")
+    # Room for a digest. The beginning tells the operation and the end the field.
+    while len(words) > 2 and len(model_module("_".join([*words, "0" * _DIGEST_LENGTH]))) > MAX_PATH:  # noqa: PLR2004
         del words[len(words) // 2]
     return class_name("_".join(words))
 

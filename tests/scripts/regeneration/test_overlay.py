@@ -1,6 +1,5 @@
 """openapi.yaml, the overlay, and the raw client that is generated from both."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from overlaid_document import ROOT, document
 from regenerate import build_document
+from regenerate_project import SEED
 from regeneration.file_replacement import read_tree
 from regeneration.generator import check_pins
 from regeneration.openapi_document import load_document
@@ -16,28 +16,18 @@ from regeneration.overlay import overlay_document
 from regeneration.regeneration_error import RegenerationError
 
 
-def test_the_document_is_byte_for_byte_the_one_that_gameball_publishes() -> None:
-    digest = hashlib.sha256((ROOT / "openapi.yaml").read_bytes()).hexdigest()
-    assert digest == "b3e9083134d1f4b6ec1effc81f3f23e9a05ea1e63431a2bd142852208a723dab"
-
-
-def test_every_operation_has_an_id_a_tag_a_summary_and_an_error_answer() -> None:
-    operations = [
-        operation
+def test_every_operation_of_the_facade_has_an_id_a_tag_a_summary_keys_and_an_error_response() -> None:
+    operations = {
+        operation["operationId"]: operation
         for path in document()["paths"].values()
         for method, operation in path.items()
         if method != "parameters"
-    ]
-    assert {operation["operationId"] for operation in operations} == {
-        "sendEventsBatch",
-        "getBatchJob",
-        "stopBatchJob",
-        "getBatchStatus",
-        "stopBatch",
     }
-    for operation in operations:
+    for name in ("sendEventsBatch", "getBatchJob", "stopBatchJob", "getBatchStatus", "stopBatch"):
+        operation = operations[name]
         assert operation["tags"] == ["Batches"]
-        assert operation["summary"]
+        # A published operation keeps its own words.
+        assert operation.get("summary") or operation["description"]
         assert {"4XX", "5XX"} <= operation["responses"].keys()
         assert operation["security"] == [{"apiKey": [], "secretKey": []}]
 
@@ -78,10 +68,10 @@ def test_all_overlay_actions_that_match_nothing_are_listed_at_once() -> None:
 
 
 def test_a_document_without_the_leftover_bearer_scheme_is_accepted() -> None:
-    published = load_document(ROOT / "openapi.yaml")
+    published = load_document(SEED)
     del published["components"]["securitySchemes"]["bearerAuth"]
     built, _ = build_document(ROOT, published)
-    assert built == document()
+    assert built == build_document(ROOT, load_document(SEED))[0]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +123,7 @@ def test_an_overlay_action_may_replace_what_an_earlier_one_says() -> None:
 
 
 def test_a_published_limit_or_type_that_the_overlay_overrules_is_not_accepted_in_silence() -> None:
-    published = load_document(ROOT / "openapi.yaml")
+    published = load_document(SEED)
     operation = published["paths"]["/api/v4.0/integrations/batch/events"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     schema["properties"]["body"]["maxItems"] = 500

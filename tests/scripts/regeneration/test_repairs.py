@@ -1,4 +1,5 @@
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,36 @@ def test_names_do_not_depend_on_the_order_of_the_document() -> None:
     ]
     assert names[0] == names[1]
     assert set(names[0].values()) == {"listBoxes", "listCrates", "listBarrels"}
+
+
+def test_long_names_that_would_be_the_same_are_told_apart_by_where_they_are_in_any_order() -> None:
+    product: Document = {"type": "object", "properties": {"sku": {"type": "string"}}}
+
+    def titles(fields: list[str]) -> dict[str, str]:
+        long = {
+            name: {"type": "object", "properties": {"purchasedOrReturnedProductOfTheShop": product}}
+            for name in fields
+        }
+        body = {"content": {"application/json": {"schema": {"type": "object", "properties": long}}}}
+        operation = {
+            "operationId": "recordEverythingThatHappenedInTheShop",
+            "requestBody": body,
+            "responses": {},
+        }
+        # Through JSON, so that no two parts are one object.
+        document = read(json.dumps({"paths": {f"{PREFIX}/x": {"post": operation}}}))
+        repaired = repair_document(document, [])[0]["paths"][f"{PREFIX}/x"]["post"]["requestBody"]
+        properties = repaired["content"]["application/json"]["schema"]["properties"]
+        return {
+            name: one["properties"]["purchasedOrReturnedProductOfTheShop"]["title"]
+            for name, one in properties.items()
+        }
+
+    fields = ["giftsOfTheLastYear", "ordersOfTheLastYear"]
+    names = titles(fields)
+    assert len(set(names.values())) == len(fields)
+    assert titles(fields[::-1]) == names
+    assert not [name for name in names.values() if name[-1].isdigit() and name[:-1] in names.values()]
 
 
 def overlaid(document: Document, *actions: Document) -> Document:

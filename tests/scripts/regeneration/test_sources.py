@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from regenerate import published_text
-from regenerate_project import REPOSITORY
+from regenerate_project import SEED
 from regeneration.merging import merge_sources
 from regeneration.openapi_document import format_document, parse_document
 from regeneration.regeneration_error import RegenerationError
 from regeneration.sources import DocumentSource, find_document, read_source
 
-PUBLISHED = (REPOSITORY / "openapi.yaml").read_text(encoding="utf-8")
+PUBLISHED = SEED.read_text(encoding="utf-8")
 SMALL = "openapi: 3.1.0\ninfo: {title: Small, version: 1.0.0}\npaths: {}\n"
 SERVED = {
     "/page.md": (200, f"# A page\n\n```yaml\n{SMALL}```\n", {}),
@@ -103,6 +103,13 @@ def test_the_front_matter_of_a_page_is_not_its_document(end: str) -> None:
     assert find_document(text, "page").text == SMALL.replace("\n", end)
     with pytest.raises(RegenerationError, match="has no OpenAPI document"):
         find_document(front.replace("\n", end), "page")
+
+
+def test_the_operation_that_a_page_names_is_not_a_document_wherever_it_stands() -> None:
+    front = "> See the index.\n\n---\nopenapi: 'POST /batch/events'\ntitle: 'Send: many'\n---\n\n"
+    assert find_document(front + page(SMALL), "page").text == SMALL
+    with pytest.raises(RegenerationError, match="has no OpenAPI document"):
+        find_document(front, "page")
 
 
 def test_a_yaml_document_may_begin_with_its_marker() -> None:
@@ -246,6 +253,31 @@ def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
 def test_a_top_level_list_of_json_is_refused_as_json() -> None:
     with pytest.raises(RegenerationError, match="has no mapping"):
         parse_document('[{"a":\t1}]', "spec")
+
+
+def test_the_operations_and_components_of_a_page_replace_those_of_the_accepted_document() -> None:
+    accepted, page_text, other = sources(
+        document(
+            info={"title": "All"},
+            paths={"/a": {"get": {"x": 1}, "put": {}}, "/b": {"get": {}}},
+            components={"schemas": {"S": {"type": "object"}, "T": {}}},
+        ),
+        document(paths={"/a": {"get": {"x": 2}}}, components={"schemas": {"S": {"type": "string"}}}),
+        document(paths={"/a": {"get": {"x": 3}}}),
+    )
+    merged = merge_sources([page_text, accepted], accepted)
+    assert merged["info"] == {"title": "All"}
+    assert merged["paths"] == {"/a": {"get": {"x": 2}, "put": {}}, "/b": {"get": {}}}
+    assert merged["components"]["schemas"] == {"S": {"type": "string"}, "T": {}}
+    # Two pages that say different things of one operation still contradict each other.
+    with pytest.raises(RegenerationError, match="differ at #/paths/~1a/get"):
+        merge_sources([accepted, page_text, other], accepted)
+
+
+def test_a_page_does_not_change_the_servers_of_the_accepted_document() -> None:
+    accepted, changed = sources(document(servers=[{"url": "a"}]), document(servers=[{"url": "b"}]))
+    with pytest.raises(RegenerationError, match="differ at #/servers"):
+        merge_sources([accepted, changed], accepted)
 
 
 def test_what_is_written_reads_as_it_was() -> None:
