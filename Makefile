@@ -4,7 +4,7 @@ BIN := .venv/bin
 SETUP := .venv/set-up
 UV := .venv/lock/bin/uv
 
-.PHONY: demo test test-lowest check regenerate lock bench clean
+.PHONY: demo test test-lowest test-spark check regenerate lock bench clean
 .DEFAULT_GOAL := test
 
 $(SETUP): requirements-dev.txt
@@ -29,6 +29,15 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 	.venv/lowest/bin/python -m pytest --numprocesses auto --dist worksteal -p no:cacheprovider \
 		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
 
+test-spark: .venv/spark/set-up  ## run the tests with Spark, which needs Java 17; GAMEBALL_SPARK_ROWS sets how many rows
+	.venv/spark/bin/python -m pytest -p no:cacheprovider tests/spark
+
+.venv/spark/set-up: requirements-spark.txt $(SETUP)
+	$(PYTHON) -m venv --clear .venv/spark
+	.venv/spark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-spark.txt
+	echo "$(CURDIR)\n$(CURDIR)/generated" > "$$(.venv/spark/bin/python -c 'import site; print(site.getsitepackages()[0])')/gameball.pth"
+	@touch $@
+
 check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the generator
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -51,6 +60,9 @@ lock: $(UV)  ## resolve the development dependencies anew into requirements-dev.
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --all-extras --group dev --upgrade \
 		--output-file requirements-dev.txt pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url --extra arrow --extra sandbox --group spark --upgrade \
+		--output-file requirements-spark.txt pyproject.toml
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -2,9 +2,9 @@
 
 python scripts/bench.py             speed against a minimal server on this machine, and the time of importing
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
-python scripts/bench.py --memory    5,000,000 events from a generator
+python scripts/bench.py --memory    5,000,000 events from a generator, from Arrow and from a query
 python scripts/bench.py --ordered   what keeping each customer's order costs, with many and with few customers
-python scripts/bench.py --command   1,000,000 lines of JSONL, CSV and Parquet through `gameball send`
+python scripts/bench.py --command   1,000,000 rows of each format and a query through `gameball send`
 python scripts/bench.py --before ../other   speed of another checkout and of this one, in turn
 """
 
@@ -44,7 +44,6 @@ _SPEED: Final = (
     "requests json=",
     "raw client, its models",
 )
-_FROM_MEMORY: Final = "memory, events.send"
 _LATENCY: Final = 0.05
 
 Figures = dict[str, float]
@@ -64,7 +63,7 @@ def server(latency: float) -> Iterator[str]:
 def measure(case: str, url: str, events: int, checkout: Path = _SCRIPTS.parent) -> Figures:
     """Run a case in a process of its own, so that its memory is its own."""
     command = [sys.executable, str(_SCRIPTS / "benchmarks" / "cases.py"), case, url, str(events)]
-    packages = os.pathsep.join([str(checkout), str(checkout / "generated")])
+    packages = os.pathsep.join([str(checkout), str(checkout / "generated"), str(_SCRIPTS)])
     done = subprocess.run(  # noqa: S603 - our own script
         command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": packages}
     )
@@ -220,6 +219,9 @@ def bench_memory(events: int) -> None:
                 f"{figures['memory'] / 1024:.1f} MiB, {figures['cpu'] / events * 1e6:.2f} µs of CPU/event",
                 flush=True,
             )
+        for case in ("arrow, floor", "arrow, read_arrow", "sql, floor", "sql, read_sql"):
+            figures = measure(case, url, events)
+            print(f"{case}: {events:,} rows, memory growth {figures['memory'] / 1024:.1f} MiB", flush=True)
 
 
 def main() -> None:
@@ -248,7 +250,7 @@ def main() -> None:
     elif options.command:
         events = options.events or 1_000_000
         with server(0.0) as url:
-            bench_command(url, events, options.rounds, lambda: measure(_FROM_MEMORY, url, events)["seconds"])
+            bench_command(url, events, options.rounds, lambda case: measure(case, url, events)["seconds"])
         bench_help()
     else:
         bench_speed(options.events or 200_000, options.rounds)

@@ -37,7 +37,7 @@ def find_unrepeatable(connection: Any, select: str) -> str | None:  # noqa: ANN4
     Returns:
         The message for the user, or None if the order is repeatable.
     """
-    (text,) = connection.execute("SELECT json_serialize_sql(?)", [select]).fetchone()
+    (text,) = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [select]).fetchone()
     return judge_order(json.loads(text))
 
 
@@ -50,6 +50,8 @@ def judge_order(tree: dict[str, Any]) -> str | None:
     if tree.get("error") or len(tree["statements"]) != 1:
         return f"the order of the query's rows cannot be found out: {_CURE}"
     node = tree["statements"][0]["node"]
+    while node["type"] == "CTE_NODE":  # DuckDB 1.4 puts the query into a node for each WITH
+        node = node["child"]
     modifiers = {modifier["type"] for modifier in node["modifiers"]}
     if "ORDER_MODIFIER" in modifiers or _keeps_order_of_file(node, modifiers):
         return None

@@ -21,6 +21,9 @@ from benchmarks.cases import rows
 
 _GAMEBALL: Final = Path(sys.executable).with_name("gameball")
 _FEW: Final = 1_000
+_MEMORY: Final = "memory, events.send"
+#: Cases of the library, which the command has no part in.
+_IN_PROCESS: Final = ("arrow, read_arrow", "sql, read_sql", "wide rows, read_arrow", "wide rows, to_pylist")
 _HELP_ROUNDS: Final = 15
 
 
@@ -90,9 +93,14 @@ WRITERS: Final[dict[str, Callable[[Path, int], None]]] = {
 }
 
 
-def send(path: Path, url: str, *words: str) -> Sent:
+def send_query(path: Path, url: str, *words: str) -> Sent:
+    """Send the rows of a Parquet file with a query."""
+    return send(f"--sql=SELECT * FROM '{path}'", url, *words)  # noqa: S608 - a path of our own
+
+
+def send(source: Path | str, url: str, *words: str) -> Sent:
     """Send a file with the command, and measure the process."""
-    command = [str(_GAMEBALL), "send", str(path), "--rate-limit", "none", "--json", *words]
+    command = [str(_GAMEBALL), "send", str(source), "--rate-limit", "none", "--json", *words]
     keys = {"GAMEBALL_API_KEY": "key", "GAMEBALL_SECRET_KEY": "secret", "GAMEBALL_BASE_URL": url}
     begun = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 - our own command
@@ -109,44 +117,49 @@ def send(path: Path, url: str, *words: str) -> Sent:
     return Sent(report["sources"][0]["seconds"], time.perf_counter() - begun, usage.ru_maxrss)
 
 
-def bench_command(url: str, events: int, rounds: int, from_memory: Callable[[], float]) -> None:
+def bench_command(url: str, events: int, rounds: int, in_process: Callable[[str], float]) -> None:
     """Send files of each format and the same events from memory, round by round.
 
     Args:
         url: An instant server.
         events: How many lines.
         rounds: How often.
-        from_memory: Sends as many events with ``events.send``, and returns the seconds that it took.
+        in_process: Runs a case of ``cases.py`` with as many events, and returns the seconds that it took.
     """
     cases = {
         "jsonl": ("jsonl", ["--no-ledger"]),
         "jsonl, with its ledger": ("jsonl", []),
         "csv": ("csv", ["--no-ledger"]),
         "parquet": ("parquet", ["--no-ledger"]),
+        "sql": ("parquet", ["--no-ledger"]),
     }
     with tempfile.TemporaryDirectory() as folder:
         for suffix, write in WRITERS.items():
             write(Path(folder, f"many.{suffix}"), events)
             write(Path(folder, f"few.{suffix}"), _FEW)
-        seconds: dict[str, list[float]] = {case: [] for case in ("memory", *cases)}
+        seconds: dict[str, list[float]] = {case: [] for case in (_MEMORY, *_IN_PROCESS, *cases)}
         walls: dict[str, list[float]] = {case: [] for case in cases}
         growth: dict[str, list[float]] = {case: [] for case in cases}
         for _ in range(rounds):
-            seconds["memory"].append(from_memory())
+            for case in (_MEMORY, *_IN_PROCESS):
+                seconds[case].append(in_process(case))
             for case, (suffix, words) in cases.items():
                 for ledger in Path(folder).glob("*.ledger*"):
                     ledger.unlink()
-                few = send(Path(folder, f"few.{suffix}"), url, *words)
-                many = send(Path(folder, f"many.{suffix}"), url, *words)
+                sent = send_query if case == "sql" else send
+                few = sent(Path(folder, f"few.{suffix}"), url, *words)
+                many = sent(Path(folder, f"many.{suffix}"), url, *words)
                 seconds[case].append(many.seconds)
                 walls[case].append(many.wall)
                 growth[case].append(many.memory - few.memory)
-    base = statistics.median(seconds["memory"])
+    base = statistics.median(seconds[_MEMORY])
     print(f"{events:,} lines through `gameball send`, {rounds} rounds, medians")
     print()
     print("| source | events/s | of memory's | events/s with start and end of the process | memory growth |")
     print("|---|---:|---:|---:|---:|")
-    print(f"| memory, `events.send` | {events / base:,.0f} | 1.00 | | |")
+    for case in (_MEMORY, *_IN_PROCESS):
+        median = statistics.median(seconds[case])
+        print(f"| {case} | {events / median:,.0f} | {base / median:.2f} | | |")
     for case in cases:
         median = statistics.median(seconds[case])
         print(
