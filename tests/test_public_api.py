@@ -17,6 +17,7 @@ NAMES = [
     "DOCUMENTED_LIMITS",
     "APIError",
     "AsyncGameball",
+    "AsyncTracker",
     "AuthenticationError",
     "BatchJob",
     "Chunk",
@@ -51,6 +52,9 @@ NAMES = [
     "ResponseLostError",
     "ServerError",
     "SourceError",
+    "Tracker",
+    "TrackerFullError",
+    "TrackerStats",
     "__version__",
     "chunk_events",
 ]
