@@ -26,6 +26,7 @@ from .errors import RateLimitError as RateLimitError
 from .errors import ResponseLostError as ResponseLostError
 from .errors import ServerError as ServerError
 from .errors import SourceError as SourceError
+from .errors import TrackerFullError as TrackerFullError
 from .events import CustomerEvents as CustomerEvents
 from .events import Event as Event
 from .jobs.batch_job import BatchJob as BatchJob
@@ -39,4 +40,7 @@ from .rate_limit import RateLimit as RateLimit
 from .receipts import DeliveryReport as DeliveryReport
 from .receipts import Outcome as Outcome
 from .receipts import Receipt as Receipt
+from .tracking.async_tracker import AsyncTracker as AsyncTracker
+from .tracking.stats import TrackerStats as TrackerStats
+from .tracking.tracker import Tracker as Tracker
 from .version import __version__ as __version__

@@ -1,5 +1,6 @@
 """The asynchronous client: the same interface as the synchronous one, with ``await``."""
 
+import asyncio
 import os
 from collections.abc import (
     AsyncGenerator,
@@ -40,6 +41,7 @@ from gameball.jobs.clients import AsyncJobs
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, AsyncLimiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.tracking.tracker_methods import AsyncTrackerMethods, OpenTrackers
 from gameball.transport.api_version import ApiVersion
 from gameball.transport.connection import AsyncConnection
 from gameball.transport.pool import AsyncConnectionPool
@@ -132,7 +134,7 @@ class AsyncGameball:
         return f"AsyncGameball(base_url={self._base_url!r})"
 
 
-class AsyncEvents:
+class AsyncEvents(AsyncTrackerMethods):
     """Sends events. Use it as ``AsyncGameball.events``.
 
     Args:
@@ -154,6 +156,7 @@ class AsyncEvents:
         self._policy = policy
         self._close_timeout = close_timeout
         self._closed = False
+        self._trackers = OpenTrackers()
         self.after_fork_in_child()
         renew_after_fork(self)
 
@@ -285,6 +288,7 @@ class AsyncEvents:
 
     async def _close(self) -> None:
         self._closed = True
+        await asyncio.to_thread(self._trackers.close)
         senders = list(self._senders)
         for sender in senders:
             sender.interrupt(GameballError("the client was closed while it was sending"))

@@ -32,6 +32,7 @@ from gameball.jobs.clients import Jobs
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.tracking.tracker_methods import OpenTrackers, TrackerMethods
 from gameball.transport.api_version import ApiVersion
 from gameball.transport.connection import SyncConnection
 from gameball.transport.pool import ConnectionPool
@@ -133,7 +134,8 @@ class Gameball:
         """Close the client. It cannot be used again.
 
         Sends that are running in other threads have ``close_timeout`` to finish the requests in flight, and
-        then raise a ``GameballError`` with the report of their events.
+        then raise a ``GameballError`` with the report of their events. Trackers are closed, which sends what
+        they have queued, as far as their ``close_timeout`` allows.
         """
         self.events._close()  # noqa: SLF001 - a part of the client
         self._connection.close()
@@ -155,7 +157,7 @@ class Gameball:
         return f"Gameball(base_url={self._base_url!r})"
 
 
-class Events:
+class Events(TrackerMethods):
     """Sends events. Use it as ``Gameball.events``.
 
     Args:
@@ -177,6 +179,7 @@ class Events:
         self._policy = policy
         self._close_timeout = close_timeout
         self._closed = False
+        self._trackers = OpenTrackers()
         self.after_fork_in_child()
         renew_after_fork(self)
 
@@ -385,6 +388,7 @@ class Events:
         with self._lock:
             self._closed = True
             senders = list(self._senders)
+        self._trackers.close()
         for sender in senders:
             sender.interrupt(GameballError("the client was closed while it was sending"))
         for sender in senders:

@@ -16,6 +16,7 @@ GameballError
 ├── ClientClosedError               the client is closed (also a RuntimeError)
 ├── EventLoopError                  AsyncGameball is used in another event loop (also a RuntimeError)
 ├── DeadlineError                   the deadline passed before this was sent, or before it was answered
+├── TrackerFullError                the queue of a tracker is full, and the event was not recorded
 ├── JobTimeoutError                 a job did not finish in time and is still running on the server
 ├── DeliveryError                   not every event was accepted
 └── LedgerError                     the ledger cannot be used
@@ -208,6 +209,13 @@ class DeadlineError(GameballError):
 
     A chunk that was in flight at the deadline has a ``ResponseLostError``, which names the deadline.
     """
+
+
+class TrackerFullError(GameballError):
+    """The queue of a tracker is full or closed. The event was not recorded, and will not be sent."""
+
+    def __init__(self, message: str = "the tracker is full or closed; the event was not recorded") -> None:
+        super().__init__(message)
 
 
 class JobTimeoutError(GameballError):

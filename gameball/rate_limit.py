@@ -211,7 +211,8 @@ class AsyncLimiter:
     def __init__(
         self, limits: Sequence[RateLimit] | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._windows = Windows(check_limits(limits))
+        self._limits = check_limits(limits)
+        self._windows = Windows(self._limits)
         self._clock = clock
         self._changed = asyncio.Event()
         self._guard = EventLoopGuard()
@@ -222,6 +223,10 @@ class AsyncLimiter:
         self._changed = asyncio.Event()
         self._guard = EventLoopGuard()
         self._windows.answer_all(self._clock())
+
+    def for_threads(self) -> Limiter:
+        """Return a new limiter for threads, with the same limits. It does not count the requests of tasks."""
+        return Limiter(self._limits, self._clock)
 
     def check_loop(self) -> None:
         """Check that the limiter is used only in the event loop in which it was first used.

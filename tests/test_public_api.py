@@ -17,6 +17,7 @@ NAMES = [
     "DOCUMENTED_LIMITS",
     "APIError",
     "AsyncGameball",
+    "AsyncTracker",
     "AuthenticationError",
     "BatchJob",
     "Chunk",
@@ -52,6 +53,9 @@ NAMES = [
     "ResponseLostError",
     "ServerError",
     "SourceError",
+    "Tracker",
+    "TrackerFullError",
+    "TrackerStats",
     "__version__",
     "chunk_events",
 ]

@@ -231,6 +231,37 @@ class ChunkBuilder:
         self._begin()
         return chunk
 
+    def encode(self, customer_id: str, name: str, metadata: Mapping[str, object]) -> bytes:
+        """Check an event that is not added, and return its JSON for ``place``. It is thread-safe.
+
+        Args:
+            customer_id: The id of its customer.
+            name: Its name.
+            metadata: Its metadata.
+
+        Raises:
+            InvalidEventError: The event cannot be sent.
+        """
+        try:
+            key = self._keys.get(name)
+            value = encode(metadata, convert, OPTIONS)
+            customer = encode(customer_id)
+        except TypeError as error:
+            raise self._explain(error, customer_id, name, metadata, "metadata") from None
+        if key is None:
+            key = self._encode_name(name, customer_id)
+        if value[0] != _OPENING_BRACE or (
+            _U in value and value.find(_NULL) >= 0 and not are_finite((metadata,))
+        ):
+            self._check_metadata(metadata, customer_id, "metadata")
+        if type(customer_id) is not str or not customer_id.strip():
+            self._check_text(customer_id, None, "customer_id")
+        events = key + value
+        size = _EMPTY + len(OBJECT_OPEN) + len(customer) + len(EVENTS_OPEN) + len(events) + _AROUND_OBJECT
+        if size > self._max_bytes:
+            raise self._too_large(customer_id, size)
+        return events
+
     def place(self, customer_id: str, names: set[str], events: bytes) -> Chunk | None:
         """Add a source item that is already checked and encoded.
 
@@ -307,8 +338,7 @@ class ChunkBuilder:
         size = len(body) + _AROUND_OBJECT
         if len(self._bodies) == self._max_objects or self._size + size > self._max_bytes:
             if _EMPTY + size > self._max_bytes:
-                reason = f"needs a request of {_EMPTY + size:,} bytes; max_bytes is {self._max_bytes:,}"
-                raise self._invalid(customer_id, "the item", reason)
+                raise self._too_large(customer_id, _EMPTY + size)
             full = self.finish()
         number = len(self._bodies)
         self._size += size
@@ -359,6 +389,10 @@ class ChunkBuilder:
             raise self._invalid(customer_id, place, "must not be blank")
         if problem := find_problem(value, place):
             raise self._invalid(customer_id, *problem)
+
+    def _too_large(self, customer_id: str, size: int) -> InvalidEventError:
+        reason = f"needs a request of {size:,} bytes; max_bytes is {self._max_bytes:,}"
+        return self._invalid(customer_id, "the item", reason)
 
     def _explain(
         self, error: Exception, customer_id: object, name: object, metadata: object, place: str

@@ -94,7 +94,7 @@ class Worker(BaseWorker[WorkerConnection]):
 
     def work(self) -> None:
         """Deliver chunks until there are no more. This is the target of the thread."""
-        while (pending := self.context.queue.get()) is not None:
+        while (pending := self.next_chunk()) is not None:
             self.busy = True
             self.pending = pending
             steps = deliver(pending, self.context.tools)
@@ -104,7 +104,7 @@ class Worker(BaseWorker[WorkerConnection]):
                     effect = steps.send(reply)
                     log_before(effect, self.unfinished[0][1] if self.unfinished else pending.chunk)
                     begun = time.monotonic()
-                    reply = self._carry_out(effect)
+                    reply = self.carry_out(effect)
                     log_after(effect, reply, time.monotonic() - begun)
             except StopIteration:
                 pass
@@ -113,15 +113,24 @@ class Worker(BaseWorker[WorkerConnection]):
                 with self.context.concluding:
                     self.abandon_chunk()
             self.busy = False
-            # Here and not in the caller's thread, which may be waiting for the source.
-            for ready in self.context.state.note_end(pending):
-                self.context.queue.put(ready)
-            self.context.tell(Done(pending))
+            self.finish_chunk(pending)
         # An abandoned worker ends after its send, so it must close its connection itself.
         if self.abandoned:
             self.connection.close()
 
-    def _carry_out(self, effect: DeliveryEffect) -> DeliveryReply:
+    def next_chunk(self) -> PendingChunk | None:
+        """Wait for the next chunk and return it, or None if there are no more."""
+        return self.context.queue.get()
+
+    def finish_chunk(self, pending: PendingChunk) -> None:
+        """Report that the worker has finished with a chunk, and pass on the chunks that waited for it."""
+        # Here and not in the caller's thread, which may be waiting for the source.
+        for ready in self.context.state.note_end(pending):
+            self.context.queue.put(ready)
+        self.context.tell(Done(pending))
+
+    def carry_out(self, effect: DeliveryEffect) -> DeliveryReply:
+        """Do what the delivery of a chunk asks for, and return the reply."""
         context = self.context
         match effect:
             case RecordIntent(pending):
@@ -143,7 +152,7 @@ class Worker(BaseWorker[WorkerConnection]):
                 self.note_split(index, parts)
                 return context.record(lambda ledger: ledger.divide(index, parts))
             case RecordOutcome(receipt):
-                self._record_outcome(receipt)
+                self.record_outcome(receipt)
         return None
 
     def _send(self, chunk: Chunk) -> int | GameballError:
@@ -163,7 +172,8 @@ class Worker(BaseWorker[WorkerConnection]):
             self.context.limiter.release(sent=sent)
         return job_or_error(content)
 
-    def _record_outcome(self, receipt: Receipt) -> None:
+    def record_outcome(self, receipt: Receipt) -> None:
+        """Record and report the receipt of the first unfinished chunk."""
         context = self.context
         with context.concluding:
             if self.abandoned:

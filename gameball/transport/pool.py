@@ -93,6 +93,7 @@ class AsyncConnectionPool:
         self.base_url = str(settings.base_url)
         #: Returns a hash that identifies the account, for a salt.
         self.account = settings.credentials.fingerprint
+        self._has_transport = transport is not None
         self._of_parents: list[AsyncWorkerConnection] = []
         self._all: list[AsyncWorkerConnection] = []
         self._free: list[AsyncWorkerConnection] = []
@@ -103,6 +104,16 @@ class AsyncConnectionPool:
         self._of_parents += self._all
         self._all = []
         self._free = []
+
+    def for_threads(self) -> ConnectionPool:
+        """Return a new pool for threads, with the same settings.
+
+        Raises:
+            ValueError: The client has a transport of its own, which threads cannot use.
+        """
+        if self._has_transport:
+            raise ValueError("threads cannot use the transport of an asynchronous client")
+        return ConnectionPool(self._settings)
 
     def borrow(self) -> AsyncWorkerConnection:
         """Return a connection for the sole use of the caller."""

@@ -1,0 +1,159 @@
+"""The tracker: records events at once, and sends them in the background."""
+
+import atexit
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from gameball.chunking.builder import ChunkBuilder
+from gameball.delivery.deadline import check_seconds
+from gameball.delivery.decisions import RetryPolicy
+from gameball.errors import TrackerFullError
+from gameball.fork_safety import renew_after_fork
+from gameball.rate_limit import Limiter
+from gameball.tracking.background import Background
+from gameball.tracking.options import TrackerOptions
+from gameball.tracking.stats import TrackerStats
+from gameball.transport.pool import ConnectionPool
+
+_NO_METADATA: Mapping[str, object] = {}
+#: The default time that ``flush`` waits, in seconds.
+DEFAULT_FLUSH_TIMEOUT = 5.0
+
+
+class Tracker:
+    """Records events at once and sends them in the background. Get one from ``gb.events.tracker()``.
+
+    It is thread-safe. Its threads start with the first event. After a fork, the child has an empty tracker
+    and threads of its own, and the parent's events are sent by the parent.
+
+    Args:
+        options: The options.
+        pool: The client's connections.
+        limiter: The client's rate limits.
+        policy: The client's retry policy.
+    """
+
+    def __init__(
+        self, options: TrackerOptions, pool: ConnectionPool, limiter: Limiter, policy: RetryPolicy
+    ) -> None:
+        self._options = options
+        self._pool = pool
+        self._limiter = limiter
+        self._policy = policy
+        # Only checks and encodes: it holds no events, so that many threads may use it.
+        self._encoder = ChunkBuilder(
+            max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True
+        )
+        self._closed = False
+        self.after_fork_in_child()
+        renew_after_fork(self)
+
+    def after_fork_in_child(self) -> None:
+        """Start empty. The parent sends its events, and its locks may be held by threads that are gone."""
+        # A plain lock, and everything else is created by the first ``track``: gunicorn's gevent workers
+        # replace the functions of threading after the fork.
+        self._starting = threading.Lock()
+        self._background: Background | None = None
+
+    def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
+        """Record an event. It is checked and encoded at once and sent later: this never waits for a server.
+
+        Args:
+            customer_id: Your own id of the customer. It must not be blank.
+            name: The name of the event. It must not be blank.
+            metadata: Details of the event; see ``Event``. Later changes to it change nothing.
+
+        Returns:
+            Whether the event was queued. False means that it will not be sent: the queue is full, or the
+            tracker is closed. It is counted in ``stats.dropped``, and logged at most once a minute.
+
+        Raises:
+            InvalidEventError: The event cannot be sent.
+            TrackerFullError: The queue is full or the tracker is closed, and ``when_full`` is ``raise``.
+        """
+        events = self._encoder.encode(customer_id, name, _NO_METADATA if metadata is None else metadata)
+        background = self._background or self._start()
+        if self._options.when_full == "drop":
+            return background.queue.put(customer_id, name, events)
+        # A worker that waited for room in ``on_failure`` would wait for itself.
+        if background.queue.put(customer_id, name, events, may_wait=not background.is_worker()):
+            return True
+        if self._options.when_full == "raise":
+            raise TrackerFullError
+        return False
+
+    def _start(self) -> Background:
+        with self._starting:
+            if self._background is None:
+                background = Background(self._options, self._pool, self._limiter, self._policy)
+                if self._closed:
+                    background.queue.close()
+                elif background.begin_worker():
+                    atexit.register(self.close)
+                self._background = background
+            return self._background
+
+    @property
+    def stats(self) -> TrackerStats:
+        """What became of the events of this process, at one moment. The counters always add up."""
+        background = self._background
+        return TrackerStats() if background is None else background.queue.stats()
+
+    def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> bool:
+        """Send what is queued now, without waiting for ``linger``, and wait for the outcomes.
+
+        Args:
+            timeout: How long to wait, in seconds: 5 by default.
+
+        Returns:
+            True if everything that was tracked before has its outcome, whatever it is; otherwise False. The
+            events are not lost then: the tracker continues to send them.
+
+        Raises:
+            ValueError: ``timeout`` is not a number of seconds.
+            RuntimeError: It was called from ``on_failure``, and would wait for itself.
+        """
+        check_seconds("timeout", timeout)
+        background = self._background
+        if background is None:
+            return True
+        if background.is_worker():
+            raise RuntimeError("flush must not be called from on_failure: it would wait for itself")
+        return background.queue.flush(timeout)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Send what is queued, as far as the time allows, and end the threads.
+
+        Requests that are still in flight at the end are aborted, and their events are unknown. Events that
+        were not sent are dropped. Both are logged. Later calls do nothing. It is called at the end of the
+        program and by ``Gameball.close``.
+
+        Args:
+            timeout: How long it may take, in seconds. Defaults to the tracker's ``close_timeout``.
+
+        Raises:
+            ValueError: ``timeout`` is not a number of seconds.
+        """
+        seconds = self._options.close_timeout if timeout is None else timeout
+        check_seconds("timeout", seconds)
+        with self._starting:
+            if self._closed:
+                return
+            self._closed = True
+            background = self._background
+        atexit.unregister(self.close)
+        if background is not None:
+            background.close(seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,148 @@
+"""``events.tracker`` of both clients."""
+
+from typing import Protocol
+
+from gameball.delivery.decisions import RetryPolicy
+from gameball.errors import ClientClosedError
+from gameball.rate_limit import AsyncLimiter, Limiter
+from gameball.tracking import options as defaults
+from gameball.tracking.async_tracker import AsyncTracker
+from gameball.tracking.options import OnFailure, TrackerOptions, WhenFull
+from gameball.tracking.tracker import Tracker
+from gameball.transport.pool import AsyncConnectionPool, ConnectionPool
+
+
+class OpenTrackers:
+    """The trackers of one client, which are closed with it."""
+
+    def __init__(self) -> None:
+        self._trackers: list[Tracker] = []
+        self._closed = False
+
+    def add(self, tracker: Tracker) -> Tracker:
+        """Remember a tracker, and return it.
+
+        Raises:
+            ClientClosedError: The client is closed.
+        """
+        # Remembered first: another thread may close the client between the two steps.
+        self._trackers.append(tracker)
+        if self._closed:
+            tracker.close()
+            raise ClientClosedError
+        return tracker
+
+    def close(self) -> None:
+        """Close all trackers, which sends what they have queued, as far as the time allows."""
+        self._closed = True
+        for tracker in self._trackers:
+            tracker.close()
+
+
+class _Events(Protocol):
+    _pool: ConnectionPool
+    _limiter: Limiter
+    _policy: RetryPolicy
+    _trackers: OpenTrackers
+
+
+class TrackerMethods:
+    """The part of ``Events`` that records events for sending them in the background."""
+
+    def tracker(
+        self: _Events,
+        *,
+        linger: float = defaults.DEFAULT_LINGER,
+        capacity: int = defaults.DEFAULT_CAPACITY,
+        max_queued_bytes: int = defaults.DEFAULT_MAX_QUEUED_BYTES,
+        when_full: WhenFull = "drop",
+        max_age: float = defaults.DEFAULT_MAX_AGE,
+        on_failure: OnFailure | None = None,
+        concurrency: int = defaults.DEFAULT_CONCURRENCY,
+        close_timeout: float = defaults.DEFAULT_CLOSE_TIMEOUT,
+    ) -> Tracker:
+        """Return a tracker, which records events at once and sends them in the background.
+
+        One per client is enough: all threads can share it.
+
+        Args:
+            linger: How long an event may wait for others to share its request, in seconds: 1 by default. A
+                full request is sent at once.
+            capacity: The maximum number of events without an outcome, 10,000 by default.
+            max_queued_bytes: The maximum memory that they take, in bytes: 50,000,000 by default.
+            when_full: What ``track`` does when there is no room: ``drop`` returns False, ``wait`` waits until
+                there is room, ``raise`` raises ``TrackerFullError``.
+            max_age: How long events are retried that the server certainly did not accept, in seconds: 3,600
+                by default. Then they are dropped.
+            on_failure: Called in a background thread with the ``Receipt`` of each request that was not
+                accepted, and its events, read from their JSON. The outcome of dropped events is UNSENT: they
+                can be sent again. UNKNOWN ones may have been accepted. It must return before the tracker
+                sends its next request over the same connection.
+            concurrency: The maximum number of requests in flight at a time, 8 by default.
+            close_timeout: How long ``close``, and the end of the program, may take to send what is queued, in
+                seconds: 5 by default.
+
+        Returns:
+            The tracker.
+
+        Raises:
+            ValueError: An argument is out of range.
+            ClientClosedError: The client is closed.
+        """
+        options = TrackerOptions(
+            linger,
+            capacity,
+            max_queued_bytes,
+            when_full,
+            max_age,
+            on_failure,
+            concurrency,
+            close_timeout=close_timeout,
+        )
+        return self._trackers.add(Tracker(options, self._pool, self._limiter, self._policy))
+
+
+class _AsyncEvents(Protocol):
+    _pool: AsyncConnectionPool
+    _limiter: AsyncLimiter
+    _policy: RetryPolicy
+    _trackers: OpenTrackers
+
+
+class AsyncTrackerMethods:
+    """The part of ``AsyncEvents`` that records events for sending them in the background."""
+
+    def tracker(
+        self: _AsyncEvents,
+        *,
+        linger: float = defaults.DEFAULT_LINGER,
+        capacity: int = defaults.DEFAULT_CAPACITY,
+        max_queued_bytes: int = defaults.DEFAULT_MAX_QUEUED_BYTES,
+        when_full: WhenFull = "drop",
+        max_age: float = defaults.DEFAULT_MAX_AGE,
+        on_failure: OnFailure | None = None,
+        concurrency: int = defaults.DEFAULT_CONCURRENCY,
+        close_timeout: float = defaults.DEFAULT_CLOSE_TIMEOUT,
+    ) -> AsyncTracker:
+        """Return a tracker; see ``Events.tracker``.
+
+        ``track`` is a plain call. It waits for nothing, unless ``when_full`` is ``wait``: that blocks the
+        event loop. ``flush`` and ``close`` are awaited. Threads send the requests. They keep the client's
+        rate limits among themselves, but do not count the requests of its tasks.
+
+        Raises:
+            ValueError: An argument is out of range, or the client has a transport of its own.
+            ClientClosedError: The client is closed.
+        """
+        options = TrackerOptions(
+            linger,
+            capacity,
+            max_queued_bytes,
+            when_full,
+            max_age,
+            on_failure,
+            concurrency,
+            close_timeout=close_timeout,
+        )
+        pool, limiter = self._pool.for_threads(), self._limiter.for_threads()
+        return AsyncTracker(self._trackers.add(Tracker(options, pool, limiter, self._policy)))
