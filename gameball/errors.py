@@ -17,9 +17,11 @@ GameballError
 ├── DeadlineError                   the deadline passed before this was sent, or before it was answered
 ├── JobTimeoutError                 a job did not finish in time and is still running on the server
 ├── DeliveryError                   not every event was accepted
-└── LedgerError                     the ledger cannot be used
-    ├── LedgerMismatchError         the source or its chunks differ from what the ledger records
-    └── LedgerLockedError           another process, or another send, is using the ledger
+└── RecordError                     the durable record of a send cannot be used
+    ├── LedgerError                 the ledger cannot be used
+    │   ├── LedgerMismatchError     the source or its chunks differ from what the ledger records
+    │   └── LedgerLockedError       another process, or another send, is using the ledger
+    └── OutboxError                 the outbox cannot be used, or another process delivers it
 
 No exception holds a key, a header or a payload. None is chained to an exception of the HTTP library, whose
 traceback holds them. All exceptions can be pickled.
@@ -235,7 +237,11 @@ class DeliveryError(GameballError):
         return not (self.report.unknown or self.report.rejected)
 
 
-class LedgerError(GameballError):
+class RecordError(GameballError):
+    """The durable record of a send cannot be read or written."""
+
+
+class LedgerError(RecordError):
     """The ledger cannot be read or written. No chunk is sent without being recorded first."""
 
 
@@ -245,6 +251,10 @@ class LedgerMismatchError(LedgerError):
 
 class LedgerLockedError(LedgerError):
     """Another process has the ledger open, or another send in this process is using it."""
+
+
+class OutboxError(RecordError):
+    """The outbox cannot be read or written, or another process has taken over its delivery."""
 
 
 def describe(error: GameballError) -> str:

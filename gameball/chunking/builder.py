@@ -12,6 +12,7 @@ from gameball.chunking.chunk import (
     Layout,
     assemble,
 )
+from gameball.chunking.encoded_events import EncodedEvents
 from gameball.chunking.limits import check_chunk_limits
 from gameball.errors import InvalidEventError
 from gameball.events import (
@@ -234,6 +235,8 @@ class ChunkBuilder:
             return self.push((item.customer_id, item.name, item.metadata))
         if isinstance(item, tuple) and len(item) == _TUPLE_LENGTH:
             return self.push(tuple(item))
+        if isinstance(item, EncodedEvents):
+            return self.place(item.customer_id, set(item.names), item.events)
         if not isinstance(item, CustomerEvents):
             needed = "must be an Event, CustomerEvents or (customer_id, name, metadata)"
             raise self._invalid(None, "the item", f"{needed}, got {type(item).__name__}")
