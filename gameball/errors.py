@@ -254,7 +254,15 @@ class LedgerLockedError(LedgerError):
 
 
 class OutboxError(RecordError):
-    """The outbox cannot be read or written, or another process has taken over its delivery."""
+    """The outbox cannot be read or written, or another process has taken over its delivery.
+
+    Attributes:
+        retryable: Whether it may pass: the database is away, or the lease was lost.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 def describe(error: GameballError) -> str:
