@@ -21,7 +21,7 @@ from gameball.delivery.sender import Sender
 from gameball.errors import GameballError, OutboxError
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
-from gameball.outbox.lease import STANDBY, Lease, acquire
+from gameball.outbox.lease import DEFAULT_TIMES, Lease, LeaseTimes, acquire
 from gameball.outbox.page_record import PageRecord
 from gameball.outbox.rows import lanes_with_rows, read_lane
 from gameball.outbox.schema import LANES
@@ -77,12 +77,14 @@ class Deliverer:
         client: The client to send with.
         stop: Set to end the delivery.
         until_empty: Whether to end when nothing is waiting.
+        times: The times of the lease.
     """
 
     _database: Database
     _client: Gameball
     _stop: threading.Event
     _until_empty: bool
+    _times: LeaseTimes = DEFAULT_TIMES
     _settled: dict[Outcome, int] = field(init=False, factory=lambda: dict.fromkeys(Outcome, 0))
     _lanes: list[_Lane] = field(init=False, factory=lambda: [_Lane(number) for number in range(LANES)])
     _senders: set[Sender] = field(init=False, factory=set)
@@ -98,7 +100,7 @@ class Deliverer:
         warned = waiting = False
         while not self._stop.is_set() and self._problem is None:
             try:
-                lease = acquire(self._database)
+                lease = acquire(self._database, self._times)
                 if lease is not None:
                     waiting = False
                     if self._hold(lease):
@@ -113,7 +115,7 @@ class Deliverer:
                 if not warned:
                     LOGGER.warning("the outbox cannot be delivered, trying again: %s", error)
                     warned = True
-            self._stop.wait(STANDBY)
+            self._stop.wait(self._times.standby)
         if self._problem is not None:
             raise self._problem
         return OutboxReport(

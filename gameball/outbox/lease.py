@@ -29,36 +29,42 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Float, delete, func, literal_column, select, update
+from attrs import frozen
+from sqlalchemy import Connection, delete, select, update
 
 from gameball.errors import OutboxError
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
-from gameball.outbox.rows import mark, split_ids
+from gameball.outbox.rows import database_time, mark, split_ids
 from gameball.outbox.schema import CHUNKS, LEASE
 from gameball.receipts import Outcome
 
-#: How long a lease lasts without a heartbeat, in seconds.
-DURATION: Final = 6.0
-#: The interval of heartbeats, in seconds.
-HEARTBEAT: Final = 1.5
-#: The interval at which a deliverer that stands by looks at the lease, in seconds.
-STANDBY: Final = 1.0
-#: How long before its end a lease no longer allows a request to start, in seconds.
-_MARGIN: Final = 1.0
 _IN_FLIGHT: Final = "in flight when its deliverer ended or was stopped: it may have been accepted"
+
+
+@frozen
+class LeaseTimes:
+    """The times of a lease, in seconds. Every deliverer of an outbox uses the same.
+
+    Attributes:
+        duration: How long a lease lasts without a heartbeat.
+        heartbeat: The interval of heartbeats.
+        margin: How long before its end a lease no longer allows a request to start.
+        standby: The interval at which a deliverer that stands by looks at the lease.
+    """
+
+    duration: float = 6.0
+    heartbeat: float = 1.5
+    margin: float = 1.0
+    standby: float = 1.0
+
+
+DEFAULT_TIMES: Final = LeaseTimes()
 
 
 def _clock() -> float:
     # Unlike the monotonic clock, it counts the time in which the machine was suspended.
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
-
-
-def _now(database: Database) -> ColumnElement[float]:
-    """Return the expression for the time of the database, in seconds."""
-    if database.dialect == "sqlite":
-        return literal_column("((julianday('now') - 2440587.5) * 86400.0)", Float)
-    return func.extract("epoch", func.clock_timestamp()).cast(Float)
 
 
 class Lease:
@@ -68,10 +74,12 @@ class Lease:
         database: The database.
         token: The token that every write checks.
         valid_until: Until when requests may start, by the clock of this process.
+        times: The times of the lease.
     """
 
-    def __init__(self, database: Database, token: int, valid_until: float) -> None:
+    def __init__(self, database: Database, token: int, valid_until: float, times: LeaseTimes) -> None:
         self._database = database
+        self._times = times
         self.token = token
         self.lost = threading.Event()
         self._valid_until = valid_until
@@ -90,7 +98,7 @@ class Lease:
         self._thread.start()
 
     def _renew(self, on_lost: Callable[[], object]) -> None:
-        while not self._ended.wait(HEARTBEAT):
+        while not self._ended.wait(self._times.heartbeat):
             begun = _clock()
             try:
                 self._database.persist(self._extend, self._ended.is_set)
@@ -103,10 +111,10 @@ class Lease:
                 on_lost()
                 return
             # By the time before the statement, because the lease began during it.
-            self._valid_until = begun + DURATION - _MARGIN
+            self._valid_until = begun + self._times.duration - self._times.margin
 
     def _extend(self, connection: Connection) -> None:
-        self.fence(connection, expires_at=_now(self._database) + DURATION)
+        self.fence(connection, expires_at=database_time(self._database.dialect) + self._times.duration)
 
     def fence(self, connection: Connection, **values: object) -> None:
         """Lock the row of the lease in a transaction, and check that it is still this deliverer's.
@@ -144,7 +152,7 @@ class Lease:
         """Stop renewing the lease, and release it, so that another process can deliver at once."""
         self._ended.set()
         if self._thread is not None:
-            self._thread.join(HEARTBEAT)
+            self._thread.join(self._times.heartbeat)
         if not self.lost.is_set():
             try:
                 self._database.run(lambda c: self.fence(c, expires_at=0.0, holder=None))
@@ -153,8 +161,12 @@ class Lease:
         self.lose()
 
 
-def acquire(database: Database) -> Lease | None:
+def acquire(database: Database, times: LeaseTimes = DEFAULT_TIMES) -> Lease | None:
     """Acquire the lease if nobody has it, and mark what was in flight as UNKNOWN.
+
+    Args:
+        database: The database.
+        times: The times of the lease.
 
     Returns:
         The lease, or None if another process has it.
@@ -163,7 +175,7 @@ def acquire(database: Database) -> Lease | None:
         OutboxError: The database cannot be read or written.
     """
     begun = _clock()
-    found = database.run(lambda connection: _take(database, connection))
+    found = database.run(lambda connection: _take(database, connection, times.duration))
     if found is None:
         return None
     token, unknown = found
@@ -171,16 +183,16 @@ def acquire(database: Database) -> Lease | None:
         LOGGER.warning(
             "%s events of the outbox were in flight when their deliverer ended, and are unknown", unknown
         )
-    return Lease(database, token, begun + DURATION - _MARGIN)
+    return Lease(database, token, begun + times.duration - times.margin, times)
 
 
-def _take(database: Database, connection: Connection) -> tuple[int, int] | None:
-    now = _now(database)
+def _take(database: Database, connection: Connection, duration: float) -> tuple[int, int] | None:
+    now = database_time(database.dialect)
     taken = connection.execute(
         update(LEASE)
         .where(LEASE.c.expires_at <= now)
         .values(
-            token=LEASE.c.token + 1, holder=f"{socket.gethostname()}:{os.getpid()}", expires_at=now + DURATION
+            token=LEASE.c.token + 1, holder=f"{socket.gethostname()}:{os.getpid()}", expires_at=now + duration
         )
     )
     if taken.rowcount != 1:

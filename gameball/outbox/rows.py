@@ -5,7 +5,19 @@ from datetime import datetime
 from typing import Final
 
 from attrs import field, frozen
-from sqlalchemy import BigInteger, ColumnElement, Connection, String, func, literal, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Float,
+    String,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -65,6 +77,13 @@ class OutboxStatus:
     waiting: int
     oldest: datetime | None
     holder: str | None
+
+
+def database_time(dialect: str) -> ColumnElement[float]:
+    """Return the expression for the time of the database, in seconds."""
+    if dialect == "sqlite":
+        return literal_column("((julianday('now') - 2440587.5) * 86400.0)", Float)
+    return func.extract("epoch", func.clock_timestamp()).cast(Float)
 
 
 def lanes_with_rows(connection: Connection) -> list[int]:
@@ -168,7 +187,8 @@ def read_status(connection: Connection) -> OutboxStatus:
     counts: dict[str | None, int] = {row.outcome: row.events for row in rows}
     oldest = connection.execute(select(func.min(EVENTS.c.created_at)).where(_WAITING)).scalar_one()
     in_flight = sum(len(split_ids(ids)) for ids in connection.execute(select(CHUNKS.c.event_ids)).scalars())
-    lease = connection.execute(select(LEASE.c.accepted, LEASE.c.holder)).one()
+    held = LEASE.c.expires_at > database_time(connection.dialect.name)
+    lease = connection.execute(select(LEASE.c.accepted, LEASE.c.holder, held.label("held"))).one()
     return OutboxStatus(
         accepted=lease.accepted,
         rejected=counts.get("rejected", 0),
@@ -176,7 +196,7 @@ def read_status(connection: Connection) -> OutboxStatus:
         in_flight=in_flight,
         waiting=counts.get(None, 0) - in_flight,
         oldest=oldest,
-        holder=lease.holder,
+        holder=lease.holder if lease.held else None,
     )
 
 
