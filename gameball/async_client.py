@@ -272,11 +272,11 @@ class AsyncEvents(AsyncTrackerMethods):
         self._limiter.check_loop()
         ledger = open_ledger(options, self._pool.base_url, self._pool.account)
         sender = AsyncSender(
-            SendState.begin(events, options, ledger),
+            SendState.begin(events, options, None if ledger is None else ledger.known),
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
             pool=self._pool,
-            ledger=ledger,
+            durable_record=ledger,
             close_timeout=self._close_timeout,
         )
         self._senders.add(sender)

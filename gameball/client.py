@@ -19,6 +19,7 @@ from gameball.delivery.decisions import (
     OnUnknown,
     RetryPolicy,
 )
+from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.event_source import check_events
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
@@ -358,17 +359,22 @@ class Events(TrackerMethods):
         finally:
             self._end(sender)
 
-    def _begin(self, events: Iterable[EventLike], options: SendOptions) -> Sender:
+    def _begin(
+        self,
+        events: Iterable[EventLike],
+        options: SendOptions,
+        durable_record: DurableRecord | None = None,
+    ) -> Sender:
         with self._lock:
             if self._closed:
                 raise ClientClosedError
         ledger = open_ledger(options, self._pool.base_url, self._pool.account)
         sender = Sender(
-            SendState.begin(events, options, ledger),
+            SendState.begin(events, options, None if ledger is None else ledger.known),
             policy=evolve(self._policy, on_unknown=options.on_unknown),
             limiter=self._limiter,
             pool=self._pool,
-            ledger=ledger,
+            durable_record=durable_record or ledger,
             close_timeout=self._close_timeout,
         )
         with self._lock:

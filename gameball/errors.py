@@ -19,9 +19,11 @@ GameballError
 ├── TrackerFullError                the queue of a tracker is full, and the event was not recorded
 ├── JobTimeoutError                 a job did not finish in time and is still running on the server
 ├── DeliveryError                   not every event was accepted
-└── LedgerError                     the ledger cannot be used
-    ├── LedgerMismatchError         the source or its chunks differ from what the ledger records
-    └── LedgerLockedError           another process, or another send, is using the ledger
+└── RecordError                     the durable record of a send cannot be used
+    ├── LedgerError                 the ledger cannot be used
+    │   ├── LedgerMismatchError     the source or its chunks differ from what the ledger records
+    │   └── LedgerLockedError       another process, or another send, is using the ledger
+    └── OutboxError                 the outbox cannot be used, or another process delivers it
 
 No exception holds a key, a header or a payload. None is chained to an exception of the HTTP library, whose
 traceback holds them. All exceptions can be pickled.
@@ -254,7 +256,11 @@ class DeliveryError(GameballError):
         return not (self.report.unknown or self.report.rejected)
 
 
-class LedgerError(GameballError):
+class RecordError(GameballError):
+    """The durable record of a send cannot be read or written."""
+
+
+class LedgerError(RecordError):
     """The ledger cannot be read or written. No chunk is sent without being recorded first."""
 
 
@@ -264,6 +270,18 @@ class LedgerMismatchError(LedgerError):
 
 class LedgerLockedError(LedgerError):
     """Another process has the ledger open, or another send in this process is using it."""
+
+
+class OutboxError(RecordError):
+    """The outbox cannot be read or written, or another process has taken over its delivery.
+
+    Attributes:
+        retryable: Whether it may pass: the database is away, or the lease was lost.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 def describe(error: GameballError) -> str:

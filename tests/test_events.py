@@ -14,7 +14,7 @@ from uuid import UUID
 
 import numpy as np
 import orjson
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 import pytest
 from event_strategies import FINITE, SCALARS, nested
 from hypothesis import given

@@ -15,6 +15,7 @@ from gameball.chunking.chunk import (
     Layout,
     assemble,
 )
+from gameball.chunking.encoded_events import EncodedEvents
 from gameball.chunking.limits import check_chunk_limits
 from gameball.errors import InvalidEventError
 from gameball.events import (
@@ -246,14 +247,16 @@ class ChunkBuilder:
             key = self._keys.get(name)
             value = encode(metadata, convert, OPTIONS)
             customer = encode(customer_id)
-        except TypeError as error:
+        except Exception as error:  # noqa: BLE001 - as in push
             raise self._explain(error, customer_id, name, metadata, "metadata") from None
         if key is None:
             key = self._encode_name(name, customer_id)
-        if value[0] != _OPENING_BRACE or (
-            _U in value and value.find(_NULL) >= 0 and not are_finite((metadata,))
+        if (
+            value[0] != _OPENING_BRACE
+            or (_U in value and value.find(_NULL) >= 0 and not are_finite((metadata,)))
+            or getrefcount(Fragment) != _FRAGMENT_REFERENCES
         ):
-            self._check_metadata(metadata, customer_id, "metadata")
+            value = self._check_metadata(value, metadata, customer_id, "metadata")
         if type(customer_id) is not str or not customer_id.strip():
             self._check_text(customer_id, None, "customer_id")
         events = key + value
@@ -283,12 +286,17 @@ class ChunkBuilder:
             return self.push((item.customer_id, item.name, item.metadata))
         if isinstance(item, tuple) and len(item) == _TUPLE_LENGTH:
             return self.push(tuple(item))
+        if isinstance(item, EncodedEvents):
+            return self.place(item.customer_id, set(item.names), item.events)
         if not isinstance(item, CustomerEvents):
             needed = "must be an Event, CustomerEvents or (customer_id, name, metadata)"
             got = f"a tuple of {len(item)}" if isinstance(item, tuple) else type(item).__name__
             raise self._invalid(
                 None, "the item", f"{needed}, got {got}; without metadata write (customer_id, name, {{}})"
             )
+        return self._take_customer_events(item)
+
+    def _take_customer_events(self, item: CustomerEvents) -> Chunk | None:
         customer_id, events = item.customer_id, item.events
         if type(customer_id) is not str or not customer_id.strip():
             self._check_text(customer_id, None, "customer_id")

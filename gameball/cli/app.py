@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from gameball.cli.config import take_config
 from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
 from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
+from gameball.cli.outbox_app import outbox_app
 from gameball.cli.output import OutputError, prepare, write_error, write_json
 from gameball.version import __version__
 
@@ -67,6 +68,7 @@ _jobs: Final = App(name="job", help="Show, wait for and stop the jobs that proce
 _ledgers: Final = App(name="ledger", help="Show the recorded outcomes of a send, and settle unknown ones.")
 app.command(_jobs)
 app.command(_ledgers)
+app.command(outbox_app)
 app.register_install_completion_command(help="Install tab completion for your shell.")
 
 _NO_OPTIONS: Final = SendCommandOptions()

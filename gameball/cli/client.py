@@ -37,7 +37,7 @@ def open_client(
         MissingCredentialsError: The keys are neither in the file nor in the environment.
         ValueError: The file does not exist, or a setting is not valid.
     """
-    _load(env_file)
+    load_env_file(env_file)
     return Gameball(timeout=timeout, retry_for=retry_for, rate_limits=rate_limits)
 
 
@@ -51,14 +51,19 @@ def account_fingerprint(env_file: Path | None) -> Callable[[str], str]:
         MissingCredentialsError: The keys are neither in the file nor in the environment.
         ValueError: The file does not exist.
     """
-    _load(env_file)
+    load_env_file(env_file)
     found = look_up(None, None, os.environ)
     if isinstance(found, MissingCredentialsError):
         raise found
     return found.fingerprint
 
 
-def _load(env_file: Path | None) -> None:
+def load_env_file(env_file: Path | None) -> None:
+    """Load a file of ``NAME=value`` lines into the environment, unless it is None.
+
+    Raises:
+        ValueError: The file does not exist.
+    """
     if env_file is not None:
         if not env_file.is_file():
             raise ValueError(f"--env-file {env_file} is not a file")

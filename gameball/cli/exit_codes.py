@@ -8,11 +8,11 @@ from gameball.errors import (
     GameballError,
     InvalidEventError,
     InvalidRequestError,
-    LedgerError,
     LedgerMismatchError,
     MissingCredentialsError,
     NotFoundError,
     PermissionDeniedError,
+    RecordError,
     SourceError,
 )
 from gameball.receipts import Outcome
@@ -89,13 +89,13 @@ def code_of_error(error: BaseException) -> ExitCode:
 def code_of_beginning(error: BaseException) -> ExitCode:
     """Return the exit code for an error before anything was started.
 
-    At that point, a ledger that is in use or cannot be opened is a usage error: nothing was sent. One that
-    fails later leaves events unsent.
+    At that point, a ledger or an outbox that is in use or cannot be opened is a usage error: nothing was
+    sent. One that fails later leaves events unsent.
 
     Args:
         error: The error.
     """
-    if isinstance(error, LedgerError):
+    if isinstance(error, RecordError):
         return ExitCode.USAGE
     return code_of_error(error)
 

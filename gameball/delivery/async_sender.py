@@ -9,13 +9,13 @@ from typing import Any
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
 from gameball.delivery.decisions import RetryPolicy
-from gameball.delivery.open_ledger import OpenLedger
+from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import ABORT_TIMEOUT, DEADLINE_ABORT_TIMEOUT, DEFAULT_CLOSE_TIMEOUT
-from gameball.errors import LedgerError
+from gameball.errors import RecordError
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
 from gameball.transport.pool import AsyncConnectionPool
@@ -29,7 +29,7 @@ class AsyncSender:
         policy: The retry policy.
         limiter: The client's rate limits.
         pool: The client's connections.
-        ledger: The ledger, whose run the sender ends, or None.
+        durable_record: The ledger or another durable record, whose run the sender ends, or None.
         close_timeout: The grace period of requests in flight after an interrupt, in seconds.
     """
 
@@ -40,14 +40,18 @@ class AsyncSender:
         policy: RetryPolicy,
         limiter: AsyncLimiter,
         pool: AsyncConnectionPool,
-        ledger: OpenLedger | None,
+        durable_record: DurableRecord | None,
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
     ) -> None:
         self._process = os.getpid()
         self._chunks = state.source.chunks_async()
         self._state = state
         self._context = AsyncSendContext(
-            state=state, policy=policy, limiter=limiter, ledger=ledger, interrupt=self.interrupt
+            state=state,
+            policy=policy,
+            limiter=limiter,
+            durable_record=durable_record,
+            interrupt=self.interrupt,
         )
         self._pool = pool
         self._log = SendLog()
@@ -240,9 +244,9 @@ class AsyncSender:
                 await self._close()
             finally:
                 self._finished.set()
-                if self._context.ledger is not None:
-                    with suppress(LedgerError):  # the end time of a run is not essential
-                        self._context.ledger.end_run()
+                if self._context.durable_record is not None:
+                    with suppress(RecordError):  # the end time of a run is not essential
+                        self._context.durable_record.end_run()
         return receipts + self._state.rest()
 
     async def _drain(self, receipts: list[Receipt], seconds: float) -> None:

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import deliver
+from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.effects import (
     AcquireSlot,
     DeliveryEffect,
@@ -24,8 +25,7 @@ from gameball.delivery.effects import (
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
-from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
-from gameball.ledger.ledger import Ledger
+from gameball.errors import ConnectionFailedError, GameballError, RecordError, ResponseLostError
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
 from gameball.transport.responses import job_or_error
@@ -52,13 +52,13 @@ class AsyncSendContext(BaseSendContext):
     results: "asyncio.Queue[Receipt | Done | None]" = field(init=False, factory=asyncio.Queue)
     aborting: bool = field(init=False, default=False)
 
-    async def record(self, write: Callable[[Ledger], None]) -> LedgerError | None:
-        """Write to the ledger, if there is one, in a thread. An error ends the send."""
-        if self.ledger is None:
+    async def record(self, write: Callable[[DurableRecord], None]) -> RecordError | None:
+        """Write to the durable record, if there is one, in a thread. An error ends the send."""
+        if self.durable_record is None:
             return None
         try:
-            await asyncio.to_thread(write, self.ledger.ledger)
-        except LedgerError as error:
+            await asyncio.to_thread(write, self.durable_record)
+        except RecordError as error:
             self.fail(error)
             return error
         return None
@@ -121,9 +121,9 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
         match effect:
             case RecordIntent(pending):
                 self.note_begun(pending)
-                if context.state.cause is not None or context.ledger is None:
+                if context.state.cause is not None or context.durable_record is None:
                     return context.state.cause
-                return await context.record(lambda ledger: ledger.intend(pending.index, pending.chunk))
+                return await context.record(lambda record: record.intend(pending.index, pending.chunk))
             case AcquireSlot():
                 return await context.limiter.acquire(lambda: context.state.stopped)
             case SendRequest(chunk):
@@ -137,11 +137,11 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
                 context.limiter.hold(seconds)
             case RecordSplit(index, parts):
                 self.note_split(index, parts)
-                return await context.record(lambda ledger: ledger.divide(index, parts))
+                return await context.record(lambda record: record.divide(index, parts))
             case RecordOutcome(receipt):
                 self.receipt = receipt
                 try:
-                    await context.record(lambda ledger: ledger.conclude(receipt))
+                    await context.record(lambda record: record.conclude(receipt))
                 finally:
                     self._hand_out()
         return None
@@ -158,9 +158,12 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
                 self.context.wake()
 
     async def _send(self, chunk: Chunk) -> int | GameballError:
-        sent = True
+        sent = False
         self.attempting = True
         try:
+            if (refusal := self.context.authorize()) is not None:
+                return refusal
+            sent = True
             content = await self.connection.send_batch(chunk.content)
         except ConnectionFailedError as error:
             sent = False
@@ -189,8 +192,12 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
         """Record and report the receipts of all unfinished parts."""
         self._hand_out()
         for receipt in self.abandon(self.context.state.passed_deadline):
-            await self.context.record(partial(Ledger.conclude, receipt=receipt))
+            await self.context.record(partial(_conclude, receipt=receipt))
             self.context.results.put_nowait(receipt)
+
+
+def _conclude(record: DurableRecord, receipt: Receipt) -> None:
+    record.conclude(receipt)
 
 
 def _is_cancelled() -> bool:

@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from gameball.chunking.chunk import Chunk
 from gameball.delivery.options import SendOptions
 from gameball.ledger.known_chunks import KnownChunks
 from gameball.ledger.ledger import Ledger
+from gameball.receipts import Receipt
 
 
 @frozen
 class OpenLedger:
-    """The ledger of a send.
+    """The ledger of a send, as its ``DurableRecord``.
 
     Attributes:
         ledger: The ledger.
@@ -22,6 +24,21 @@ class OpenLedger:
     ledger: Ledger
     closes: bool
     known: KnownChunks
+
+    def intend(self, number: int, chunk: Chunk) -> None:
+        """Record that a chunk is about to be sent."""
+        self.ledger.intend(number, chunk)
+
+    def authorize(self) -> None:
+        """Do nothing: the ledger's file stays locked for as long as the ledger is open."""
+
+    def divide(self, number: int, parts: tuple[Chunk, Chunk]) -> None:
+        """Record that a chunk is sent as two parts."""
+        self.ledger.divide(number, parts)
+
+    def conclude(self, receipt: Receipt) -> None:
+        """Record the outcome of a chunk."""
+        self.ledger.conclude(receipt)
 
     def end_run(self) -> None:
         """Record the end of the run, and close the ledger if the send opened it."""

@@ -11,6 +11,7 @@ from gameball.errors import (
     GameballError,
     PermissionDeniedError,
     RateLimitError,
+    RecordError,
     ServerError,
 )
 from gameball.receipts import Outcome
@@ -29,7 +30,7 @@ def outcome_of(error: GameballError) -> Outcome:
         UNSENT if the events were certainly not accepted but may be accepted later, REJECTED if the server
         rejected them, and otherwise UNKNOWN.
     """
-    if isinstance(error, ConnectionFailedError | DeadlineError | RateLimitError):
+    if isinstance(error, ConnectionFailedError | DeadlineError | RateLimitError | RecordError):
         return Outcome.UNSENT
     if isinstance(error, APIError):
         if error.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -13,11 +13,11 @@ from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import DeliveryTools
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import RetryPolicy
-from gameball.delivery.open_ledger import OpenLedger
+from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.outcomes import ambiguous_error
 from gameball.delivery.pending_chunk import PendingChunk, abandon, abandoned_error
 from gameball.delivery.send_state import SendState
-from gameball.errors import GameballError
+from gameball.errors import GameballError, RecordError
 from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.receipts import Receipt
 from gameball.transport.worker_connection import AsyncWorkerConnection, WorkerConnection
@@ -51,7 +51,7 @@ class BaseSendContext:
         state: The state of the send.
         policy: The retry policy.
         limiter: The client's rate limits.
-        ledger: The ledger, or None.
+        durable_record: The ledger or another durable record, or None.
 
     Attributes:
         stopped: Set when no new requests may be sent.
@@ -61,7 +61,7 @@ class BaseSendContext:
     state: SendState
     policy: RetryPolicy
     limiter: Limiter | AsyncLimiter
-    ledger: OpenLedger | None
+    durable_record: DurableRecord | None
     stopped: threading.Event | asyncio.Event = field(init=False)
     tools: DeliveryTools = field(init=False)
 
@@ -78,6 +78,17 @@ class BaseSendContext:
         """Stop the send because of a problem, which is raised to the caller at the end."""
         self.state.fail(problem)
         self.wake()
+
+    def authorize(self) -> RecordError | None:
+        """Ask the durable record, if any, whether a request may start now. An error ends the send."""
+        if self.durable_record is None:
+            return None
+        try:
+            self.durable_record.authorize()
+        except RecordError as error:
+            self.fail(error)
+            return error
+        return None
 
     def wake(self) -> None:
         """Make every waiting worker check again whether to continue."""

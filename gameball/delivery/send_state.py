@@ -11,7 +11,6 @@ from gameball.delivery.customer_order import CustomerOrder
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import OnUnknown
 from gameball.delivery.event_source import EventSource
-from gameball.delivery.open_ledger import OpenLedger
 from gameball.delivery.options import SendOptions
 from gameball.delivery.outcomes import stops_everything
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
@@ -66,16 +65,15 @@ class SendState:
         cls,
         events: Iterable[EventLike] | AsyncIterable[EventLike],
         options: SendOptions,
-        ledger: OpenLedger | None,
+        known: KnownChunks | None,
     ) -> Self:
         """Return the state of a new send.
 
         Args:
             events: The events to send.
             options: The options of the send.
-            ledger: The ledger, or None.
+            known: The chunks of earlier runs, or None without a ledger.
         """
-        known = None if ledger is None else ledger.known
         builder = ChunkBuilder(
             max_objects=options.max_objects,
             max_bytes=options.max_bytes,

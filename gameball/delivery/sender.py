@@ -10,13 +10,13 @@ from functools import partial
 from typing import Final
 
 from gameball.delivery.decisions import RetryPolicy
-from gameball.delivery.open_ledger import OpenLedger
+from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
 from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import SendContext, Worker
-from gameball.errors import LedgerError
+from gameball.errors import RecordError
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.pool import ConnectionPool
@@ -39,7 +39,7 @@ class Sender:
         policy: The retry policy.
         limiter: The client's rate limits.
         pool: The client's connections.
-        ledger: The ledger, whose run the sender ends, or None.
+        durable_record: The ledger or another durable record, whose run the sender ends, or None.
         close_timeout: The grace period of requests in flight after an interrupt, in seconds.
     """
 
@@ -50,13 +50,15 @@ class Sender:
         policy: RetryPolicy,
         limiter: Limiter,
         pool: ConnectionPool,
-        ledger: OpenLedger | None,
+        durable_record: DurableRecord | None,
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
     ) -> None:
         self._process = os.getpid()
         self._chunks = state.source.chunks()
         self._state = state
-        self._context = SendContext(state=state, policy=policy, limiter=limiter, ledger=ledger)
+        self._context = SendContext(
+            state=state, policy=policy, limiter=limiter, durable_record=durable_record
+        )
         self._pool = pool
         self._log = SendLog()
         self._close_timeout = close_timeout
@@ -259,9 +261,9 @@ class Sender:
                 self._close()
             finally:
                 self._finished.set()
-                if self._context.ledger is not None:
-                    with suppress(LedgerError):  # the end time of a run is not essential
-                        self._context.ledger.end_run()
+                if self._context.durable_record is not None:
+                    with suppress(RecordError):  # the end time of a run is not essential
+                        self._context.durable_record.end_run()
         return receipts + self._state.rest()
 
     def _abandon(self, pending: PendingChunk, receipts: list[Receipt]) -> None:

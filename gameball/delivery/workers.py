@@ -11,6 +11,7 @@ from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.attempts import deliver
+from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.effects import (
     AcquireSlot,
     DeliveryEffect,
@@ -25,8 +26,7 @@ from gameball.delivery.effects import (
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
-from gameball.errors import ConnectionFailedError, GameballError, LedgerError, ResponseLostError
-from gameball.ledger.ledger import Ledger
+from gameball.errors import ConnectionFailedError, GameballError, RecordError, ResponseLostError
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.responses import job_or_error
@@ -59,13 +59,13 @@ class SendContext(BaseSendContext):
             self.results.append(result)
             self.arrived.notify()
 
-    def record(self, write: Callable[[Ledger], None]) -> LedgerError | None:
-        """Write to the ledger, if there is one. An error ends the send."""
-        if self.ledger is None:
+    def record(self, write: Callable[[DurableRecord], None]) -> RecordError | None:
+        """Write to the durable record, if there is one. An error ends the send."""
+        if self.durable_record is None:
             return None
         try:
-            write(self.ledger.ledger)
-        except LedgerError as error:
+            write(self.durable_record)
+        except RecordError as error:
             self.fail(error)
             return error
         return None
@@ -135,9 +135,9 @@ class Worker(BaseWorker[WorkerConnection]):
         match effect:
             case RecordIntent(pending):
                 self.note_begun(pending)
-                if context.state.cause is not None or context.ledger is None:
+                if context.state.cause is not None or context.durable_record is None:
                     return context.state.cause
-                return context.record(lambda ledger: ledger.intend(pending.index, pending.chunk))
+                return context.record(lambda record: record.intend(pending.index, pending.chunk))
             case AcquireSlot():
                 return context.limiter.acquire(lambda: context.state.stopped)
             case SendRequest(chunk):
@@ -150,14 +150,17 @@ class Worker(BaseWorker[WorkerConnection]):
                 context.limiter.hold(seconds)
             case RecordSplit(index, parts):
                 self.note_split(index, parts)
-                return context.record(lambda ledger: ledger.divide(index, parts))
+                return context.record(lambda record: record.divide(index, parts))
             case RecordOutcome(receipt):
                 self.record_outcome(receipt)
         return None
 
     def _send(self, chunk: Chunk) -> int | GameballError:
-        sent = True
+        sent = False
         try:
+            if (refusal := self.context.authorize()) is not None:
+                return refusal
+            sent = True
             content = self.connection.send_batch(chunk.content)
         except GameballError as error:
             sent = not isinstance(error, ConnectionFailedError)
@@ -179,7 +182,7 @@ class Worker(BaseWorker[WorkerConnection]):
             if self.abandoned:
                 return
             try:
-                context.record(lambda ledger: ledger.conclude(receipt))
+                context.record(lambda record: record.conclude(receipt))
             finally:
                 # The outcome of the chunk is known, even if the ledger could not record it.
                 self.note_receipt()
@@ -191,8 +194,12 @@ class Worker(BaseWorker[WorkerConnection]):
     def abandon_chunk(self) -> None:
         """Record and report the receipts of all unfinished parts. The caller must hold ``concluding``."""
         for receipt in self.abandon(self.context.state.passed_deadline):
-            self.context.record(partial(Ledger.conclude, receipt=receipt))
+            self.context.record(partial(_conclude, receipt=receipt))
             self.context.tell(receipt)
+
+
+def _conclude(record: DurableRecord, receipt: Receipt) -> None:
+    record.conclude(receipt)
 
 
 def _is_abort(error: GameballError) -> bool:

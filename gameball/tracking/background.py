@@ -49,7 +49,7 @@ class Background:
             state=SendState(options.concurrency, frozenset(), "report", nothing, None),
             policy=evolve(policy, retry_for=options.max_age, on_unknown="report"),
             limiter=limiter,
-            ledger=None,
+            durable_record=None,
             events=self.queue,
             on_failure=options.on_failure,
         )

@@ -1,0 +1,135 @@
+"""``gameball outbox schema``, ``status``, ``show`` and ``resolve``."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import orjson
+
+from gameball.cli.client import load_env_file
+from gameball.cli.exit_codes import ExitCode
+from gameball.cli.output import as_document, write, write_json, write_lines
+from gameball.outbox import FailedRow, Outbox
+from gameball.receipts import Outcome
+
+
+def open_outbox(database: str | None, env_file: Path | None) -> Outbox:
+    """Return the outbox in a database.
+
+    Args:
+        database: The URL; None for ``GAMEBALL_OUTBOX_DATABASE`` from the environment.
+        env_file: A file of ``NAME=value`` lines, which override the environment; or None.
+
+    Raises:
+        ValueError: The URL is not given or not valid, or the file does not exist.
+    """
+    load_env_file(env_file)
+    url = database or os.environ.get("GAMEBALL_OUTBOX_DATABASE")
+    if not url:
+        raise ValueError("give the database with --database or GAMEBALL_OUTBOX_DATABASE")
+    return Outbox(url)
+
+
+def print_schema(database: str | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
+    """Print the statements that create the tables."""
+    statements = open_outbox(database, env_file).schema()
+    if as_json:
+        write_json({"statements": statements, "exit_code": int(ExitCode.OK)})
+    else:
+        write("\n".join(f"{statement};\n" for statement in statements))
+    return ExitCode.OK
+
+
+def show_status(database: str | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
+    """Count the events by outcome. The exit code is 4 if some are unknown, 3 if some were rejected."""
+    outbox = open_outbox(database, env_file)
+    found = outbox.status()
+    code = ExitCode.UNKNOWN if found.unknown else ExitCode.REJECTED if found.rejected else ExitCode.OK
+    counts = {
+        name: getattr(found, name) for name in ("accepted", "rejected", "unknown", "in_flight", "waiting")
+    }
+    if as_json:
+        oldest = found.oldest and found.oldest.isoformat()
+        write_json({**counts, "oldest": oldest, "deliverer": found.holder, "exit_code": int(code)})
+        return code
+    lines = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()]
+    if found.oldest is not None:
+        lines.append(
+            f"The oldest event that is not sent was added at {found.oldest.isoformat(' ', 'seconds')}."
+        )
+    lines.append(f"Delivered by {found.holder}." if found.holder else "Nothing delivers it.")
+    if found.unknown:
+        lines.append("See: gameball outbox show --unknown")
+    write_lines(lines)
+    return code
+
+
+def show_failed(
+    database: str | None, env_file: Path | None, *, unknown: bool, rejected: bool, as_json: bool
+) -> ExitCode:
+    """Print the events that are kept, a JSON object per line; with ``as_json``, one document."""
+    outbox = open_outbox(database, env_file)
+    wanted = [Outcome.UNKNOWN] * unknown + [Outcome.REJECTED] * rejected
+    rows = (row for outcome in wanted for row in outbox.failed(outcome))
+    if as_json:
+        head = as_document({"exit_code": int(ExitCode.OK)}).removesuffix("}")
+        write(f'{head}, "events": [')
+        for number, line in enumerate(_lines(rows)):
+            write((b",\n" if number else b"\n") + line)
+        write("\n]}\n")
+    else:
+        for line in _lines(rows):
+            write(line + b"\n")
+    return ExitCode.OK
+
+
+def _lines(rows: Iterable[FailedRow]) -> Iterator[bytes]:
+    for row in rows:
+        yield orjson.dumps(
+            {
+                "id": row.id,
+                "customer_id": row.customer_id,
+                # As it was stored: decoding a number and encoding it again could change it.
+                "events": orjson.Fragment(row.events),
+                "added_at": row.created_at,
+                "outcome": row.outcome,
+                "reason": row.reason,
+            }
+        )
+
+
+def resolve_events(
+    database: str | None,
+    env_file: Path | None,
+    ids: Sequence[int] | None,
+    settled_as: Literal["accepted", "unsent"],
+    *,
+    rejected: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Settle unknown or rejected events.
+
+    Args:
+        database: The URL of the database, or None for the environment.
+        env_file: A file for the environment, or None.
+        ids: The ids of the events; None for all.
+        settled_as: Whether they were accepted, or are to be sent again.
+        rejected: Whether they were rejected, instead of unknown.
+        as_json: Whether to write JSON.
+
+    Raises:
+        ValueError: No id is given.
+        OutboxError: They do not have that outcome, or the database cannot be written.
+    """
+    if ids is not None and not ids:
+        raise ValueError("give the ids of the events, or --all")
+    outbox = open_outbox(database, env_file)
+    found = Outcome.REJECTED if rejected else Outcome.UNKNOWN
+    count = outbox.resolve(ids, Outcome(settled_as), found=found)
+    if as_json:
+        write_json({"settled": count, "as": settled_as, "exit_code": int(ExitCode.OK)})
+    else:
+        then = "counted as accepted" if settled_as == "accepted" else "back in line, and will be sent again"
+        write_lines([f"{count:,} {found} {'event is' if count == 1 else 'events are'} {then}."])
+    return ExitCode.OK

@@ -1,0 +1,261 @@
+"""Delivers the waiting rows of an outbox: one page of each lane at a time, with the engine of every send.
+
+A page is read from the lowest id that waits, and the next page of the lane is read only when every event of
+this one has its outcome. So the events of a customer, who is in one lane, never overtake each other. No
+position is remembered: a row that becomes visible late is found by the next page.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, cast
+
+import orjson
+from attrs import define, field, frozen
+
+from gameball.chunking.encoded_events import EncodedEvents
+from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
+from gameball.client import Gameball
+from gameball.delivery.options import SendOptions
+from gameball.delivery.sender import Sender
+from gameball.errors import GameballError, OutboxError
+from gameball.log import LOGGER
+from gameball.outbox.database import Database
+from gameball.outbox.lease import DEFAULT_TIMES, Lease, LeaseTimes, acquire
+from gameball.outbox.page_record import PageRecord
+from gameball.outbox.rows import lanes_with_rows, read_lane
+from gameball.outbox.schema import LANES
+from gameball.receipts import Outcome
+
+if TYPE_CHECKING:
+    from gameball.events import EventLike
+
+#: The number of rows in a page: those of one full request.
+PAGE: Final = MAX_OBJECTS
+#: The shortest and the longest pause between two looks at an outbox, in seconds.
+_SHORTEST_POLL: Final = 0.1
+_LONGEST_POLL: Final = 1.0
+#: The shortest time between two requests of a lane that is not full, in seconds: eight lanes then need less
+#: than the twelve requests a second that an account has.
+_PACE: Final = 0.7
+#: The shortest and the longest pause of a lane after events that were certainly not accepted, in seconds.
+_FIRST_BACK_OFF: Final = 1.0
+_LONGEST_BACK_OFF: Final = 60.0
+
+
+@frozen
+class OutboxReport:
+    """What a deliverer did: numbers of events, by their outcome.
+
+    Attributes:
+        accepted: Events that Gameball accepted.
+        rejected: Events that Gameball rejected. They are kept, with the reason.
+        unknown: Events that may or may not have been accepted. They are kept, with the reason.
+    """
+
+    accepted: int
+    rejected: int
+    unknown: int
+
+
+@define
+class _Lane:
+    """A lane: what it may do next."""
+
+    number: int
+    busy: bool = False
+    not_before: float = 0.0
+    failures: int = 0
+
+
+@define(eq=False)
+class Deliverer:
+    """Delivers an outbox until it is asked to stop.
+
+    Args:
+        database: The database of the outbox.
+        client: The client to send with.
+        stop: Set to end the delivery.
+        until_empty: Whether to end when nothing is waiting.
+        times: The times of the lease.
+    """
+
+    _database: Database
+    _client: Gameball
+    _stop: threading.Event
+    _until_empty: bool
+    _times: LeaseTimes = DEFAULT_TIMES
+    _settled: dict[Outcome, int] = field(init=False, factory=lambda: dict.fromkeys(Outcome, 0))
+    _lanes: list[_Lane] = field(init=False, factory=lambda: [_Lane(number) for number in range(LANES)])
+    _senders: set[Sender] = field(init=False, factory=set)
+    _changed: threading.Condition = field(init=False, factory=threading.Condition)
+    _problem: BaseException | None = field(init=False, default=None)
+
+    def run(self) -> OutboxReport:
+        """Deliver, and stand by while another process does.
+
+        Raises:
+            GameballError: The keys are wrong or lack a permission, or the database refused a statement.
+        """
+        warned = waiting = False
+        while not self._stop.is_set() and self._problem is None:
+            try:
+                lease = acquire(self._database, self._times)
+                if lease is not None:
+                    waiting = False
+                    if self._hold(lease):
+                        break
+                elif not waiting:
+                    LOGGER.info("another process delivers the outbox; standing by")
+                    waiting = True
+                warned = False
+            except OutboxError as error:
+                if not error.retryable:
+                    raise
+                if not warned:
+                    LOGGER.warning("the outbox cannot be delivered, trying again: %s", error)
+                    warned = True
+            self._stop.wait(self._times.standby)
+        if self._problem is not None:
+            raise self._problem
+        return OutboxReport(
+            self._settled[Outcome.ACCEPTED], self._settled[Outcome.REJECTED], self._settled[Outcome.UNKNOWN]
+        )
+
+    def _hold(self, lease: Lease) -> bool:
+        """Deliver for as long as the lease is held, and return whether everything was delivered."""
+        LOGGER.info("delivering the outbox in %s", self._database.shown)
+        lease.keep(self._interrupt)
+        ending = threading.Event()
+        try:
+            return self._advance(lease, ending)
+        finally:
+            ending.set()
+            self._interrupt()
+            with self._changed:
+                while any(lane.busy for lane in self._lanes):
+                    self._changed.wait()
+            lease.end()
+
+    def _advance(self, lease: Lease, ending: threading.Event) -> bool:
+        poll = _SHORTEST_POLL
+        while not (self._stop.is_set() or lease.lost.is_set() or self._problem):
+            found = self._database.persist(
+                lanes_with_rows, lambda: self._stop.is_set() or lease.lost.is_set()
+            )
+            started = [
+                lane for lane in self._lanes if lane.number in found and self._start(lane, lease, ending)
+            ]
+            if self._until_empty and not found:
+                return True
+            poll = _SHORTEST_POLL if started else min(1.2 * poll, _LONGEST_POLL)
+            with self._changed:
+                now = time.monotonic()
+                due = min(
+                    (
+                        lane.not_before - now
+                        for lane in self._lanes
+                        if not lane.busy and lane.not_before > now
+                    ),
+                    default=poll,
+                )
+                self._changed.wait(max(0.005, min(poll, due)))
+        return False
+
+    def _start(self, lane: _Lane, lease: Lease, ending: threading.Event) -> bool:
+        if lane.busy or time.monotonic() < lane.not_before:
+            return False
+        lane.busy = True
+        name = f"gameball-outbox-{lane.number}"
+        threading.Thread(target=self._work, args=(lane, lease, ending), name=name, daemon=True).start()
+        return True
+
+    def _work(self, lane: _Lane, lease: Lease, ending: threading.Event) -> None:
+        """Send pages of a lane for as long as they are full. This is the target of a thread."""
+        try:
+            full = True
+            while full and not (self._stop.is_set() or lease.lost.is_set() or self._problem):
+                begun = time.monotonic()
+                full = self._send_page(lane, lease, ending)
+                lane.not_before = max(lane.not_before, 0.0 if full else begun + _PACE)
+        except BaseException as error:  # noqa: BLE001 - raised again by run
+            if not (isinstance(error, OutboxError) and error.retryable):
+                self._problem = self._problem or error
+            lane.not_before = time.monotonic() + _FIRST_BACK_OFF
+        with self._changed:
+            lane.busy = False
+            self._changed.notify_all()
+
+    def _send_page(self, lane: _Lane, lease: Lease, ending: threading.Event) -> bool:
+        rows = self._database.persist(
+            lambda connection: read_lane(connection, lane.number, PAGE),
+            lambda: ending.is_set() or lease.lost.is_set(),
+        )
+        if not rows:
+            return False
+        record = PageRecord(self._database, lease, [row[0] for row in rows], ending)
+        error = self._deliver(_encoded(rows), record, lease)
+        unsent = record.settled[Outcome.UNSENT]
+        with self._changed:
+            for outcome, count in record.settled.items():
+                self._settled[outcome] += count
+        if record.refused is not None:
+            self._problem = self._problem or record.refused
+        if unsent or error is not None:
+            # Nothing of the lane is sent meanwhile: a later event of a customer must not overtake.
+            pause = min(_FIRST_BACK_OFF * 2 ** min(lane.failures, 10), _LONGEST_BACK_OFF)
+            lane.failures += 1
+            lane.not_before = time.monotonic() + pause
+            return False
+        lane.failures = 0
+        return len(rows) == PAGE
+
+    def _deliver(
+        self, events: Iterable[EncodedEvents], record: PageRecord, lease: Lease
+    ) -> GameballError | None:
+        """Send a page, and return what ended it early, if anything."""
+        options = SendOptions(
+            concurrency=1,
+            max_objects=MAX_OBJECTS,
+            max_bytes=DEFAULT_MAX_BYTES,
+            coalesce=True,
+            on_unknown="report",
+            stop_on={Outcome.UNSENT},
+            on_invalid=None,
+            ledger=None,
+            deadline=None,
+        )
+        client = self._client.events
+        sender = client._begin(cast("Iterable[EventLike]", events), options, record)  # noqa: SLF001 - internal
+        with self._changed:
+            self._senders.add(sender)
+        if lease.lost.is_set() or self._stop.is_set():  # since the caller looked
+            sender.interrupt(_stopped())
+        try:
+            for _ in sender.receipts():
+                pass
+        except GameballError as error:
+            return error
+        finally:
+            client._end(sender)  # noqa: SLF001
+            with self._changed:
+                self._senders.discard(sender)
+        return None
+
+    def _interrupt(self) -> None:
+        """Let requests in flight finish for a while, and start no more."""
+        with self._changed:
+            senders = list(self._senders)
+            self._changed.notify_all()
+        for sender in senders:
+            sender.interrupt(_stopped())
+
+
+def _stopped() -> GameballError:
+    return GameballError("the delivery of the outbox was stopped before this was sent")
+
+
+def _encoded(rows: Iterable[tuple[int, str, str]]) -> Iterator[EncodedEvents]:
+    for _, customer_id, events in rows:
+        # Decoded only to get the names: decoding a number and encoding it again could change it.
+        yield EncodedEvents(customer_id, frozenset(orjson.loads(events)), events[1:-1].encode())

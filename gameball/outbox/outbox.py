@@ -1,0 +1,186 @@
+"""The outbox: events that exist exactly if the transaction of the caller commits."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.engine import URL
+
+from gameball.client import Gameball
+from gameball.events import EventLike
+from gameball.outbox.adding import Transaction, encode_row, insert_row
+from gameball.outbox.database import Database
+from gameball.outbox.delivery import Deliverer, OutboxReport
+from gameball.outbox.rows import FailedRow, OutboxStatus, failed_rows, read_status, resolve
+from gameball.outbox.schema import FIRST_LEASE, METADATA, ddl, tuning
+from gameball.receipts import Outcome
+
+_PAGE = 1000
+
+
+class Outbox:
+    """Events in a table of your database, written in your own transactions and delivered afterwards.
+
+    ::
+
+        outbox = Outbox("sqlite:///shop.db")
+        with engine.begin() as connection:
+            connection.execute(...)
+            outbox.add(connection, Event("cust-1", "order_placed", {"total": 80}))
+
+    ``gameball outbox run`` delivers what was committed. An event that may have been accepted is never sent
+    again on its own.
+
+    Args:
+        url_or_engine: The database: ``sqlite:///shop.db``, ``postgresql+psycopg://…``, or an engine of
+            SQLAlchemy for one of these. Nothing is opened yet.
+
+    Raises:
+        ValueError: It is neither SQLite in a file nor PostgreSQL, or the URL is not valid.
+        TypeError: It is neither a URL nor an engine.
+    """
+
+    def __init__(self, url_or_engine: str | URL | Engine) -> None:
+        self._database = Database(url_or_engine)
+
+    def __repr__(self) -> str:
+        return f"Outbox({self._database.shown!r})"
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the outbox.
+
+        For SQLite its transactions begin with ``BEGIN IMMEDIATE`` and wait up to 30 seconds for others, so
+        that several processes can write without "database is locked". Use it for your own transactions, too,
+        or set up yours likewise.
+        """
+        return self._database.engine
+
+    def create(self) -> None:
+        """Create the tables that do not exist yet. It may be called every time a program starts.
+
+        Raises:
+            OutboxError: The database refused it.
+        """
+
+        def work(connection: Connection) -> None:
+            if self._database.dialect == "postgresql":
+                # Two processes that create the tables at the same time would get in each other's way.
+                connection.execute(text("SELECT pg_advisory_xact_lock(7203984523761)"))
+            METADATA.create_all(connection)
+            for statement in (*tuning(self._database.dialect), FIRST_LEASE):
+                connection.execute(text(statement))
+
+        self._database.run(work)
+
+    def schema(self) -> list[str]:
+        """Return the statements that create the tables, for people with migrations."""
+        return ddl(self._database.dialect)
+
+    def add(self, transaction: Transaction, event: EventLike) -> None:
+        """Write an event in the caller's transaction. It is delivered exactly if that commits.
+
+        The event is checked and encoded at once, so changing its metadata later changes nothing. Nothing is
+        committed, and no connection is opened.
+
+        Args:
+            transaction: A ``Connection`` or ``Session`` of SQLAlchemy, or a DB-API connection or cursor, such
+                as one of sqlite3 or psycopg, or Django's ``connection.cursor()``. It must use the database of
+                the outbox.
+            event: The event: an ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``.
+
+        Raises:
+            InvalidEventError: The event cannot be sent, or its customer id contains a NUL character.
+            TypeError: The first argument is none of these.
+            Exception: Whatever the driver raises, for example because the table does not exist.
+        """
+        insert_row(transaction, encode_row(event), self._database.engine.dialect.paramstyle)
+
+    def deliver(
+        self, client: Gameball, *, stop: threading.Event | None = None, until_empty: bool = False
+    ) -> OutboxReport:
+        """Deliver what is committed, for as long as it runs.
+
+        One process delivers an outbox at a time. The others stand by in this call, and take over within 10
+        seconds when it dies. A database that is away is waited for.
+
+        Args:
+            client: The client to send with. Its rate limits and ``max_attempts`` hold.
+            stop: Set it, from another thread or a signal handler, to end the delivery: requests in flight
+                have the client's ``close_timeout`` to finish.
+            until_empty: Whether to return when nothing is waiting, instead of waiting for more.
+
+        Returns:
+            What was delivered by this call.
+
+        Raises:
+            AuthenticationError: The keys are wrong. The events stay in line.
+            PermissionDeniedError: The keys lack a permission. The events stay in line.
+            OutboxError: The database refused a statement, for example because the tables do not exist.
+            ClientClosedError: The client is closed.
+        """
+        return Deliverer(self._database, client, stop or threading.Event(), until_empty).run()
+
+    def status(self) -> OutboxStatus:
+        """Count the events. It reads the whole table.
+
+        Raises:
+            OutboxError: The database cannot be read.
+        """
+        return self._database.run(read_status)
+
+    def failed(self, outcome: Outcome = Outcome.UNKNOWN) -> Iterator[FailedRow]:
+        """Yield the events that are kept, in the order of their ids.
+
+        Args:
+            outcome: UNKNOWN, the default, or REJECTED.
+
+        Raises:
+            ValueError: It is another outcome.
+            OutboxError: The database cannot be read.
+        """
+        _check_failed(outcome)
+        return self._failed(outcome)
+
+    def _failed(self, outcome: Outcome) -> Iterator[FailedRow]:
+        last = 0
+        while rows := self._database.run(partial(failed_rows, outcome=outcome, after=last, count=_PAGE)):
+            yield from rows
+            last = rows[-1].id
+
+    def resolve(
+        self,
+        ids: Iterable[int] | None,
+        outcome: Outcome,
+        *,
+        found: Outcome = Outcome.UNKNOWN,
+    ) -> int:
+        """Settle events, once somebody has found out whether they were accepted.
+
+        End a deliverer that hangs before you have anything sent again: it might still be about to send it.
+
+        Args:
+            ids: The ids of the events, as ``failed`` yields them. None settles all that have the outcome
+                ``found``.
+            outcome: ACCEPTED removes and counts them. UNSENT puts them back in line, so they are sent again.
+            found: The outcome that they have: UNKNOWN, the default, or REJECTED.
+
+        Returns:
+            The number of events that were settled.
+
+        Raises:
+            ValueError: An outcome is another one.
+            OutboxError: Not all of them have the outcome ``found``, or the database cannot be written.
+                Nothing was changed.
+        """
+        _check_failed(found)
+        if outcome not in {Outcome.ACCEPTED, Outcome.UNSENT}:
+            raise ValueError(f"outcome must be Outcome.ACCEPTED or Outcome.UNSENT, got {outcome!r}")
+        chosen = None if ids is None else list(ids)
+        return self._database.run(lambda connection: resolve(connection, chosen, found, outcome))
+
+
+def _check_failed(outcome: Outcome) -> None:
+    if outcome not in {Outcome.UNKNOWN, Outcome.REJECTED}:
+        raise ValueError(f"the outcome must be Outcome.UNKNOWN or Outcome.REJECTED, got {outcome!r}")

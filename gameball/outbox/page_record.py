@@ -1,0 +1,123 @@
+"""The outbox as the durable record of a send: which of its rows are in flight, and what became of them."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert
+
+from gameball.chunking.chunk import Chunk
+from gameball.delivery.outcomes import stops_everything
+from gameball.errors import GameballError, OutboxError, describe
+from gameball.outbox.database import Database
+from gameball.outbox.lease import Lease
+from gameball.outbox.rows import count_accepted, join_ids, mark, remove
+from gameball.outbox.schema import CHUNKS
+from gameball.receipts import Outcome, Receipt
+
+#: How long an outcome is tried to be written after the deliverer was asked to end, in seconds.
+_LAST_TRY: Final = 5.0
+
+
+class PageRecord:
+    """The durable record of a send of one page of rows.
+
+    Args:
+        database: The database.
+        lease: The lease, whose token every write checks.
+        ids: The ids of the rows, in the order of the send.
+        stopping: Set when the deliverer was asked to end.
+
+    Attributes:
+        settled: The number of events by outcome, as they were written.
+        refused: The error that means that the keys are wrong, or None.
+    """
+
+    def __init__(
+        self, database: Database, lease: Lease, ids: Sequence[int], stopping: threading.Event
+    ) -> None:
+        self._database = database
+        self._lease = lease
+        self._ids = ids
+        self._stopping = stopping
+        self.settled: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self.refused: GameballError | None = None
+
+    def intend(self, number: int, chunk: Chunk) -> None:  # noqa: ARG002 - the ledger needs the number
+        """Record that the rows of a chunk are in flight."""
+
+        def write(connection: Connection) -> None:
+            self._lease.fence(connection)
+            # If the commit of an earlier try succeeded although its connection broke, the chunk is there.
+            self._delete(connection, chunk.first)
+            self._insert(connection, chunk)
+
+        self._persist(write)
+
+    def authorize(self) -> None:
+        """Check that the lease lasts."""
+        self._lease.authorize()
+
+    def divide(self, number: int, parts: tuple[Chunk, Chunk]) -> None:  # noqa: ARG002
+        """Record that a chunk is sent as two parts."""
+
+        def write(connection: Connection) -> None:
+            self._lease.fence(connection)
+            for part in parts:
+                self._delete(connection, part.first)
+                self._insert(connection, part)
+
+        self._persist(write)
+
+    def conclude(self, receipt: Receipt) -> None:
+        """Record what became of the rows of a chunk, in one transaction with the end of its flight."""
+        ids = self._ids[receipt.first : receipt.last + 1]
+        outcome = receipt.outcome
+        if outcome is Outcome.REJECTED and stops_everything(receipt.error):
+            # With the right keys they will be accepted, so they stay in line.
+            self.refused = receipt.error
+            outcome = Outcome.UNSENT
+        reason = "" if receipt.error is None else describe(receipt.error)
+
+        def write(connection: Connection) -> None:
+            self._lease.fence(connection)
+            if not self._delete(connection, receipt.first):
+                # It never was in flight, or an earlier try succeeded although its connection broke.
+                return
+            if outcome is Outcome.ACCEPTED:
+                remove(connection, ids)
+                count_accepted(connection, len(ids))
+            elif outcome is not Outcome.UNSENT:
+                mark(connection, ids, outcome, reason)
+
+        try:
+            self._persist(write)
+        except OutboxError:
+            # Its rows still look as if they were waiting, so nothing may be read until a takeover marks them.
+            self._lease.lose()
+            raise
+        self.settled[outcome] += len(ids)
+
+    def end_run(self) -> None:
+        """Do nothing: every outcome is already written."""
+
+    def _insert(self, connection: Connection, chunk: Chunk) -> None:
+        ids = self._ids[chunk.first : chunk.last + 1]
+        connection.execute(
+            insert(CHUNKS), {"first_id": ids[0], "token": self._lease.token, "event_ids": join_ids(ids)}
+        )
+
+    def _delete(self, connection: Connection, first: int) -> int:
+        chunk = (CHUNKS.c.first_id == self._ids[first]) & (CHUNKS.c.token == self._lease.token)
+        return connection.execute(delete(CHUNKS).where(chunk)).rowcount
+
+    def _persist(self, write: Callable[[Connection], None]) -> None:
+        begun: list[float] = []
+
+        def give_up() -> bool:
+            if self._stopping.is_set() and not begun:
+                begun.append(time.monotonic())
+            return self._lease.lost.is_set() or bool(begun and time.monotonic() > begun[0] + _LAST_TRY)
+
+        self._database.persist(write, give_up)

@@ -1,0 +1,125 @@
+"""The tables of an outbox, and their DDL. No I/O."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+#: The number of lanes. All events of a customer have the same lane, and each lane has one request in flight
+#: at a time, which keeps the customer's events in order. Changing it would need a migration of waiting rows.
+LANES: Final = 8
+
+METADATA: Final = MetaData()
+
+#: The events that are not accepted yet. ``outcome`` is NULL while an event is waiting.
+EVENTS: Final = Table(
+    "gameball_outbox",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(always=False), primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("events", Text, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
+    Column("outcome", Text, CheckConstraint("outcome IN ('rejected', 'unknown')")),
+    Column("reason", Text),
+    sqlite_autoincrement=True,  # an id is never used again
+)
+Index(
+    "gameball_outbox_waiting",
+    EVENTS.c.lane,
+    EVENTS.c.id,
+    postgresql_where=EVENTS.c.outcome.is_(None),
+    sqlite_where=EVENTS.c.outcome.is_(None),
+)
+Index(
+    "gameball_outbox_failed",
+    EVENTS.c.outcome,
+    EVENTS.c.id,
+    postgresql_where=EVENTS.c.outcome.is_not(None),
+    sqlite_where=EVENTS.c.outcome.is_not(None),
+)
+
+#: The chunks in flight. ``event_ids`` are the ids of their events, separated by commas.
+CHUNKS: Final = Table(
+    "gameball_outbox_chunk",
+    METADATA,
+    Column("first_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("token", BigInteger, nullable=False),
+    Column("event_ids", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
+)
+
+#: One row: who delivers, until when, and how many events were accepted.
+LEASE: Final = Table(
+    "gameball_outbox_lease",
+    METADATA,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", Text),
+    Column("expires_at", Double, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+)
+
+FIRST_LEASE: Final = (
+    "INSERT INTO gameball_outbox_lease (id, token, expires_at, accepted) VALUES (1, 0, 0, 0) "
+    "ON CONFLICT DO NOTHING"
+)
+
+_DIALECTS: Final[dict[str, type[Dialect]]] = {"postgresql": postgresql.dialect, "sqlite": sqlite.dialect}
+# Rows come and go all the time, so their space must be reclaimed long before a fifth of the table is dead.
+_AUTOVACUUM: Final = (
+    "ALTER TABLE gameball_outbox SET (autovacuum_vacuum_scale_factor = 0.01)",
+    "ALTER TABLE gameball_outbox_chunk SET (autovacuum_vacuum_scale_factor = 0.01)",
+)
+
+
+def check_dialect(name: str) -> None:
+    """Check that an outbox can be in a database.
+
+    Raises:
+        ValueError: It is neither SQLite nor PostgreSQL.
+    """
+    if name not in _DIALECTS:
+        raise ValueError(f"an outbox needs a SQLite or PostgreSQL database, got {name}")
+
+
+def tuning(dialect: str) -> tuple[str, ...]:
+    """Return the statements that follow the creation of the tables."""
+    return _AUTOVACUUM if dialect == "postgresql" else ()
+
+
+def ddl(dialect: str) -> list[str]:
+    """Return the statements that create the tables, for people with migrations.
+
+    Args:
+        dialect: ``sqlite`` or ``postgresql``.
+
+    Raises:
+        ValueError: It is another dialect.
+    """
+    check_dialect(dialect)
+    made = _DIALECTS[dialect]()
+    statements = []
+    for table in METADATA.sorted_tables:
+        statements.append(str(CreateTable(table).compile(dialect=made)).strip())
+        statements += [
+            str(CreateIndex(index).compile(dialect=made)).strip()
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+        ]
+    return [*statements, *tuning(dialect), FIRST_LEASE]
