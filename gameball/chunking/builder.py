@@ -7,17 +7,25 @@ from typing import Final
 from orjson import Fragment
 
 from gameball.chunking.chunk import (
-    ENVELOPE_SIZE,
     EVENTS_OPEN,
-    OBJECT_CLOSE,
     OBJECT_OPEN,
     Chunk,
     Layout,
     assemble,
 )
 from gameball.chunking.encoded_events import EncodedEvents
+from gameball.chunking.event_encoder import (
+    AROUND_OBJECT,
+    EMPTY,
+    FRAGMENT_REFERENCES,
+    NULL,
+    OPENING_BRACE,
+    EventEncoder,
+    U,
+    describe_exception,
+    may_be_invalid,
+)
 from gameball.chunking.limits import check_chunk_limits
-from gameball.errors import InvalidEventError
 from gameball.events import (
     OPTIONS,
     CustomerEvents,
@@ -26,18 +34,9 @@ from gameball.events import (
     are_finite,
     convert,
     encode,
-    find_problem,
 )
 
-_NULL: Final = b"null"
-_U: Final = ord("u")
-_OPENING_BRACE: Final = ord("{")
-# Limits the memory of the cache for a source in which every event has another name.
-_MAX_CACHED_NAMES: Final = 10_000
 _TUPLE_LENGTH: Final = 3
-# An object's closing braces and the comma before it. The first object has no comma, so _EMPTY is one less.
-_AROUND_OBJECT: Final = len(OBJECT_CLOSE) + 1
-_EMPTY: Final = ENVELOPE_SIZE - 1
 
 
 class ChunkBuilder:
@@ -68,14 +67,14 @@ class ChunkBuilder:
         self._max_bytes = max_bytes
         self._coalesce = coalesce
         self._keep_customers = keep_customers and coalesce
-        self._keys: dict[str, bytes] = {}
+        self._encoder = EventEncoder(max_bytes, lambda: self.position)
         self._first = first
         # The first and last position and the number of events of the last finished chunk.
         self._finished = (-1, -1, 0)
         self._begin()
 
     def _begin(self) -> None:
-        self._size = _EMPTY
+        self._size = EMPTY
         # For each object, its JSON without the closing braces, and the name or names of its events.
         self._bodies: list[bytes | bytearray] = []
         self._names: list[str | set[str]] = []
@@ -166,7 +165,7 @@ class ChunkBuilder:
         # One loop with local variables, because it runs for every event: divided into methods it took a third
         # longer. It handles the common cases and leaves the others to _take.
         max_objects, max_bytes, coalesce = self._max_objects, self._max_bytes, self._coalesce
-        keys, opened, bodies, names = self._keys, self._open, self._bodies, self._names
+        keys, opened, bodies, names = self._encoder.keys, self._open, self._bodies, self._names
         objects, lengths = self._objects, self._lengths
         metadata: Mapping[str, object] | None
         for item in items:
@@ -190,24 +189,23 @@ class ChunkBuilder:
                 value = encode(metadata, convert, OPTIONS)
                 number = opened.get(customer_id)
             except Exception as error:  # noqa: BLE001 - a value may be of any class, whose methods raise anything
-                raise self._explain(error, customer_id, name, metadata, place) from None
+                raise self._encoder.explain(error, customer_id, name, metadata, place) from None
             if key is None:
-                key = self._encode_name(name, customer_id)
-            # NaN and infinity are written as null, so only metadata with a null in its JSON must be checked.
-            # Searching for one letter is five times as fast as for a word, and many events do not contain it.
+                key = self._encoder.encode_name(name, customer_id)
+            # This is may_be_invalid. Calling it would take a tenth longer.
             if (
-                value[0] != _OPENING_BRACE
-                or (_U in value and value.find(_NULL) >= 0 and not are_finite((metadata,)))
-                or getrefcount(Fragment) != _FRAGMENT_REFERENCES
+                value[0] != OPENING_BRACE
+                or (U in value and value.find(NULL) >= 0 and not are_finite((metadata,)))
+                or getrefcount(Fragment) != FRAGMENT_REFERENCES
             ):
-                value = self._check_metadata(value, metadata, customer_id, place)
+                value = self._encoder.check_metadata(value, metadata, customer_id, place)
             count = len(bodies)
             if number is None and count < max_objects and type(customer_id) is str and customer_id.strip():
                 try:
                     body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, key, value))
                 except TypeError as error:
-                    raise self._explain(error, customer_id, name, metadata, place) from None
-                size = self._size + len(body) + _AROUND_OBJECT
+                    raise self._encoder.explain(error, customer_id, name, metadata, place) from None
+                size = self._size + len(body) + AROUND_OBJECT
                 if size <= max_bytes:
                     self._size = size
                     bodies.append(body)
@@ -231,39 +229,6 @@ class ChunkBuilder:
         self._first = self.position
         self._begin()
         return chunk
-
-    def encode(self, customer_id: str, name: str, metadata: Mapping[str, object]) -> bytes:
-        """Check an event that is not added, and return its JSON for ``place``. It is thread-safe.
-
-        Args:
-            customer_id: The id of its customer.
-            name: Its name.
-            metadata: Its metadata.
-
-        Raises:
-            InvalidEventError: The event cannot be sent.
-        """
-        try:
-            key = self._keys.get(name)
-            value = encode(metadata, convert, OPTIONS)
-            customer = encode(customer_id)
-        except Exception as error:  # noqa: BLE001 - as in push
-            raise self._explain(error, customer_id, name, metadata, "metadata") from None
-        if key is None:
-            key = self._encode_name(name, customer_id)
-        if (
-            value[0] != _OPENING_BRACE
-            or (_U in value and value.find(_NULL) >= 0 and not are_finite((metadata,)))
-            or getrefcount(Fragment) != _FRAGMENT_REFERENCES
-        ):
-            value = self._check_metadata(value, metadata, customer_id, "metadata")
-        if type(customer_id) is not str or not customer_id.strip():
-            self._check_text(customer_id, None, "customer_id")
-        events = key + value
-        size = _EMPTY + len(OBJECT_OPEN) + len(customer) + len(EVENTS_OPEN) + len(events) + _AROUND_OBJECT
-        if size > self._max_bytes:
-            raise self._too_large(customer_id, size)
-        return events
 
     def place(self, customer_id: str, names: set[str], events: bytes) -> Chunk | None:
         """Add a source item that is already checked and encoded.
@@ -291,7 +256,7 @@ class ChunkBuilder:
         if not isinstance(item, CustomerEvents):
             needed = "must be an Event, CustomerEvents or (customer_id, name, metadata)"
             got = f"a tuple of {len(item)}" if isinstance(item, tuple) else type(item).__name__
-            raise self._invalid(
+            raise self._encoder.invalid(
                 None, "the item", f"{needed}, got {got}; without metadata write (customer_id, name, {{}})"
             )
         return self._take_customer_events(item)
@@ -299,26 +264,24 @@ class ChunkBuilder:
     def _take_customer_events(self, item: CustomerEvents) -> Chunk | None:
         customer_id, events = item.customer_id, item.events
         if type(customer_id) is not str or not customer_id.strip():
-            self._check_text(customer_id, None, "customer_id")
+            self._encoder.check_text(customer_id, None, "customer_id")
         try:
             pairs = list(events.items()) if isinstance(events, Mapping) else []
         except Exception as error:  # noqa: BLE001 - as above
-            raise self._invalid(customer_id, "events", _raises(error)) from None
+            raise self._encoder.invalid(customer_id, "events", describe_exception(error)) from None
         if not pairs:
-            raise self._invalid(customer_id, "events", "must map at least one event name to its metadata")
+            raise self._encoder.invalid(
+                customer_id, "events", "must map at least one event name to its metadata"
+            )
         fragments = {}
         for name, metadata in pairs:
             try:
-                key = self._keys.get(name) or self._encode_name(name, customer_id)
+                key = self._encoder.keys.get(name) or self._encoder.encode_name(name, customer_id)
                 value = encode(metadata, convert, OPTIONS)
             except Exception as error:  # noqa: BLE001 - as above
-                raise self._explain(error, customer_id, name, metadata, f"events.{name}") from None
-            if (
-                value[0] != _OPENING_BRACE
-                or (value.find(_NULL) >= 0 and not are_finite((metadata,)))
-                or getrefcount(Fragment) != _FRAGMENT_REFERENCES
-            ):
-                value = self._check_metadata(value, metadata, customer_id, f"events.{name}")
+                raise self._encoder.explain(error, customer_id, name, metadata, f"events.{name}") from None
+            if may_be_invalid(value, metadata):
+                value = self._encoder.check_metadata(value, metadata, customer_id, f"events.{name}")
             fragments[name] = key + value
         return self.place(customer_id, set(fragments), b",".join(fragments.values()))
 
@@ -337,16 +300,16 @@ class ChunkBuilder:
             self._size = size
             return None
         if type(customer_id) is not str or not customer_id.strip():
-            self._check_text(customer_id, None, "customer_id")
+            self._encoder.check_text(customer_id, None, "customer_id")
         try:
             body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, events))
         except TypeError as error:
-            raise self._explain(error, customer_id, "name", {}, "metadata") from None
+            raise self._encoder.explain(error, customer_id, "name", {}, "metadata") from None
         full = None
-        size = len(body) + _AROUND_OBJECT
+        size = len(body) + AROUND_OBJECT
         if len(self._bodies) == self._max_objects or self._size + size > self._max_bytes:
-            if _EMPTY + size > self._max_bytes:
-                raise self._too_large(customer_id, _EMPTY + size)
+            if EMPTY + size > self._max_bytes:
+                raise self._encoder.too_large(customer_id, EMPTY + size)
             full = self.finish()
         number = len(self._bodies)
         self._size += size
@@ -372,67 +335,3 @@ class ChunkBuilder:
             return False
         taken |= names
         return True
-
-    def _encode_name(self, name: str, customer_id: object) -> bytes:
-        self._check_text(name, customer_id, "name")
-        key = encode(name) + b":"
-        if len(self._keys) < _MAX_CACHED_NAMES:
-            self._keys[name] = key
-        return key
-
-    def _check_metadata(self, value: bytes, metadata: object, customer_id: object, place: str) -> bytes:
-        """Check metadata, and return its JSON."""
-        if metadata is None:
-            return b"{}"
-        if not isinstance(metadata, Mapping):
-            raise self._invalid(customer_id, place, f"must be a mapping, got {type(metadata).__name__}")
-        if problem := find_problem(metadata, place):
-            raise self._invalid(customer_id, *problem)
-        return value
-
-    def _check_text(self, value: object, customer_id: object, place: str) -> None:
-        if not isinstance(value, str):
-            raise self._invalid(customer_id, place, f"must be a string, got {type(value).__name__}")
-        if not value.strip():
-            raise self._invalid(customer_id, place, "must not be blank")
-        if problem := find_problem(value, place):
-            raise self._invalid(customer_id, *problem)
-
-    def _too_large(self, customer_id: str, size: int) -> InvalidEventError:
-        reason = f"needs a request of {size:,} bytes; max_bytes is {self._max_bytes:,}"
-        return self._invalid(customer_id, "the item", reason)
-
-    def _explain(
-        self, error: Exception, customer_id: object, name: object, metadata: object, place: str
-    ) -> BaseException:
-        """Return the error to raise for an event that could not be encoded."""
-        # orjson turns every exception raised within convert into a TypeError, even KeyboardInterrupt.
-        cause = error.__cause__ if isinstance(error, TypeError) else error
-        if cause is not None and not isinstance(cause, Exception):
-            return cause
-        try:
-            self._check_text(customer_id, None, "customer_id")
-            self._check_text(name, customer_id, "name")
-            self._check_metadata(b"", metadata, customer_id, place)
-        except InvalidEventError as problem:
-            return problem
-        except RecursionError:  # for example a list that contains itself
-            cause = None
-        if cause is not None and not isinstance(cause, RecursionError):
-            return self._invalid(customer_id, place, _raises(cause))
-        return self._invalid(customer_id, place, "is nested too deeply to be sent")
-
-    def _invalid(self, customer_id: object, place: str, reason: str) -> InvalidEventError:
-        known = customer_id if isinstance(customer_id, str) else None
-        return InvalidEventError(index=self.position, customer_id=known, field=place, reason=reason)
-
-
-def _raises(error: Exception) -> str:
-    # Only the name of its type: its text may hold metadata.
-    return f"raises {type(error).__name__} when it is read"
-
-
-# orjson writes a Fragment as it is, unchecked, so it is refused. To search every event for one would take a
-# fifth longer (measured: 0.25 µs of 1.35 µs). But every Fragment holds a reference to its class: as long as
-# there are no more references than now, there is none, and only otherwise are events searched.
-_FRAGMENT_REFERENCES: Final = getrefcount(Fragment)

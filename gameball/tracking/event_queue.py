@@ -104,7 +104,7 @@ class EventQueue:
         Args:
             customer_id: The id of its customer.
             name: Its name.
-            events: Its JSON, as ``ChunkBuilder.encode`` returns it.
+            events: Its JSON, as ``EventEncoder.encode`` returns it.
             may_wait: Whether to wait for room, if the options say so.
         """
         size = len(customer_id) + len(events) + _OVERHEAD

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from gameball.chunking.builder import ChunkBuilder
+from gameball.chunking.event_encoder import EventEncoder
 from gameball.delivery.deadline import check_seconds
 from gameball.delivery.decisions import RetryPolicy
 from gameball.errors import TrackerFullError
@@ -42,10 +42,7 @@ class Tracker:
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
-        # Only checks and encodes: it holds no events, so that many threads may use it.
-        self._encoder = ChunkBuilder(
-            max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True
-        )
+        self._encoder = EventEncoder(options.max_bytes)
         self._closed = False
         self.after_fork_in_child()
         renew_after_fork(self)
