@@ -20,7 +20,7 @@ from typing import Final
 from attrs import evolve
 from regeneration.comparison import Comparison, compare_with
 from regeneration.completeness import check_completeness
-from regeneration.document_walk import Document, listing, pointer
+from regeneration.document_walk import Document, listing
 from regeneration.file_replacement import differences, read_tree, replace_all
 from regeneration.generator import check_pins, generate
 from regeneration.git_history import check_commit, has_history
@@ -33,7 +33,7 @@ from regeneration.repairs.repair import Repair, is_overruled
 from regeneration.report import RunResult, as_json, as_text, repairs_as_text
 from regeneration.sources import DocumentSource, read_source
 from regeneration.tolerant_answers import relax_answers
-from regeneration.validation import find_faults, validate_document
+from regeneration.validation import find_faults, validate_document, where
 
 # The most faults to list of a document that cannot be repaired.
 _MOST_FAULTS: Final = 10
@@ -85,7 +85,7 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         # Repairs fail where a part has the wrong type, such as a list in the place of a name.
         found = islice(find_faults(published), _MOST_FAULTS)
-        faults = tuple(f"at {pointer(place)}: {fault}" for place, fault in found)
+        faults = tuple(f"at {where(place)}: {fault}" for place, fault in found)
         if not faults:
             raise
         raise RegenerationError(

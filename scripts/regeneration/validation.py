@@ -41,7 +41,7 @@ def validate_document(document: Document) -> None:
     for what, find in checks:
         for place, fault in islice(find(document), 1):
             raise RegenerationError(
-                f"{what} at {pointer(place)}: {fault}; "
+                f"{what} at {where(place)}: {fault}; "
                 f"add to scripts/overlay.yaml: {overlay_action(document, place)}"
             )
 
@@ -62,7 +62,22 @@ def find_faults(document: Document) -> Iterator[tuple[Place, str]]:
     except (LookupError, TypeError, AttributeError) as error:
         # After a part of the wrong type, the validator goes on as if the type were right.
         if is_valid:
-            yield (), f"the validator failed: {error}"
+            yield _place_of_failure(document), f"the validator failed: {error!r}"
+
+
+def where(place: Place) -> str:
+    """Return a place for people: as a JSON pointer, or in words where that would be empty."""
+    return pointer(place) if place else "the top of the document"
+
+
+def _place_of_failure(document: Document) -> Place:
+    """Return the path that the validator fails at by itself, if there is one."""
+    for path, item in mapping(document.get("paths")).items():
+        try:
+            list(OpenAPIV31SpecValidator({**document, "paths": {path: item}}).iter_errors())
+        except (LookupError, TypeError, AttributeError):
+            return ("paths", path)
+    return ()
 
 
 def _lost_values(document: Document) -> Iterator[tuple[Place, str]]:

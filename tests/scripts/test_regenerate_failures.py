@@ -1,23 +1,14 @@
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import regenerate
 from regenerate_project import SEED, Repository, copy_repository
-from regeneration.completeness import check_completeness
-from regeneration.document_walk import Document
-from regeneration.file_replacement import read_tree, replace_all
-from regeneration.generator import complaints_of
-from regeneration.git_history import files_at
-from regeneration.openapi_document import load_document
-from regeneration.regeneration_error import RegenerationError
 
 PUBLISHED = SEED.read_text(encoding="utf-8")
 
@@ -161,138 +152,3 @@ def test_an_interrupted_command_ends_without_a_traceback(repository: Repository)
     assert err == "regenerate.py: interrupted\n"
     assert json.loads(out) == {"error": "interrupted", "details": []}
     assert repository.status() == ""
-
-
-def test_a_folder_that_cannot_be_written_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    targets, fresh = pairs(tmp_path)
-    rename = Path.rename
-
-    def refuse(path: Path, target: Path) -> Path:
-        if path.name == ".openapi.yaml.incoming":
-            raise OSError(28, "No space left on device")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(RegenerationError, match=r"cannot write generated and openapi\.yaml: No space left"):
-        replace_all(dict(zip(targets, fresh, strict=True)))
-    assert read_tree(tmp_path / "old") == {"generated/a.py": b"old", "openapi.yaml": b"old"}
-
-
-def test_an_interruption_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    targets, fresh = pairs(tmp_path)
-    rename = Path.rename
-
-    def interrupt(path: Path, target: Path) -> Path:
-        moved = rename(path, target)
-        if path.name == ".generated.incoming":
-            raise KeyboardInterrupt
-        return moved
-
-    monkeypatch.setattr(Path, "rename", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        replace_all(dict(zip(targets, fresh, strict=True)))
-    assert read_tree(tmp_path / "old") == {"generated/a.py": b"old", "openapi.yaml": b"old"}
-
-
-def test_what_a_killed_run_left_behind_is_cleared_away(tmp_path: Path) -> None:
-    targets, fresh = pairs(tmp_path)
-    (tmp_path / "old" / ".generated.incoming").mkdir()
-    (tmp_path / "old" / ".openapi.yaml.outgoing").touch()
-    replace_all(dict(zip(targets, fresh, strict=True)))
-    assert read_tree(tmp_path / "old") == {"generated/b.py": b"new", "openapi.yaml": b"new"}
-
-
-def pairs(folder: Path) -> tuple[list[Path], list[Path]]:
-    for name, file in (("old", "a.py"), ("new", "b.py")):
-        (folder / name / "generated").mkdir(parents=True)
-        (folder / name / "generated" / file).write_text(name, encoding="utf-8")
-        (folder / name / "openapi.yaml").write_text(name, encoding="utf-8")
-    old, new = ([folder / name / part for part in ("generated", "openapi.yaml")] for name in ("old", "new"))
-    return old, new
-
-
-@pytest.fixture
-def generated(repository: Repository, tmp_path: Path) -> Path:
-    return shutil.copytree(repository.root / "generated", tmp_path / "generated")
-
-
-def missing_operation(document: Document, package: Path) -> str:
-    document["paths"]["/gone"] = {"get": {"operationId": "goneForGood", "tags": ["Gone"]}}
-    assert not (package / "api" / "gone").exists()
-    return "GET /gone has no function: there is no module api/gone/gone_for_good.py"
-
-
-def overwritten_operation(document: Document, package: Path) -> str:
-    document["paths"]["/other"] = {"get": {"operationId": "send_events_batch", "tags": ["batches"]}}
-    assert (package / "api" / "batches" / "send_events_batch.py").exists()
-    return "GET /other has no function: its module api/batches/send_events_batch.py is that of POST"
-
-
-def dropped_parameter(document: Document, package: Path) -> str:
-    operation = document["paths"]["/api/v4.0/integrations/batch/events"]["post"]
-    operation["parameters"] = [{"name": "filter", "in": "query", "content": {}}]
-    assert package.exists()
-    return "does not accept every parameter of filter in query"
-
-
-def missing_model(document: Document, package: Path) -> str:
-    document["components"]["schemas"] = {"Gone": {"type": "object"}, "Text": {"type": "string"}}
-    assert package.exists()
-    return "schema Gone has no model: models/gone.py does not define Gone"
-
-
-def long_path(document: Document, package: Path) -> str:
-    (package / "models" / f"{'x' * 80}.py").touch()
-    assert document
-    return "has 90 characters, 80 at most"
-
-
-def broken_module(document: Document, package: Path) -> str:
-    (package / "models" / "broken.py").write_text("raise RuntimeError('broken')\n", encoding="utf-8")
-    assert document
-    return "gameball_api.models.broken cannot be imported: RuntimeError: broken"
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [missing_operation, overwritten_operation, dropped_parameter, missing_model, long_path, broken_module],
-)
-def test_what_the_generator_leaves_out_in_silence_is_found(
-    generated: Path, spoil: Callable[[Document, Path], str]
-) -> None:
-    document = load_document(SEED)
-    operation = document["paths"]["/api/v4.0/integrations/batch/events"]["post"]
-    operation |= {"operationId": "sendEventsBatch", "tags": ["Batches"]}
-    check_completeness(document, generated)
-    said = spoil(document, generated / "gameball_api")
-    with pytest.raises(RegenerationError) as caught:
-        check_completeness(document, generated)
-    assert said in str(caught.value)
-
-
-def test_everything_that_is_missing_is_listed(generated: Path) -> None:
-    document: Document = {
-        "paths": {"/gone": {"get": {"operationId": "a", "tags": ["A"]}, "put": {"operationId": "b"}}},
-        "components": {"schemas": {"Gone": {"type": "object"}}},
-    }
-    with pytest.raises(RegenerationError, match="3 problems") as caught:
-        check_completeness(document, generated)
-    assert len(caught.value.details) == 3
-
-
-def test_complaints_of_the_generator_are_told_without_what_it_quotes() -> None:
-    said = (
-        "Generating /tmp/x\nWarning(s) encountered while generating. Client was generated\n\n"
-        'WARNING parsing GET /x within a.\n\nBad thing <a.B object at 0x7f01>\n\n{\n  "a": 1\n}\n\n\n'
-        "Unable to parse schema /b:\n\nWorse thing\n\n{}\n\n\nIf you believe this was a mistake\n"
-    )
-    assert complaints_of(said) == (
-        "WARNING parsing GET /x within a. Bad thing ...",
-        "Unable to parse schema /b: Worse thing",
-    )
-
-
-def test_a_folder_that_was_not_committed_reads_as_empty(repository: Repository) -> None:
-    assert files_at(repository.root, "HEAD", "nowhere") == {}

@@ -1,7 +1,7 @@
 import pytest
 from regeneration.api_changes import Change, compare
 from regeneration.facade_usage import read_usage
-from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Value, read_surface
+from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Value
 
 KEY = "GET /things/{}"
 ID = Value("thing_id", "str", required=True)
@@ -203,13 +203,3 @@ def test_a_change_names_who_uses_what_changed() -> None:
     expected = Change("operation", "removed", "things.get_thing", KEY, True, ("gameball/things.py",))  # noqa: FBT003
     assert change == expected
     assert str(change).endswith("[used by gameball/things.py]")
-
-
-def test_what_is_no_operation_or_model_is_not_read() -> None:
-    files = {
-        "client.py": b"class Client: ...\n",
-        "api/things/__init__.py": b"",
-        "api/things/helper.py": b"def sync_detailed() -> None: ...\n",
-        "py.typed": b"",
-    }
-    assert read_surface(files) == Surface({}, {})

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from regenerate import published_text
 from regenerate_project import SEED
-from regeneration.merging import merge_sources
 from regeneration.openapi_document import format_document, parse_document
 from regeneration.regeneration_error import RegenerationError
-from regeneration.sources import DocumentSource, find_document, read_source
+from regeneration.sources import find_document, read_source
 
 PUBLISHED = SEED.read_text(encoding="utf-8")
 SMALL = "openapi: 3.1.0\ninfo: {title: Small, version: 1.0.0}\npaths: {}\n"
@@ -24,14 +23,6 @@ SERVED = {
 
 def page(*blocks: str, info: str = "yaml GET /x") -> str:
     return "# A page\n\nSome words.\n" + "".join(f"\n````{info}\n{block}````\n" for block in blocks)
-
-
-def document(**parts: object) -> str:
-    return json.dumps({"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, **parts})
-
-
-def sources(*texts: str) -> list[DocumentSource]:
-    return [find_document(text, f"page-{number}") for number, text in enumerate(texts, start=1)]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -76,7 +67,7 @@ def test_the_line_ends_of_a_page_stay_as_they_are() -> None:
 
 def test_a_yaml_document_is_taken_to_the_byte() -> None:
     text = f"# A comment\n{SMALL}\n# The end"
-    assert published_text(sources(text)) == text.encode()
+    assert published_text([find_document(text, "spec")]) == text.encode()
 
 
 def test_a_page_may_have_other_blocks_too() -> None:
@@ -132,7 +123,7 @@ def test_yaml_with_a_fenced_block_in_a_description_is_yaml() -> None:
 
 
 def test_a_document_of_json_in_a_page_is_written_as_yaml() -> None:
-    (found,) = sources(page(json.dumps(parse_document(SMALL, "small"), indent=2) + "\n"))
+    found = find_document(page(json.dumps(parse_document(SMALL, "small"), indent=2) + "\n"), "page")
     assert found.is_json
     assert published_text([found]) == format_document(parse_document(SMALL, "small"))
 
@@ -161,11 +152,6 @@ def test_what_holds_no_single_document_is_refused(text: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_yaml_is_read_as_json_would_be() -> None:
-    read = parse_document("on: 2026-03-01\n200: yes\nflag: true\n", "spec")
-    assert read == {"on": "2026-03-01", "200": "yes", "flag": True}
-
-
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RegenerationError, match=r"missing\.yaml: No such file"):
         read_source(str(tmp_path / "missing.yaml"))
@@ -191,101 +177,3 @@ def test_a_url_that_answers_otherwise_is_named(server: str) -> None:
 def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(RegenerationError, match=r"cannot fetch http://127\.0\.0\.1:9/.*check the network"):
         read_source("http://127.0.0.1:9/spec.yaml")
-
-
-def test_documents_are_put_together_and_what_they_share_is_taken_once() -> None:
-    one = document(paths={"/a": {"get": {"x": 1}}}, components={"schemas": {"S": {"type": "object"}}})
-    two = document(paths={"/a": {"post": {}}, "/b": {}}, components={"schemas": {"S": {"type": "object"}}})
-    merged = merge_sources(sources(one, two))
-    assert merged["paths"] == {"/a": {"get": {"x": 1}, "post": {}}, "/b": {}}
-    assert merged["components"] == {"schemas": {"S": {"type": "object"}}}
-
-
-def test_the_order_of_the_sources_does_not_matter() -> None:
-    one = document(paths={"/b": {"get": {"x": 1}}}, tags=[{"name": "B"}])
-    two = document(components={"schemas": {"S": {}}}, paths={"/a": {"get": {}}}, tags=[{"name": "B"}])
-    assert published_text(sources(one, two)) == published_text(sources(two, one))
-
-
-def test_merging_leaves_its_sources_as_they_were() -> None:
-    given = sources(document(tags=[{"name": "A"}]), document(tags=[{"name": "B"}]))
-    assert merge_sources(given)["tags"] == [{"name": "A"}, {"name": "B"}]
-    assert given[0].document["tags"] == [{"name": "A"}]
-
-
-def test_a_contradiction_names_both_sources_and_the_place() -> None:
-    one = document(paths={"/a": {"get": {"responses": {"200": {"description": "Yes."}}}}})
-    two = document(paths={"/a": {"get": {"responses": {"200": {"description": "No."}}}}})
-    where = r"page-1 and page-2 differ at #/paths/~1a/get/responses/200/description"
-    with pytest.raises(RegenerationError, match=where):
-        merge_sources(sources(one, two))
-
-
-def test_every_contradiction_is_listed() -> None:
-    one = document(components={"schemas": {"A": {"type": "object"}, "B": {"type": "object"}}})
-    two = document(components={"schemas": {"A": {"type": "string"}, "B": {"type": "string"}}})
-    with pytest.raises(RegenerationError) as caught:
-        merge_sources(sources(one, two))
-    assert [line.rpartition("#")[2] for line in caught.value.details] == [
-        "/components/schemas/A/type",
-        "/components/schemas/B/type",
-    ]
-
-
-@pytest.mark.parametrize("text", ["true if known.", "False or not given", "trueish", "TRUE\u00a0x", "t"])
-def test_a_text_that_begins_like_a_boolean_is_a_text(text: str) -> None:
-    assert parse_document(f"a: {text}\n", "spec") == {"a": text}
-    assert parse_document(json.dumps({"a": text}), "spec") == {"a": text}
-    assert parse_document(format_document({"a": text}).decode(), "spec") == {"a": text}
-
-
-def test_booleans_are_read_as_the_json_schema_of_yaml_has_them() -> None:
-    read = parse_document("a: true\nb: False\nc: 'true'\nd: yes\n", "spec")
-    assert read == {"a": True, "b": False, "c": "true", "d": "yes"}
-
-
-@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', "a: .nan", "a: .inf"])
-def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
-    with pytest.raises(RegenerationError, match="is not valid"):
-        parse_document(text, "spec")
-
-
-def test_a_top_level_list_of_json_is_refused_as_json() -> None:
-    with pytest.raises(RegenerationError, match="has no mapping"):
-        parse_document('[{"a":\t1}]', "spec")
-
-
-def test_the_operations_and_components_of_a_page_replace_those_of_the_accepted_document() -> None:
-    accepted, page_text, other = sources(
-        document(
-            info={"title": "All"},
-            paths={"/a": {"get": {"x": 1}, "put": {}}, "/b": {"get": {}}},
-            components={"schemas": {"S": {"type": "object"}, "T": {}}},
-        ),
-        document(paths={"/a": {"get": {"x": 2}}}, components={"schemas": {"S": {"type": "string"}}}),
-        document(paths={"/a": {"get": {"x": 3}}}),
-    )
-    merged = merge_sources([page_text, accepted], accepted)
-    assert merged["info"] == {"title": "All"}
-    assert merged["paths"] == {"/a": {"get": {"x": 2}, "put": {}}, "/b": {"get": {}}}
-    assert merged["components"]["schemas"] == {"S": {"type": "string"}, "T": {}}
-    # Two pages that say different things of one operation still contradict each other.
-    with pytest.raises(RegenerationError, match="differ at #/paths/~1a/get"):
-        merge_sources([accepted, page_text, other], accepted)
-
-
-def test_a_page_does_not_change_the_servers_of_the_accepted_document() -> None:
-    accepted, changed = sources(document(servers=[{"url": "a"}]), document(servers=[{"url": "b"}]))
-    with pytest.raises(RegenerationError, match="differ at #/servers"):
-        merge_sources([accepted, changed], accepted)
-
-
-def test_what_is_written_reads_as_it_was() -> None:
-    published = {
-        "openapi": "3.1.0",
-        "paths": {"/b": {}, "/a": {"get": {"description": "Two\nlines: with 'quotes'\n"}}},
-        "x-odd": {"on": "yes", "when": "2026-03-01", "number": "1.0", "none": None, "unicode": "Prämie"},
-    }
-    written = format_document(published)
-    assert parse_document(written.decode(), "written") == published
-    assert written.index(b"/a:") < written.index(b"/b:")

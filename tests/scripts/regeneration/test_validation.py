@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from regenerate_project import NO_OVERLAY, Repository, copy_repository
+from regeneration import validation
 from regeneration.document_walk import pointer
 from regeneration.overlay import overlay_document
 from regeneration.regeneration_error import RegenerationError
@@ -83,6 +84,26 @@ def test_a_fault_is_refused_with_its_place_and_an_action_that_reaches_it(
     assert said in told
     (read_action,) = yaml.safe_load(action.replace("...", "x"))
     overlay_document(document, {"actions": [{"target": read_action["target"], "remove": True}]})
+
+
+def test_a_fault_that_the_validator_fails_at_is_named_with_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FailingValidator:
+        def __init__(self, document: Document) -> None:
+            self.document = document
+
+        def iter_errors(self) -> list[Exception]:
+            if "/odd" in self.document["paths"]:
+                raise AttributeError("no such thing")
+            return []
+
+    monkeypatch.setattr(validation, "OpenAPIV31SpecValidator", FailingValidator)
+    with pytest.raises(RegenerationError, match="not valid OpenAPI at #/paths/~1odd: the validator failed"):
+        validate_document(read("paths: {/plain: {}, /odd: {}}"))
+
+
+def test_a_fault_at_the_top_is_named_in_words() -> None:
+    with pytest.raises(RegenerationError, match="not valid OpenAPI at the top of the document: "):
+        validate_document({"openapi": "3.1.0", "paths": {}})
 
 
 def test_completing_the_action_fixes_the_fault() -> None:

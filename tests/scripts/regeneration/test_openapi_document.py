@@ -1,0 +1,44 @@
+import json
+
+import pytest
+from regeneration.openapi_document import format_document, parse_document
+from regeneration.regeneration_error import RegenerationError
+
+
+def test_yaml_is_read_as_json_would_be() -> None:
+    read = parse_document("on: 2026-03-01\n200: yes\nflag: true\n", "spec")
+    assert read == {"on": "2026-03-01", "200": "yes", "flag": True}
+
+
+@pytest.mark.parametrize("text", ["true if known.", "False or not given", "trueish", "TRUE\u00a0x", "t"])
+def test_a_text_that_begins_like_a_boolean_is_a_text(text: str) -> None:
+    assert parse_document(f"a: {text}\n", "spec") == {"a": text}
+    assert parse_document(json.dumps({"a": text}), "spec") == {"a": text}
+    assert parse_document(format_document({"a": text}).decode(), "spec") == {"a": text}
+
+
+def test_booleans_are_read_as_the_json_schema_of_yaml_has_them() -> None:
+    read = parse_document("a: true\nb: False\nc: 'true'\nd: yes\n", "spec")
+    assert read == {"a": True, "b": False, "c": "true", "d": "yes"}
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', "a: .nan", "a: .inf"])
+def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
+    with pytest.raises(RegenerationError, match="is not valid"):
+        parse_document(text, "spec")
+
+
+def test_a_top_level_list_of_json_is_refused_as_json() -> None:
+    with pytest.raises(RegenerationError, match="has no mapping"):
+        parse_document('[{"a":\t1}]', "spec")
+
+
+def test_what_is_written_reads_as_it_was() -> None:
+    published = {
+        "openapi": "3.1.0",
+        "paths": {"/b": {}, "/a": {"get": {"description": "Two\nlines: with 'quotes'\n"}}},
+        "x-odd": {"on": "yes", "when": "2026-03-01", "number": "1.0", "none": None, "unicode": "Prämie"},
+    }
+    written = format_document(published)
+    assert parse_document(written.decode(), "written") == published
+    assert written.index(b"/a:") < written.index(b"/b:")
