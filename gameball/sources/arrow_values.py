@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+#: Raised by pyarrow for years after 9999, invalid UTF-8 and unknown time zones (a KeyError).
+UNREPRESENTABLE: Final = (ValueError, OverflowError, KeyError)
+
 _THOUSAND: Final = 1_000
 # The length of a time up to its microseconds, as isoformat writes it.
 _UP_TO_MICROSECONDS: Final = 26
@@ -82,6 +85,11 @@ def is_text(kind: Any) -> bool:  # noqa: ANN401 - a pyarrow type
     return _is_text(kind) or (_is_extension(kind) and not _is_uuid(kind) and is_text(kind.storage_type))
 
 
+def is_plain(kind: Any) -> bool:  # noqa: ANN401 - a pyarrow type
+    """Return whether pyarrow's own conversion of a type to Python is exact."""
+    return _converter(kind) is _plain
+
+
 def to_values(array: Any) -> tuple[list[Any], bool]:  # noqa: ANN401 - a pyarrow array
     """Convert an array.
 
@@ -139,8 +147,7 @@ def _converter(kind: Any) -> Callable[[Any], list[Any]]:  # noqa: ANN401 - a pya
 def _plain(array: Any) -> list[Any]:  # noqa: ANN401 - a pyarrow array
     try:
         values: list[Any] = array.to_pylist()
-    # Raised for years after 9999, invalid UTF-8 and unknown time zones (a KeyError).
-    except (ValueError, OverflowError, KeyError):
+    except UNREPRESENTABLE:
         pass
     else:
         return values
