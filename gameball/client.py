@@ -135,8 +135,7 @@ class Gameball:
         """Close the client. It cannot be used again.
 
         Sends that are running in other threads have ``close_timeout`` to finish the requests in flight, and
-        then raise a ``GameballError`` with the report of their events. Trackers are closed, which sends what
-        they have queued, as far as their ``close_timeout`` allows.
+        then raise a ``GameballError`` with the report of their events. Trackers are closed, within theirs.
         """
         self.events._close()  # noqa: SLF001 - a part of the client
         self._connection.close()
