@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gameball.events import find_problem
-from gameball.sources.jsonl import UnparsableError, parse_json
+from gameball.sources.exact_json import UnparsableError, parse_json
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,4000}")
 _BOOLEANS: Final = MappingProxyType(
