@@ -4,18 +4,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from gameball.events import find_problem
-from gameball.sources.json_values import UnparsableError, parse_json, parse_number
+from gameball.sources.exact_json import UnparsableError, parse_json
 
-# A table with missing values often has its integers as 517.0.
-_INTEGER: Final = re.compile(r"([+-]?[0-9]{1,4000})(?:\.0+)?")
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# Python's times have microseconds.
-_LONG_FRACTION: Final = re.compile(r"[.,][0-9]{6}([0-9]*[1-9])")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,4000}")
 _BOOLEANS: Final = MappingProxyType(
     {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 )
@@ -35,28 +30,22 @@ class CellError(ValueError):
 
 def _to_int(cell: str) -> int:
     # int() also accepts digits of other scripts, and underscores.
-    match = _INTEGER.fullmatch(cell)
-    if match is None:
+    if _INTEGER.fullmatch(cell) is None:
         raise CellError("is not an integer")
-    number = int(match[1])
+    number = int(cell)
     if problem := find_problem(number, "cell"):
         raise CellError(problem[1])
     return number
 
 
-def _to_float(cell: str) -> float | Decimal:
-    return parse_number(_check_number(cell))
-
-
-def _to_decimal(cell: str) -> Decimal:
-    return Decimal(_check_number(cell))
-
-
-def _check_number(cell: str) -> str:
-    # float() also accepts digits of other scripts, underscores and names such as nan.
-    if _NUMBER.fullmatch(cell) is None or not math.isfinite(float(cell)):
+def _to_float(cell: str) -> float:
+    try:
+        number = math.nan if "_" in cell else float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise CellError("is not a finite number")
-    return cell
+    return number
 
 
 def _to_bool(cell: str) -> bool:
@@ -74,24 +63,15 @@ def _to_date(cell: str) -> date:
     raise CellError("is not an ISO 8601 date, such as 2026-01-31")
 
 
-def _to_datetime(cell: str) -> datetime | str:
+def _to_datetime(cell: str) -> datetime:
     time = _to_any_datetime(cell)
     if time.utcoffset() is None:
         raise CellError("has no time zone; use the type datetime-utc to read it as UTC")
-    return _with_all_digits(time, cell)
+    return time
 
 
-def _to_utc_datetime(cell: str) -> datetime | str:
-    return _with_all_digits(_in_utc(_to_any_datetime(cell)), cell)
-
-
-def _with_all_digits(time: datetime, cell: str) -> datetime | str:
-    """Return a time, as text in the same form if the cell has more digits than microseconds."""
-    match = _LONG_FRACTION.search(cell)
-    if match is None:
-        return time
-    whole, _, rest = time.isoformat(timespec="microseconds").partition(".")
-    return f"{whole}.{rest[:6]}{match[1]}{rest[6:]}"
+def _to_utc_datetime(cell: str) -> datetime:
+    return _in_utc(_to_any_datetime(cell))
 
 
 def _to_any_datetime(cell: str) -> datetime:
@@ -119,7 +99,6 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "text": str,
         "int": _to_int,
         "float": _to_float,
-        "decimal": _to_decimal,
         "bool": _to_bool,
         "date": _to_date,
         "datetime": _to_datetime,
@@ -152,8 +131,8 @@ def convert_cell(cell: str, type_name: str) -> object:
         type_name: The name of the type.
 
     Returns:
-        Its value. A blank cell is None, unless the type is text, which is returned unchanged. A number that
-        a float would round is a ``Decimal``, and a time with more digits than microseconds is text.
+        Its value. A blank cell is None, unless the type is text, which is returned unchanged. Times are
+        truncated to microseconds.
 
     Raises:
         CellError: The cell does not have that type.

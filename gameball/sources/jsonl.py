@@ -1,7 +1,7 @@
 """Events from JSON lines."""
 
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from operator import itemgetter, length_hint
 from typing import Any, Final
 
@@ -9,8 +9,8 @@ import orjson
 
 from gameball.errors import SourceError
 from gameball.events import EventLike
-from gameball.sources.json_values import UnparsableError, is_exact, parse_json
-from gameball.sources.lines import TOO_LONG, LineBlock, LineBlocks
+from gameball.sources.exact_json import UnparsableError, are_exact, check_parsed, parse_json
+from gameball.sources.lines import TOO_LONG, LineBlocks
 from gameball.sources.progress import ReadProgress
 from gameball.sources.records import Items, OnProblem, Record, Records
 from gameball.sources.shape import Shape
@@ -18,9 +18,8 @@ from gameball.sources.shape import Shape
 # The number of lines parsed at a time.
 _GROUP: Final = 64
 _THREE: Final = {3}
+_METADATA: Final = itemgetter(2)
 _OBJECTS: Final = {dict}
-# Replaces a line that is refused although orjson could parse it; orjson cannot parse this value.
-_REFUSED = b"!"
 
 
 class _Left:
@@ -66,19 +65,13 @@ def jsonl_items(
     pick = None if plain_keys is None else itemgetter(*plain_keys)
     with closing(blocks):
         for block in blocks:
-            refused = _refuse_long_line(block)
             lines = block.lines
             left = _Left(len(lines))
             progress.begin_block(block.first, left)
             for start in range(0, len(lines), _GROUP):
                 group = lines[start : start + _GROUP]
                 left.behind -= len(group)
-                rows = _parse_group(group)
-                items: list[tuple[str, str, Any]] = []
-                # A row with three keys that include these three has no others.
-                if pick and set(map(type, rows)) == _OBJECTS and set(map(len, rows)) == _THREE:
-                    with suppress(KeyError):
-                        items = list(map(pick, rows))
+                rows, items = _parse_group(group, pick)
                 if items:
                     left.group = iter(items)
                     yield from left.group
@@ -86,7 +79,7 @@ def jsonl_items(
                 left.group = iter(group)
                 for index, line in enumerate(left.group, start):
                     row = rows[index - start] if rows else None
-                    item, problem = _take(line, row, refused, shape)
+                    item, problem = (None, TOO_LONG) if block.long is not None else _take(line, row, shape)
                     if item is not None:
                         yield item
                         continue
@@ -122,47 +115,52 @@ def jsonl_records(blocks: LineBlocks) -> Records:
                 yield Record(number, row, problem, None if problem is None else line)
 
 
-def _parse_group(group: list[bytes]) -> list[Any]:
-    """Parse lines, or return an empty list if each of them must be looked at."""
+def _parse_group(
+    lines: list[bytes], pick: Callable[[Any], tuple[str, str, Any]] | None
+) -> tuple[list[Any], list[tuple[str, str, Any]]]:
+    """Parse lines, and return their values and items.
+
+    Args:
+        lines: The lines.
+        pick: Returns the item of a row that has three keys and no others.
+
+    Returns:
+        No values if one of the lines cannot be parsed, and no items unless all lines are simple and exact.
+    """
+    rows: list[Any] = []
+    items: list[tuple[str, str, Any]] = []
     try:
-        rows = list(map(orjson.loads, group))
-    except ValueError:
-        return []
-    return rows if is_exact(b"".join(group), rows) else []
+        rows = list(map(orjson.loads, lines))
+        # A row with three keys that include these three has no others.
+        if pick and set(map(type, rows)) == _OBJECTS and set(map(len, rows)) == _THREE:
+            items = list(map(pick, rows))
+    except (KeyError, ValueError):
+        pass
+    if items and not are_exact(lines, list(map(_METADATA, items)), keys=3):
+        items = []
+    return rows, items
 
 
-def _refuse_long_line(block: LineBlock) -> str | None:
-    """Return why the only line of a block is refused, whatever it contains, or None."""
-    if block.long is None:
-        return None
-    block.lines[0] = _REFUSED
-    return TOO_LONG
-
-
-def _take(line: bytes, row: object, refused: str | None, shape: Shape) -> tuple[EventLike | None, str | None]:
+def _take(line: bytes, row: object, shape: Shape) -> tuple[EventLike | None, str | None]:
     """Return the item of a line or its problem, or neither for a blank line.
 
     Args:
         line: The line.
-        row: Its parsed value, or None if a line of its group could not be parsed.
-        refused: Why it is refused whatever it contains, or None.
+        row: What orjson returned for it, or None if a line of its group could not be parsed.
         shape: How to interpret rows.
     """
-    if refused is not None:
-        return None, refused
     if not line.strip():
         return None, None
-    if type(row) is not dict:
-        row, problem = _parse_row(line)
-        if row is None:
-            return None, problem
-    _, item, problem = shape.interpret(row)
+    fields, problem = _parse_row(line, row)
+    if fields is None:
+        return None, problem
+    _, item, problem = shape.interpret(fields)
     return item, problem
 
 
-def _parse_row(line: bytes) -> tuple[dict[str, Any] | None, str | None]:
+def _parse_row(line: bytes, parsed: object = None) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        row = parse_json(line)
+        row = parse_json(line) if parsed is None else check_parsed(line, parsed)
     except UnparsableError as error:
         return None, error.reason
     if not isinstance(row, dict):

@@ -25,8 +25,8 @@ def read_jsonl(
 
     A line is ``{"customer_id": …, "name": …, "metadata": {…}}``. Without ``metadata``, all other keys are the
     metadata. A line may also be an object in Gameball's own format, ``{"customerId": …, "events": {…}}``.
-    Blank lines are skipped. Numbers keep all their digits. Integers of more than 64 bits, which Gameball
-    could hardly read, and objects with a repeated key are refused.
+    Blank lines are skipped. Numbers keep their digits: one that a float would round is a ``Decimal``.
+    Lines that repeat a key within an object, or have an integer of more than 64 bits, are not events.
 
     Args:
         path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which

@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +83,6 @@ TIME = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
         ("datetime-utc", "2026-01-31T12:00:00", TIME),
         ("datetime-utc", "2026-01-31T14:00:00+02:00", TIME),
         ("datetime-utc", "", None),
-        # Exported tables have integers as decimals where a column has missing values.
-        ("int", "517.0", 517),
-        ("float", "12345678901234567.89", Decimal("12345678901234567.89")),
-        ("float", "0.1", 0.1),
-        ("decimal", "1.50", Decimal("1.50")),
-        ("decimal", " ", None),
-        ("datetime", "2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00.123456789+00:00"),
-        ("datetime", "2026-01-31T12:00:00.5000000Z", TIME.replace(microsecond=500_000)),
-        ("datetime-utc", "2026-01-31T12:00:00.0000001", "2026-01-31T12:00:00.0000001+00:00"),
         ("json", "[1]", [1]),
         ("json", "null", None),
         ("json", "", None),
@@ -107,6 +97,7 @@ def test_a_cell_is_of_its_columns_type(type_name: str, cell: str, value: object)
 @pytest.mark.parametrize(
     ("type_name", "cell", "reason"),
     [
+        ("int", "7.0", "x is not an integer"),
         ("int", "1_000", "x is not an integer"),
         ("int", "٣", "x is not an integer"),
         ("int", "9" * 5000, "x is not an integer"),
@@ -124,10 +115,6 @@ def test_a_cell_is_of_its_columns_type(type_name: str, cell: str, value: object)
             "2026-01-31T12:00:00",
             "x has no time zone; use the type datetime-utc to read it as UTC",
         ),
-        ("decimal", "1_0", "x is not a finite number"),
-        ("decimal", "NaN", "x is not a finite number"),
-        ("decimal", "1e999", "x is not a finite number"),
-        ("int", "517.5", "x is not an integer"),
         ("datetime-utc", "secret", "x is not an ISO 8601 time, such as 2026-01-31T12:00:00Z"),
         ("json", "{secret", "x is not JSON ("),
         ("json", "18446744073709551616", "x is an integer of more than 64 bits; send it as a string"),

@@ -3,12 +3,14 @@
 import json
 import os
 import signal
-import subprocess
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from waiting import wait_until
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 @define
