@@ -97,8 +97,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--types",
             READING,
-            "Type of the text in a column: int, float, decimal (with all digits as written), bool, date, "
-            "datetime, datetime-utc (UTC without a time zone), json or text. Separate several with commas.",
+            "Type of the text in a column: int, float, decimal (as written), bool, date, datetime, "
+            "datetime-utc (UTC if no time zone is given), json or text. Separate several with commas.",
             metavar="COLUMN=TYPE",
             default="text",
         ),

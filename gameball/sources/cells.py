@@ -1,16 +1,22 @@
 """Conversion of the text cells of a table to typed values."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from decimal import Decimal, DecimalException
 from types import MappingProxyType
 from typing import Final
 
 from gameball.events import find_problem
-from gameball.sources.exact_json import UnparsableError, parse_json
+from gameball.sources.exact_json import UnparsableError, parse_json, shortest_number
 
-_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,4000}")
+# Programs write integers as 517.0 where a column also has blank cells.
+_INTEGER: Final = re.compile(r"([+-]?[0-9]{1,4000})(?:\.0{1,20})?")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# Python keeps six digits of a second and drops the others.
+_BEYOND_MICROSECONDS: Final = re.compile(r"[.,]([0-9]{6})([0-9]+)")
+_TO_MICROSECONDS: Final = len("2026-01-31T12:00:00.000000")
 _BOOLEANS: Final = MappingProxyType(
     {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 )
@@ -30,20 +36,26 @@ class CellError(ValueError):
 
 def _to_int(cell: str) -> int:
     # int() also accepts digits of other scripts, and underscores.
-    if _INTEGER.fullmatch(cell) is None:
+    found = _INTEGER.fullmatch(cell)
+    if found is None:
         raise CellError("is not an integer")
-    number = int(cell)
+    number = int(found[1])
     if problem := find_problem(number, "cell"):
         raise CellError(problem[1])
     return number
 
 
-def _to_float(cell: str) -> float:
-    try:
-        number = math.nan if "_" in cell else float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+def _to_float(cell: str) -> float | Decimal:
+    return shortest_number(_to_decimal(cell))
+
+
+def _to_decimal(cell: str) -> Decimal:
+    number = None
+    # Decimal() also accepts digits of other scripts, underscores and words.
+    if _NUMBER.fullmatch(cell) is not None:
+        with suppress(DecimalException):
+            number = Decimal(cell)
+    if number is None or find_problem(number, "cell"):
         raise CellError("is not a finite number")
     return number
 
@@ -63,15 +75,15 @@ def _to_date(cell: str) -> date:
     raise CellError("is not an ISO 8601 date, such as 2026-01-31")
 
 
-def _to_datetime(cell: str) -> datetime:
+def _to_datetime(cell: str) -> datetime | str:
     time = _to_any_datetime(cell)
     if time.utcoffset() is None:
         raise CellError("has no time zone; use the type datetime-utc to read it as UTC")
-    return time
+    return _with_all_digits(time, cell)
 
 
-def _to_utc_datetime(cell: str) -> datetime:
-    return _in_utc(_to_any_datetime(cell))
+def _to_utc_datetime(cell: str) -> datetime | str:
+    return _with_all_digits(_in_utc(_to_any_datetime(cell)), cell)
 
 
 def _to_any_datetime(cell: str) -> datetime:
@@ -84,6 +96,16 @@ def _to_any_datetime(cell: str) -> datetime:
 
 def _in_utc(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC) if time.utcoffset() is None else time
+
+
+def _with_all_digits(time: datetime, cell: str) -> datetime | str:
+    found = _BEYOND_MICROSECONDS.search(cell)
+    if found is None or not found[2].strip("0"):
+        return time
+    if int(found[1]) != time.microsecond:
+        raise CellError("has a time zone with too many digits")
+    text = time.isoformat(timespec="microseconds")
+    return text[:_TO_MICROSECONDS] + found[2] + text[_TO_MICROSECONDS:]
 
 
 def _to_json(cell: str) -> object:
@@ -99,6 +121,7 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "text": str,
         "int": _to_int,
         "float": _to_float,
+        "decimal": _to_decimal,
         "bool": _to_bool,
         "date": _to_date,
         "datetime": _to_datetime,
@@ -131,8 +154,8 @@ def convert_cell(cell: str, type_name: str) -> object:
         type_name: The name of the type.
 
     Returns:
-        Its value. A blank cell is None, unless the type is text, which is returned unchanged. Times are
-        truncated to microseconds.
+        Its value. A blank cell is None, unless the type is text, which is returned unchanged. A number that a
+        float would round is a ``Decimal``; a time with digits beyond microseconds is its ISO 8601 text.
 
     Raises:
         CellError: The cell does not have that type.

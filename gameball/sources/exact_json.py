@@ -108,6 +108,16 @@ def are_exact(lines: Sequence[bytes], metadata: Sequence[object], keys: int) -> 
     return counted == _most_keys(text) and not _may_lose_digits(text)
 
 
+def shortest_number(exact: Decimal) -> float | Decimal:
+    """Return the float that is sent as a number with the same value, or the number itself.
+
+    Args:
+        exact: A finite number.
+    """
+    nearest = float(exact)
+    return nearest if Decimal(repr(nearest)) == exact else exact
+
+
 def _most_keys(text: bytes) -> int | None:
     """Return a number that equals the keys in some JSON or exceeds it, or None if there is no such number."""
     # A key may be separated from its colon. Without that, each key is followed by these two characters.
@@ -158,9 +168,7 @@ def _parse_exactly(text: bytes) -> Any:  # noqa: ANN401 - JSON may be anything
 
 
 def _parse_float(digits: str) -> float | Decimal:
-    exact, nearest = Decimal(digits), float(digits)
-    # The shortest form of a float, which is sent, often has the digits that were written.
-    return nearest if Decimal(repr(nearest)) == exact else exact
+    return shortest_number(Decimal(digits))
 
 
 def _parse_int(digits: str) -> int:

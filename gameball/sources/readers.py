@@ -67,8 +67,9 @@ def read_csv(
             is not closed.
         rename: The name in the header of each field that has another name there:
             ``{"customer_id": "user_id"}``.
-        types: The type of each column, by its name in the header: int, float, bool (true, false, yes, no, 1,
-            0), date or datetime (ISO 8601; datetime needs a time zone), datetime-utc (UTC if no time zone is
+        types: The type of each column, by its name in the header: int (517 or 517.0), float, decimal (with
+            the digits as written), bool (true, false, yes, no, 1, 0), date or datetime (ISO 8601; datetime
+            needs a time zone; digits beyond microseconds are kept), datetime-utc (UTC if no time zone is
             given), json or text, the default. Blank cells of typed columns become None.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
             By default the first such error is raised.

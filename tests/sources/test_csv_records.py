@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,13 @@ TIME = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
         ("int", " -7 ", -7),
         ("int", "+007", 7),
         ("int", str(2**64 - 1), 2**64 - 1),
+        ("int", "517.0", 517),
+        ("int", "-9007199254740993.00", -9007199254740993),
         ("int", "", None),
+        ("decimal", "0.10", Decimal("0.10")),
+        ("decimal", " 12345678901234567890.1 ", Decimal("12345678901234567890.1")),
+        ("decimal", "", None),
+        ("float", "0.12345678901234567890", Decimal("0.12345678901234567890")),
         ("float", "7", 7.0),
         ("float", "-1.5e3", -1500.0),
         ("float", " ", None),
@@ -79,9 +86,12 @@ TIME = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
         ("date", "", None),
         ("datetime", "2026-01-31T12:00:00Z", TIME),
         ("datetime", "2026-01-31 14:00+02:00", TIME.astimezone(timezone(timedelta(hours=2)))),
+        ("datetime", "2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00.123456789+00:00"),
+        ("datetime", "2026-01-31T12:00:00.000000000Z", TIME),
         ("datetime", "", None),
         ("datetime-utc", "2026-01-31T12:00:00", TIME),
         ("datetime-utc", "2026-01-31T14:00:00+02:00", TIME),
+        ("datetime-utc", "2026-01-31T12:00:00,0000001", "2026-01-31T12:00:00.0000001+00:00"),
         ("datetime-utc", "", None),
         ("json", "[1]", [1]),
         ("json", "null", None),
@@ -97,7 +107,10 @@ def test_a_cell_is_of_its_columns_type(type_name: str, cell: str, value: object)
 @pytest.mark.parametrize(
     ("type_name", "cell", "reason"),
     [
-        ("int", "7.0", "x is not an integer"),
+        ("int", "7.5", "x is not an integer"),
+        ("decimal", "secret", "x is not a finite number"),
+        ("decimal", "NaN", "x is not a finite number"),
+        ("decimal", "1e99999999999999999999", "x is not a finite number"),
         ("int", "1_000", "x is not an integer"),
         ("int", "٣", "x is not an integer"),
         ("int", "9" * 5000, "x is not an integer"),
