@@ -1,11 +1,13 @@
 """The events that a builder rejects, and the errors that it passes on."""
 
+import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import orjson
 import pytest
+from orjson import Fragment
 
 from gameball import CustomerEvents, Event, InvalidEventError, chunk_events
 from gameball.chunking.builder import ChunkBuilder
@@ -80,3 +82,12 @@ def test_the_names_of_one_customer_are_added_without_copying_those_before_them()
     assert chunk is not None
     assert chunk.events == 2_000
     assert len(orjson.loads(chunk.content)["body"][0]["events"]) == 2_000
+
+
+def test_an_event_that_is_only_encoded_is_checked_like_one_that_is_added() -> None:
+    builder = ChunkBuilder(max_objects=10, max_bytes=10_000, coalesce=True)
+    assert builder.encode("a", "liked", {"n": None}) == b'"liked":{"n":null}'
+    assert builder.encode("a", "liked", None) == b'"liked":{}'
+    for value in (math.nan, Fragment(b"1"), Lazy()):
+        with pytest.raises(InvalidEventError, match=r"metadata\.n is "):
+            builder.encode("a", "liked", {"n": value})
