@@ -1,8 +1,10 @@
 # The public names, listed once: type checkers read them here, and __init__.py loads from here.
 
+from .async_client import AsyncEvents as AsyncEvents
 from .async_client import AsyncGameball as AsyncGameball
 from .chunking.chunk import Chunk as Chunk
 from .chunking.chunk_events import chunk_events as chunk_events
+from .client import Events as Events
 from .client import Gameball as Gameball
 from .credentials import Credentials as Credentials
 from .errors import APIError as APIError
@@ -32,6 +34,8 @@ from .events import Event as Event
 from .jobs.batch_job import BatchJob as BatchJob
 from .jobs.batch_job import JobItem as JobItem
 from .jobs.batch_job import JobStatus as JobStatus
+from .jobs.clients import AsyncJobs as AsyncJobs
+from .jobs.clients import Jobs as Jobs
 from .ledger.ledger import Ledger as Ledger
 from .ledger.records import LedgerChunk as LedgerChunk
 from .ledger.records import LedgerRun as LedgerRun
@@ -43,4 +47,5 @@ from .receipts import Receipt as Receipt
 from .tracking.async_tracker import AsyncTracker as AsyncTracker
 from .tracking.stats import TrackerStats as TrackerStats
 from .tracking.tracker import Tracker as Tracker
+from .transport.raw_client import RawClient as RawClient
 from .version import __version__ as __version__

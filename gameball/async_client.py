@@ -19,6 +19,7 @@ from attrs import evolve
 
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
+from gameball.client_parts import client_part
 from gameball.credentials import look_up
 from gameball.delivery.async_sender import AsyncSender
 from gameball.delivery.deadline import check_seconds
@@ -60,6 +61,9 @@ class AsyncGameball:
 
     # If the constructor fails, a traceback may call the repr of the incomplete client.
     _base_url = ""
+    events: "AsyncEvents" = client_part(lambda: AsyncEvents)
+    jobs: AsyncJobs = client_part(lambda: AsyncJobs)
+    raw: RawClient = client_part(lambda: RawClient)
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
+from gameball.client_parts import client_part
 from gameball.credentials import look_up
 from gameball.delivery.deadline import check_seconds
 from gameball.delivery.decisions import (
@@ -85,6 +86,9 @@ class Gameball:
 
     # If the constructor fails, a traceback may call the repr of the incomplete client.
     _base_url = ""
+    events: "Events" = client_part(lambda: Events)
+    jobs: Jobs = client_part(lambda: Jobs)
+    raw: RawClient = client_part(lambda: RawClient)
 
     def __init__(
         self,

@@ -4,6 +4,8 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -11,12 +13,14 @@ import gameball
 from gameball.async_client import AsyncEvents, AsyncGameball
 from gameball.client import Events, Gameball
 from gameball.jobs.clients import AsyncJobs, Jobs
+from gameball.transport.raw_client import RawClient
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [
-    "DOCUMENTED_LIMITS",
     "APIError",
+    "AsyncEvents",
     "AsyncGameball",
+    "AsyncJobs",
     "AsyncTracker",
     "AuthenticationError",
     "BatchJob",
@@ -25,11 +29,13 @@ NAMES = [
     "ConnectionFailedError",
     "Credentials",
     "CustomerEvents",
+    "DOCUMENTED_LIMITS",
     "DeadlineError",
     "DeliveryError",
     "DeliveryReport",
     "Event",
     "EventLoopError",
+    "Events",
     "Gameball",
     "GameballError",
     "InvalidEventError",
@@ -37,6 +43,7 @@ NAMES = [
     "JobItem",
     "JobStatus",
     "JobTimeoutError",
+    "Jobs",
     "Ledger",
     "LedgerChunk",
     "LedgerError",
@@ -49,6 +56,7 @@ NAMES = [
     "PermissionDeniedError",
     "RateLimit",
     "RateLimitError",
+    "RawClient",
     "Receipt",
     "ResponseLostError",
     "ServerError",
@@ -67,6 +75,29 @@ def test_the_public_names_are_these() -> None:
     assert set(NAMES) <= set(dir(gameball))
 
 
+@pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
+def test_a_mock_of_a_client_has_the_parts_of_the_client(kind: type[Any]) -> None:
+    parts = {Gameball: (Events, Jobs), AsyncGameball: (AsyncEvents, AsyncJobs)}[kind]
+    mock = create_autospec(kind, instance=True)
+    for part, expected in zip((mock.events, mock.jobs, mock.raw), (*parts, RawClient), strict=True):
+        assert isinstance(part, expected)
+    with pytest.raises(AttributeError):
+        _ = mock.events.snd
+    with pytest.raises(TypeError):
+        mock.events.send([], chek=False)
+    report = mock.events.send([])
+    assert inspect.iscoroutine(report) == (kind is AsyncGameball)
+    if inspect.iscoroutine(report):
+        report.close()
+    mock.events.send.assert_called_once_with([])
+
+
+@pytest.mark.parametrize("kind", [Gameball, AsyncGameball])
+def test_a_client_that_is_not_complete_has_no_parts(kind: type[Any]) -> None:
+    with pytest.raises(AttributeError, match="its constructor failed"):
+        _ = object.__new__(kind).events
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="attribute nothing"):
         _ = gameball.nothing  # type: ignore[attr-defined]
@@ -76,7 +107,11 @@ def public_methods(kind: type) -> dict[str, inspect.Signature]:
     # Users create only the two clients.
     made = ("__init__",) if kind in {Gameball, AsyncGameball} else ()
     names = [name for name in vars(kind) if not name.startswith("_") or name in made]
-    return {name: inspect.signature(getattr(kind, name)) for name in names if callable(getattr(kind, name))}
+    return {
+        name: inspect.signature(getattr(kind, name))
+        for name in names
+        if inspect.isfunction(getattr(kind, name))
+    }
 
 
 @pytest.mark.parametrize(

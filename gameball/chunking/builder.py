@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from sys import getrefcount
 from typing import Final
 
-from orjson import Fragment
+import orjson
 
 from gameball.chunking.chunk import (
     EVENTS_OPEN,
@@ -196,7 +196,7 @@ class ChunkBuilder:
             if (
                 value[0] != OPENING_BRACE
                 or (U in value and value.find(NULL) >= 0 and not are_finite((metadata,)))
-                or getrefcount(Fragment) != FRAGMENT_REFERENCES
+                or getrefcount(orjson.Fragment) != FRAGMENT_REFERENCES
             ):
                 value = self._encoder.check_metadata(value, metadata, customer_id, place)
             count = len(bodies)

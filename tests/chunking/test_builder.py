@@ -1,15 +1,20 @@
 """The events that a builder rejects, and the errors that it passes on."""
 
+import math
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import orjson
 import pytest
+from orjson import Fragment
 
 from gameball import CustomerEvents, Event, InvalidEventError, chunk_events
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
+from gameball.chunking.event_encoder import EventEncoder
 
 
 def test_metadata_that_contains_itself_is_refused_as_nested_too_deeply() -> None:
@@ -80,3 +85,25 @@ def test_the_names_of_one_customer_are_added_without_copying_those_before_them()
     assert chunk is not None
     assert chunk.events == 2_000
     assert len(orjson.loads(chunk.content)["body"][0]["events"]) == 2_000
+
+
+def test_an_event_that_is_only_encoded_is_checked_like_one_that_is_added() -> None:
+    encoder = EventEncoder(max_bytes=10_000)
+    assert encoder.encode("a", "liked", {"n": None}) == b'"liked":{"n":null}'
+    assert encoder.encode("a", "liked", None) == b'"liked":{}'
+    for value in (math.nan, Fragment(b"1"), Lazy()):
+        with pytest.raises(InvalidEventError, match=r"metadata\.n is "):
+            encoder.encode("a", "liked", {"n": value})
+
+
+def test_events_are_not_searched_for_fragments_in_a_program_without_any() -> None:
+    program = """
+from sys import getrefcount
+import gameball, gameball.cli.app
+from gameball.chunking import event_encoder
+for name in gameball.__all__:
+    getattr(gameball, name)
+assert list(gameball.chunk_events([gameball.Event("a", "b", {"n": 1})]))
+assert getrefcount(event_encoder.orjson.Fragment) == event_encoder.FRAGMENT_REFERENCES
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

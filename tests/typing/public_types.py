@@ -8,17 +8,23 @@ from gameball_api.api.batches import send_events_batch
 from gameball_api.models import BatchStarted, ErrorDetails, EventsBatch
 
 from gameball import (
+    AsyncEvents,
     AsyncGameball,
+    AsyncJobs,
     BatchJob,
     Chunk,
     CustomerEvents,
+    DeliveryError,
     DeliveryReport,
     Event,
+    Events,
     Gameball,
     GameballError,
     JobItem,
+    Jobs,
     JobStatus,
     Outcome,
+    RawClient,
     Receipt,
     chunk_events,
 )
@@ -47,6 +53,16 @@ async def asynchronous(client: AsyncGameball, events: AsyncIterator[Event]) -> N
     assert_type(client.jobs.wait_all([1]), AsyncIterator[BatchJob])
     async with client as same:
         assert_type(same, AsyncGameball)
+
+
+def parts(client: Gameball, twin: AsyncGameball, error: GameballError, failed: DeliveryError) -> None:
+    assert_type(client.events, Events)
+    assert_type(client.jobs, Jobs)
+    assert_type(client.raw, RawClient)
+    assert_type(twin.events, AsyncEvents)
+    assert_type(twin.jobs, AsyncJobs)
+    assert_type(error.report, DeliveryReport | None)
+    assert_type(failed.report, DeliveryReport)
 
 
 def data(receipt: Receipt, job: BatchJob) -> None:
