@@ -1,10 +1,9 @@
 # The public names, listed once: type checkers read them here, and __init__.py loads from here.
 
-from .async_client import AsyncEvents as AsyncEvents
 from .async_client import AsyncGameball as AsyncGameball
+from .async_sending import AsyncEvents as AsyncEvents
 from .chunking.chunk import Chunk as Chunk
 from .chunking.chunk_events import chunk_events as chunk_events
-from .client import Events as Events
 from .client import Gameball as Gameball
 from .credentials import Credentials as Credentials
 from .errors import APIError as APIError
@@ -44,6 +43,7 @@ from .rate_limit import RateLimit as RateLimit
 from .receipts import DeliveryReport as DeliveryReport
 from .receipts import Outcome as Outcome
 from .receipts import Receipt as Receipt
+from .sending import Events as Events
 from .tracking.async_tracker import AsyncTracker as AsyncTracker
 from .tracking.stats import TrackerStats as TrackerStats
 from .tracking.tracker import Tracker as Tracker

@@ -10,9 +10,11 @@ from unittest.mock import create_autospec
 import pytest
 
 import gameball
-from gameball.async_client import AsyncEvents, AsyncGameball
-from gameball.client import Events, Gameball
+from gameball.async_client import AsyncGameball
+from gameball.async_sending import AsyncEvents
+from gameball.client import Gameball
 from gameball.jobs.clients import AsyncJobs, Jobs
+from gameball.sending import Events
 from gameball.transport.raw_client import RawClient
 
 ROOT = Path(__file__).resolve().parent.parent
