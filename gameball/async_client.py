@@ -67,13 +67,7 @@ class AsyncGameball:
         check_seconds("close_timeout", close_timeout)
         limiter = self._limiter = AsyncLimiter(rate_limits)
         settings = ConnectionSettings.find(
-            found,
-            httpx.AsyncBaseTransport,
-            base_url=base_url,
-            api_version=api_version,
-            allow_http=allow_http,
-            timeout=timeout,
-            transport=transport,
+            found, httpx.AsyncBaseTransport, base_url, api_version, timeout, transport, allow_http=allow_http
         )
         self._base_url = str(settings.base_url)
         self._connection = AsyncConnection(settings)

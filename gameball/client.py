@@ -100,13 +100,7 @@ class Gameball:
         check_seconds("close_timeout", close_timeout)
         limiter = self._limiter = Limiter(rate_limits)
         settings = ConnectionSettings.find(
-            found,
-            httpx.BaseTransport,
-            base_url=base_url,
-            api_version=api_version,
-            allow_http=allow_http,
-            timeout=timeout,
-            transport=transport,
+            found, httpx.BaseTransport, base_url, api_version, timeout, transport, allow_http=allow_http
         )
         self._base_url = str(settings.base_url)
         self._connection = SyncConnection(settings)
