@@ -1,5 +1,6 @@
 """``gameball ledger``: the recorded outcomes of a source, and how a person settles what is unknown."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, diges
 from gameball.ledger.snapshot import reading
 from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
+from gameball.sources.dialect import Dialect
 
 _NOT_READ = "not read by any send yet"
 _ENDLESS = 2**63
@@ -262,6 +264,7 @@ def source_of(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
         types=parse_pairs((notes.get("types", ""),), "--types"),
         resend_unknown=True,
         spool=False,
+        dialect=Dialect(**json.loads(notes.get("dialect", "{}"))),
     )
 
 

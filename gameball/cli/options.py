@@ -125,6 +125,28 @@ class SendCommandOptions(ClientOptions):
             "columns of ORDER BY.",
         ),
     ] = False
+    delimiter: Annotated[
+        str | None,
+        option(
+            "--delimiter",
+            READING,
+            r"Character between the cells of CSV; \t is a tab.",
+            default="a comma; a tab for .tsv; or as a first line sep=; says",
+        ),
+    ] = None
+    quote: Annotated[str, option("--quote", READING, "Character around cells of CSV.")] = '"'
+    null: Annotated[
+        str | None,
+        option("--null", READING, "Text of cells of CSV that have no value, such as NA.", default="none"),
+    ] = None
+    encoding: Annotated[
+        str,
+        option("--encoding", READING, "Encoding of CSV. UTF-16 with a byte order mark is recognised."),
+    ] = "utf-8"
+    no_header: Annotated[
+        bool,
+        option("--no-header", READING, "CSV without a header line: the columns are named 1, 2 and so on."),
+    ] = False
     skip_invalid: Annotated[
         bool,
         option(

@@ -18,6 +18,7 @@ from gameball.errors import (
     GameballError,
 )
 from gameball.sources import Source, find_source
+from gameball.sources.dialect import Dialect
 from gameball.sources.sql import explain_order
 
 
@@ -82,6 +83,9 @@ def _find_query(
 def _find_files(
     words: Sequence[str], options: SendCommandOptions, renames: Mapping[str, str], types: Mapping[str, str]
 ) -> list[Source]:
+    dialect = Dialect(
+        options.delimiter, options.quote, options.null, options.encoding, header=not options.no_header
+    )
     sources = [
         find_source(
             word,
@@ -90,6 +94,7 @@ def _find_files(
             types=types,
             resend_unknown=options.on_unknown == "resend",
             spool=options.rejects is not None,
+            dialect=dialect,
         )
         for word in words
     ]

@@ -1,7 +1,10 @@
 """The ledger of a source: where it is, what it notes about the source, and whether it is the right one."""
 
+import json
 import shlex
 from pathlib import Path
+
+import attrs
 
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import beside
@@ -24,6 +27,7 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
         "format": source.format,
         "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
         "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
+        "dialect": json.dumps(attrs.asdict(source.dialect)),
         "max_bytes": str(options.max_bytes),
         CONTENT: ("" if source.path is None else identify(source.path)) or "",
         QUERY_HASH: hash_query(source.query),

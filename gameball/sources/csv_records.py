@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from gameball.errors import SourceError
 from gameball.sources.cells import CellError, convert_cell
+from gameball.sources.dialect import PLAIN
 from gameball.sources.lines import MAX_LINE, TOO_LONG
 from gameball.sources.records import Record
 from gameball.sources.shape import show_names
@@ -17,6 +19,7 @@ from gameball.sources.shape import show_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gameball.sources.dialect import Dialect
     from gameball.sources.lines import LineBlocks
     from gameball.sources.records import Records
     from gameball.sources.shape import Columns
@@ -81,13 +84,14 @@ class _Feed:
         return b"".join(long or text.encode(errors="surrogateescape") for _, text, _, long in self.taken)
 
 
-def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
+def csv_records(blocks: LineBlocks, columns: Columns, name: str, dialect: Dialect = PLAIN) -> Records:  # noqa: C901 - one state
     """Read rows one by one, each with the line it begins on.
 
     Args:
         blocks: The lines. They are closed at the end.
         columns: The names and types of the columns.
         name: The name of the source in messages.
+        dialect: How the file is written. Its lines are already UTF-8.
 
     Yields:
         A record for each row that is not blank.
@@ -99,21 +103,29 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
     typed = [(column, type_name) for column, type_name in columns.types.items() if type_name != "text"]
     refused: SourceError | None = None
     with closing(blocks):
-        feed = _Feed(_decode(blocks))
-        for line, cells, broken in _parse(feed):
+        lines = _decode(blocks)
+        first = next(lines, None)
+        delimiter, announced = dialect.delimiter_of("" if first is None else first[1], name)
+        if first is not None and not announced:
+            lines = chain([first], lines)
+        feed = _Feed(lines)
+        for line, cells, broken in _parse(feed, delimiter, dialect.quote):
             problem = broken
             if not names:
-                problem = problem or columns.refuse(cells)
-                if problem is not None:
-                    refused = SourceError(source=name, line=line, reason=problem, skippable=False)
+                names = cells if dialect.header else [str(number + 1) for number in range(len(cells))]
+                reason = problem or columns.refuse(names)
+                if reason is not None:
+                    refused = SourceError(source=name, line=line, reason=reason, skippable=False)
                     break
-                names = cells
-                continue
+                if dialect.header:
+                    continue
             fields: dict[str, object] | None = None
             if problem is None and len(cells) != len(names):
                 problem = f"has {len(cells)} cells, but the header has {len(names)}"
             if problem is None:
                 fields = dict(zip(names, cells, strict=True))
+                if dialect.null in cells:
+                    fields = {key: None if cell == dialect.null else cell for key, cell in fields.items()}
                 problem = _convert(fields, typed) if typed else None
             yield Record(line, fields) if problem is None else Record(line, None, problem, feed.text())
     if refused is None and not names:
@@ -122,11 +134,11 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str) -> Records:
         raise refused
 
 
-def _parse(feed: _Feed) -> Iterator[tuple[int, list[str], str | None]]:
+def _parse(feed: _Feed, delimiter: str, quote: str) -> Iterator[tuple[int, list[str], str | None]]:
     """Yield each row that is not blank: the line it begins on, its cells, and why it cannot be parsed."""
     import csv  # noqa: PLC0415 - imported only when a CSV file is read
 
-    reader = csv.reader(feed, strict=True)
+    reader = csv.reader(feed, strict=True, delimiter=delimiter, quotechar=quote)
     while True:
         feed.begin_row()
         cells: list[str] = []
@@ -166,8 +178,11 @@ def _decode(blocks: LineBlocks) -> Iterator[_Line]:
 
 def _convert(fields: dict[str, object], typed: list[tuple[str, str]]) -> str | None:
     for column, type_name in typed:
+        cell = fields[column]
+        if cell is None:
+            continue
         try:
-            fields[column] = convert_cell(str(fields[column]), type_name)
+            fields[column] = convert_cell(str(cell), type_name)
         except CellError as error:
             return f"{show_names([column])} {error.reason}"
     return None

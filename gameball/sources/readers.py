@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from io import TextIOBase
 from pathlib import Path
 
+from gameball.sources.dialect import PLAIN, Dialect
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem
 from gameball.sources.shape import Shape
@@ -54,13 +55,18 @@ def read_csv(
     *,
     rename: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
+    delimiter: str | None = None,
+    quote: str = '"',
+    null: str | None = None,
+    encoding: str = "utf-8",
+    header: bool = True,
     on_problem: OnProblem | None = None,
 ) -> Reading:
     """Read events from a CSV file with a header line, for ``gb.events.send``.
 
     The columns ``customer_id`` and ``name`` are required. All other columns are metadata, unless the only one
-    is named ``metadata`` and has the type json. Cells are separated by commas, quoted with double quotes, and
-    have at most 131,072 characters, which is Python's own limit. The encoding is UTF-8.
+    is named ``metadata`` and has the type json. Cells have at most 131,072 characters, which is Python's own
+    limit.
 
     Args:
         path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which
@@ -71,6 +77,12 @@ def read_csv(
             the digits as written), bool (true, false, yes, no, 1, 0), date or datetime (ISO 8601; datetime
             needs a time zone; digits beyond microseconds are kept), datetime-utc (UTC if no time zone is
             given), json or text, the default. Blank cells of typed columns become None.
+        delimiter: The character between cells. By default a tab for files named .tsv, and a comma otherwise.
+            A first line such as ``sep=;`` overrules it.
+        quote: The character around cells that contain delimiters, quotes or line feeds.
+        null: The text of cells without a value, such as ``NA``. They become None, whatever their type.
+        encoding: The encoding of the text. UTF-16 with a byte order mark is recognised.
+        header: The first row has the names of the columns. Without it they are named 1, 2 and so on.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
             By default the first such error is raised.
 
@@ -82,9 +94,11 @@ def read_csv(
 
     Raises:
         TypeError: The open file is in text mode.
-        ValueError: A type is unknown, or a name in ``rename`` is empty.
+        ValueError: A type or the encoding is unknown, a name in ``rename`` is empty, or a delimiter or quote
+            is not one character.
     """
-    return _read(path, "csv", rename, types, on_problem)
+    dialect = Dialect(delimiter, quote, null, encoding, header)
+    return _read(path, "csv", rename, types, on_problem, dialect=dialect)
 
 
 def read_parquet(
@@ -133,18 +147,26 @@ def _read(
     rename: Mapping[str, str] | None,
     types: Mapping[str, str] | None,
     on_problem: OnProblem | None,
+    *,
+    dialect: Dialect = PLAIN,
 ) -> Reading:
     rename, types = rename or {}, types or {}
     if isinstance(path, str | os.PathLike):
         file = os.fspath(path)
         _, compression = split_compression(file)
-        source = Source(path=Path(file), format=format, compression=compression, rename=rename, types=types)
+        source = Source(
+            path=Path(file),
+            format=format,
+            compression=compression,
+            rename=rename,
+            types=types,
+            dialect=dialect,
+        )
         return source.read(on_problem)
     if isinstance(path, TextIOBase):
         raise TypeError("the file is open in text mode: open it in binary mode, 'rb'")
     check_options(format, None, rename, types)
     name = getattr(path, "name", None)
     origin = Input(name=name if isinstance(name, str) else "the open file", file=path)
-    return Reader(origin, format, Shape(rename=rename, null_metadata=format != "jsonl"), types).read(
-        on_problem
-    )
+    shape = Shape(rename=rename, null_metadata=format != "jsonl")
+    return Reader(origin, format, shape, types, dialect=dialect).read(on_problem)

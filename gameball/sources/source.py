@@ -11,6 +11,7 @@ from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.cells import check_types
 from gameball.sources.csv_records import csv_records
+from gameball.sources.dialect import PLAIN, Dialect, to_utf_8
 from gameball.sources.jsonl import jsonl_items, jsonl_records
 from gameball.sources.lines import split_lines
 from gameball.sources.parquet import ParquetOrigin
@@ -36,6 +37,7 @@ class Reader:
         types: The type of each typed column.
         nulls: What to do with cells of a table that are null.
         query: The SQL of a query.
+        dialect: How a CSV file is written.
     """
 
     origin: Input
@@ -44,6 +46,7 @@ class Reader:
     types: Mapping[str, str]
     nulls: Nulls = "omit"
     query: str | None = field(default=None, repr=False)
+    dialect: Dialect = PLAIN
 
     def read(self, on_problem: OnProblem | None) -> Reading:
         """Return the items. Nothing is opened before the first one."""
@@ -64,8 +67,11 @@ class Reader:
         if self.format in _TABLES:
             return self._table().records(progress)
         columns = Columns(self.shape, self.types)
-        blocks = split_lines(self.origin.blocks(progress), name)
-        return jsonl_records(blocks) if self.format == "jsonl" else csv_records(blocks, columns, name)
+        blocks = self.origin.blocks(progress)
+        if self.format == "jsonl":
+            return jsonl_records(split_lines(blocks, name))
+        lines = split_lines(to_utf_8(blocks, self.dialect.encoding), name)
+        return csv_records(lines, columns, name, self.dialect)
 
     def _table(self) -> TableReader:
         name = self.origin.name
@@ -76,12 +82,12 @@ class Reader:
 
 
 _FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
-    {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+    {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 )
 _TABLES: Final = frozenset({"parquet", "sql"})
 _COMPRESSIONS: Final[Mapping[str, Compression]] = MappingProxyType({".gz": "gz", ".zst": "zst"})
 _CURE: Final = (
-    "use --format jsonl, csv or parquet, or a file name that ends in .jsonl, .ndjson or .csv, "
+    "use --format jsonl, csv or parquet, or a file name that ends in .jsonl, .ndjson, .csv or .tsv, "
     "optionally followed by .gz or .zst, or in .parquet"
 )
 
@@ -105,6 +111,7 @@ class Source:
         spool: Copy standard input to a temporary file while it is read, so that it can be read again.
         nulls: ``omit`` leaves the null cells of a table out of the metadata, ``refuse`` refuses their rows.
         query: The SQL of the format ``sql``, which has no path.
+        dialect: How a CSV file is written.
 
     Raises:
         ValueError: These options contradict each other; the message says what to do.
@@ -119,6 +126,7 @@ class Source:
     spool: bool = False
     nulls: Nulls = "omit"
     query: str | None = field(default=None, repr=False)
+    dialect: Dialect = PLAIN
     _block_size: int = field(default=BLOCK_SIZE, alias="_block_size", repr=False, eq=False)
     # Both passes read the same copy. A frozen class must create it here.
     _copy_of_input: Spool | None = field(init=False, repr=False, eq=False)
@@ -129,6 +137,8 @@ class Source:
 
     def __attrs_post_init__(self) -> None:
         check_options(self.format, self.compression, self.rename, self.types)
+        if self.format != "csv" and self.dialect != PLAIN:
+            raise ValueError("delimiter, quote, null, encoding and header are for CSV only")
         is_query = self.query is not None
         if (self.format == "sql") != is_query or (is_query and self.path is not None):
             raise ValueError("the format sql needs a query and no path, and the others have no query")
@@ -199,7 +209,7 @@ class Source:
         shape = Shape(
             rename=self.rename, resend_unknown=self.resend_unknown, null_metadata=self.format != "jsonl"
         )
-        return Reader(origin, self.format, shape, self.types, self.nulls, self.query)
+        return Reader(origin, self.format, shape, self.types, self.nulls, self.query, self.dialect)
 
 
 def find_source(
@@ -210,6 +220,7 @@ def find_source(
     types: Mapping[str, str] | None = None,
     resend_unknown: bool = False,
     spool: bool = False,
+    dialect: Dialect = PLAIN,
 ) -> Source:
     """Return a source with the format and compression found from its file name.
 
@@ -221,6 +232,7 @@ def find_source(
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
         resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input while it is read, so that it can be read again.
+        dialect: How a CSV file is written.
 
     Returns:
         The source. Whether the file exists is not checked.
@@ -247,6 +259,7 @@ def find_source(
         types=types or {},
         resend_unknown=resend_unknown,
         spool=spool,
+        dialect=dialect,
     )
 
 

@@ -78,3 +78,25 @@ def test_one_file_under_two_names_is_not_sent_twice(box: Sandbox, tmp_path: Path
     linked = gameball("send", source, "--rejects", tmp_path / "link.jsonl", url=box.url)
     assert (linked.code, "not a regular file" in linked.err) == (2, True)
     assert not box.received
+
+
+def test_a_csv_file_in_another_dialect_is_sent_and_read_again_by_its_ledger(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    source = tmp_path / "events.csv"
+    source.write_text("customer_id;name;n\nc;liked;'1;5'\nd;liked;NA\n", encoding="utf-16")
+    box.fail_next(Fault(status=500))
+    words = ("--delimiter", ";", "--quote", "'", "--null", "NA")
+    assert gameball("send", source, *words, url=box.url).code == 4
+    shown = gameball("ledger", "show", f"{source}.ledger", "--unknown")
+    assert '"n":"1;5"' in shown.out
+    assert '"n":null' in shown.out
+
+
+def test_a_csv_file_without_a_header_is_sent(box: Sandbox, tmp_path: Path) -> None:
+    source = tmp_path / "events.tsv"
+    source.write_text("c\tliked\t517.0\t0.10\n")
+    words = ("--no-header", "--map", "customer_id=1,name=2", "--types", "3=int,4=decimal")
+    done = gameball("send", source, *words, url=box.url)
+    assert done.code == 0, done.err
+    assert list(box.events) == [("c", "liked", '{"3":517,"4":0.1}')]
