@@ -150,12 +150,19 @@ class Limiter:
     ) -> None:
         self._windows = Windows(check_limits(limits))
         self._clock = clock
-        self._changed = threading.Condition()
+        self._conditions: dict[str, threading.Condition] = {}
         renew_after_fork(self)
+
+    @property
+    def _changed(self) -> threading.Condition:
+        # Created on first use: gunicorn's gevent workers replace the locks of threading after the fork, and
+        # a greenlet that waits for one of the original locks stops all others.
+        found = self._conditions.get("changed")
+        return self._conditions.setdefault("changed", threading.Condition()) if found is None else found
 
     def after_fork_in_child(self) -> None:
         """Keep the windows: the child uses the same account, and the parent's requests count against it."""
-        self._changed = threading.Condition()
+        self._conditions = {}
         self._windows.answer_all(self._clock())
 
     def acquire(self, stopped: Callable[[], bool] = lambda: False, *, until: float = math.inf) -> bool:

@@ -51,7 +51,12 @@ class SendContext(BaseSendContext):
     queue: "queue.SimpleQueue[PendingChunk | None]" = field(init=False, factory=queue.SimpleQueue)
     results: "deque[Receipt | Done | None]" = field(init=False, factory=deque)
     arrived: threading.Condition = field(init=False, factory=threading.Condition)
-    concluding: threading.Lock = field(init=False, factory=threading.Lock)
+    concluding: threading.Lock = field(init=False)
+
+    @concluding.default
+    def _new_lock(self) -> threading.Lock:
+        # Not a factory: it would be looked up at import, before gevent replaces it.
+        return threading.Lock()
 
     def tell(self, result: Receipt | Done | None) -> None:
         """Pass a result to the caller's thread. None only wakes it."""

@@ -55,10 +55,19 @@ class Background:
         )
         self._context.begin_worker = self.begin_worker
 
-    def begin_worker(self) -> bool:
-        """Start one more worker unless there are enough, and return whether there is any."""
+    def begin_first_worker(self) -> None:
+        """Start a worker if there is none."""
+        if not self._workers:
+            self.begin_worker(most=1)
+
+    def begin_worker(self, most: int | None = None) -> None:
+        """Start one more worker, unless there are enough.
+
+        Args:
+            most: The number that is enough. Defaults to the maximum of requests in flight.
+        """
         with self._starting:
-            if len(self._workers) < self._options.concurrency:
+            if len(self._workers) < (most or self._options.concurrency):
                 connection = self._pool.borrow()
                 worker = TrackerWorker(connection, self._context)
                 name = f"gameball-track-{len(self._workers)}"
@@ -69,7 +78,6 @@ class Background:
                     self._pool.give_back(connection)
                 else:
                     self._workers.append(worker)
-            return bool(self._workers)
 
     def is_worker(self) -> bool:
         """Return whether the current thread is a worker."""

@@ -55,12 +55,14 @@ class EventQueue:
     """
 
     options: TrackerOptions
-    _lock: threading.RLock = field(init=False, factory=threading.RLock)
+    # The locks are created in __attrs_post_init__: a factory would be looked up at import, before gevent
+    # replaces it.
+    _lock: threading.RLock = field(init=False)
     # Notified when a worker may have something to do, and when events have got their outcome.
     _changed: threading.Condition = field(init=False)
     _settled: threading.Condition = field(init=False)
     # Held by the one worker that waits for events and packs them; the other idle workers wait for it.
-    _packing: threading.Lock = field(init=False, factory=threading.Lock)
+    _packing: threading.Lock = field(init=False)
     _builder: ChunkBuilder = field(init=False)
     # The customer, name, JSON, size and time of each event.
     _entries: deque[tuple[str, str, bytes, int, float]] = field(init=False, factory=deque)
@@ -91,6 +93,8 @@ class EventQueue:
     _refused_before: int = field(init=False, default=0)
 
     def __attrs_post_init__(self) -> None:
+        self._lock = threading.RLock()
+        self._packing = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._settled = threading.Condition(self._lock)
         options = self.options
@@ -283,6 +287,8 @@ class EventQueue:
             self._paused_until = time.monotonic() + pause
             self._returned.append(pending)
             self._in_flight -= pending.chunk.events
+            # Another worker may be waiting for events, without a limit.
+            self._changed.notify_all()
             return begins
 
     def stats(self) -> TrackerStats:

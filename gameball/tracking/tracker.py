@@ -1,7 +1,6 @@
 """The tracker: records events at once, and sends them in the background."""
 
 import atexit
-import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -49,10 +48,9 @@ class Tracker:
 
     def after_fork_in_child(self) -> None:
         """Start empty. The parent sends its events, and its locks may be held by threads that are gone."""
-        # A plain lock, and everything else is created by the first ``track``: gunicorn's gevent workers
-        # replace the functions of threading after the fork.
-        self._starting = threading.Lock()
-        self._background: Background | None = None
+        # Every lock is created by the first ``track``: gunicorn's gevent workers replace the locks of
+        # threading after the fork, and a greenlet that waits for one of the original locks stops all others.
+        self._backgrounds: dict[str, Background] = {}
 
     def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
         """Record an event. It is checked and encoded at once and sent later: this never waits for a server.
@@ -71,7 +69,7 @@ class Tracker:
             TrackerFullError: The queue is full or the tracker is closed, and ``when_full`` is ``raise``.
         """
         events = self._encoder.encode(customer_id, name, _NO_METADATA if metadata is None else metadata)
-        background = self._background or self._start()
+        background = self._backgrounds.get("current") or self._start()
         if self._options.when_full == "drop":
             return background.queue.put(customer_id, name, events)
         # A worker that waited for room in ``on_failure`` would wait for itself.
@@ -82,20 +80,22 @@ class Tracker:
         return False
 
     def _start(self) -> Background:
-        with self._starting:
-            if self._background is None:
-                background = Background(self._options, self._pool, self._limiter, self._policy)
-                if self._closed:
-                    background.queue.close()
-                elif background.begin_worker():
-                    atexit.register(self.close)
-                self._background = background
-            return self._background
+        # Two threads may get here at once. They must use the same one, and need no lock for that.
+        background = self._backgrounds.setdefault(
+            "current", Background(self._options, self._pool, self._limiter, self._policy)
+        )
+        if self._closed:
+            background.queue.close()
+        else:
+            background.begin_first_worker()
+            atexit.unregister(self.close)
+            atexit.register(self.close)
+        return background
 
     @property
     def stats(self) -> TrackerStats:
         """What became of the events of this process, at one moment. The counters always add up."""
-        background = self._background
+        background = self._backgrounds.get("current")
         return TrackerStats() if background is None else background.queue.stats()
 
     def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> bool:
@@ -113,7 +113,7 @@ class Tracker:
             RuntimeError: It was called from ``on_failure``, and would wait for itself.
         """
         check_seconds("timeout", timeout)
-        background = self._background
+        background = self._backgrounds.get("current")
         if background is None:
             return True
         if background.is_worker():
@@ -135,11 +135,10 @@ class Tracker:
         """
         seconds = self._options.close_timeout if timeout is None else timeout
         check_seconds("timeout", seconds)
-        with self._starting:
-            if self._closed:
-                return
-            self._closed = True
-            background = self._background
+        if self._closed:
+            return
+        self._closed = True
+        background = self._backgrounds.get("current")
         atexit.unregister(self.close)
         if background is not None:
             background.close(seconds)

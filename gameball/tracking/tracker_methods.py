@@ -17,16 +17,23 @@ class OpenTrackers:
 
     def __init__(self) -> None:
         self._trackers: list[Tracker] = []
+        self._pools: list[ConnectionPool] = []
         self._closed = False
 
-    def add(self, tracker: Tracker) -> Tracker:
+    def add(self, tracker: Tracker, pool: ConnectionPool | None = None) -> Tracker:
         """Remember a tracker, and return it.
+
+        Args:
+            tracker: The tracker.
+            pool: A pool that only this tracker uses, or None.
 
         Raises:
             ClientClosedError: The client is closed.
         """
         # Remembered first: another thread may close the client between the two steps.
         self._trackers.append(tracker)
+        if pool is not None:
+            self._pools.append(pool)
         if self._closed:
             tracker.close()
             raise ClientClosedError
@@ -37,6 +44,8 @@ class OpenTrackers:
         self._closed = True
         for tracker in self._trackers:
             tracker.close()
+        for pool in self._pools:
+            pool.close()
 
 
 class _Events(Protocol):
@@ -145,4 +154,4 @@ class AsyncTrackerMethods:
             close_timeout=close_timeout,
         )
         pool, limiter = self._pool.for_threads(), self._limiter.for_threads()
-        return AsyncTracker(self._trackers.add(Tracker(options, pool, limiter, self._policy)))
+        return AsyncTracker(self._trackers.add(Tracker(options, pool, limiter, self._policy), pool))
