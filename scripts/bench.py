@@ -4,6 +4,7 @@ python scripts/bench.py             speed against a minimal server on this machi
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
 python scripts/bench.py --memory    5,000,000 events from a generator
 python scripts/bench.py --command   1,000,000 lines of JSONL, CSV and Parquet through `gameball send`
+python scripts/bench.py --outbox    adding to an outbox, and delivering it with 1,000,000 rows waiting
 python scripts/bench.py --before ../other   speed of another checkout and of this one, in turn
 """
 
@@ -204,6 +205,7 @@ def main() -> None:
     parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
     parser.add_argument("--memory", action="store_true", help="memory growth over many events")
     parser.add_argument("--command", action="store_true", help="files through the command")
+    parser.add_argument("--outbox", action="store_true", help="adding to an outbox and delivering it")
     parser.add_argument("--before", type=Path, help="another checkout, to compare the speed with")
     parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (%(default)s)")
@@ -216,6 +218,11 @@ def main() -> None:
         bench_quota(options.events or 1_000_000)
     elif options.memory:
         bench_memory(options.events or 5_000_000)
+    elif options.outbox:
+        from benchmarks.outbox import bench_outbox  # noqa: PLC0415 - needs SQLAlchemy and PostgreSQL
+
+        with server(0.0) as url:
+            bench_outbox(url, options.events or 1_000_000, options.rounds)
     elif options.before:
         bench_before(options.before.resolve(), options.events or 200_000, options.rounds)
     elif options.command:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_a_restart_of_postgresql_loses_nothing(postgres: Any, caplog: pytest.Log
                 box.wait_for(lambda: box.events)
                 _restart(postgres)
                 wait_until(lambda: _is_up(outbox))
-                wait_until(lambda: _done(outbox, (number + 1) * 3_000))
+                wait_until(partial(_done, outbox, (number + 1) * 3_000))
         assert not problems
         status = outbox.status()
         assert status.accepted + status.unknown == restarts * 3_000
