@@ -5,6 +5,7 @@ python scripts/bench.py --quota     1,000,000 objects under the documented limit
 python scripts/bench.py --memory    5,000,000 events from a generator, from Arrow and from a query
 python scripts/bench.py --ordered   what keeping each customer's order costs, with many and with few customers
 python scripts/bench.py --command   1,000,000 rows of each format and a query through `gameball send`
+python scripts/bench.py --outbox    adding to an outbox, and delivering it with 1,000,000 rows waiting
 python scripts/bench.py --before ../other   speed of another checkout and of this one, in turn
 """
 
@@ -231,6 +232,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="memory growth over many events")
     parser.add_argument("--ordered", action="store_true", help="what keeping each customer's order costs")
     parser.add_argument("--command", action="store_true", help="files through the command")
+    parser.add_argument("--outbox", action="store_true", help="adding to an outbox and delivering it")
     parser.add_argument("--before", type=Path, help="another checkout, to compare the speed with")
     parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (%(default)s)")
@@ -245,6 +247,11 @@ def main() -> None:
         bench_memory(options.events or 5_000_000)
     elif options.ordered:
         bench_ordered(options.events or 200_000, options.rounds)
+    elif options.outbox:
+        from benchmarks.outbox import bench_outbox  # noqa: PLC0415 - needs SQLAlchemy and PostgreSQL
+
+        with server(0.0) as url:
+            bench_outbox(url, options.events or 1_000_000, options.rounds)
     elif options.before:
         bench_before(options.before.resolve(), options.events or 200_000, options.rounds)
     elif options.command:

@@ -43,8 +43,8 @@ def print_schema(database: str | None, env_file: Path | None, *, as_json: bool) 
 
 def show_status(database: str | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
     """Count the events by outcome. The exit code is 4 if some are unknown, 3 if some were rejected."""
-    outbox = open_outbox(database, env_file)
-    found = outbox.status()
+    with open_outbox(database, env_file) as outbox:
+        found = outbox.status()
     code = ExitCode.UNKNOWN if found.unknown else ExitCode.REJECTED if found.rejected else ExitCode.OK
     counts = {
         name: getattr(found, name) for name in ("accepted", "rejected", "unknown", "in_flight", "waiting")
@@ -69,18 +69,18 @@ def show_failed(
     database: str | None, env_file: Path | None, *, unknown: bool, rejected: bool, as_json: bool
 ) -> ExitCode:
     """Print the events that are kept, a JSON object per line; with ``as_json``, one document."""
-    outbox = open_outbox(database, env_file)
     wanted = [Outcome.UNKNOWN] * unknown + [Outcome.REJECTED] * rejected
-    rows = (row for outcome in wanted for row in outbox.failed(outcome))
-    if as_json:
-        head = as_document({"exit_code": int(ExitCode.OK)}).removesuffix("}")
-        write(f'{head}, "events": [')
-        for number, line in enumerate(_lines(rows)):
-            write((b",\n" if number else b"\n") + line)
-        write("\n]}\n")
-    else:
-        for line in _lines(rows):
-            write(line + b"\n")
+    with open_outbox(database, env_file) as outbox:
+        lines = _lines(row for outcome in wanted for row in outbox.failed(outcome))
+        if as_json:
+            head = as_document({"exit_code": int(ExitCode.OK)}).removesuffix("}")
+            write(f'{head}, "events": [')
+            for number, line in enumerate(lines):
+                write((b",\n" if number else b"\n") + line)
+            write("\n]}\n")
+        else:
+            for line in lines:
+                write(line + b"\n")
     return ExitCode.OK
 
 
@@ -124,9 +124,9 @@ def resolve_events(
     """
     if ids is not None and not ids:
         raise ValueError("give the ids of the events, or --all")
-    outbox = open_outbox(database, env_file)
     found = Outcome.REJECTED if rejected else Outcome.UNKNOWN
-    count = outbox.resolve(ids, Outcome(settled_as), found=found)
+    with open_outbox(database, env_file) as outbox:
+        count = outbox.resolve(ids, Outcome(settled_as), found=found)
     if as_json:
         write_json({"settled": count, "as": settled_as, "exit_code": int(ExitCode.OK)})
     else:

@@ -37,10 +37,9 @@ def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool
         MissingCredentialsError: The keys are missing.
         GameballError: The keys are wrong, or the database cannot be used.
     """
-    outbox = open_outbox(database, env_file)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     LOGGER.setLevel(logging.WARNING)
-    with open_client(env_file) as client:
+    with open_outbox(database, env_file) as outbox, open_client(env_file) as client:
         if not as_json:
             write_lines([f"Delivering {outbox!r} to {client!r}. Ctrl-C ends."])
         report = _Run(outbox, client, until_empty=until_empty).wait()

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterable, Iterator
 from functools import partial
+from types import TracebackType
+from typing import Self
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
@@ -46,6 +48,21 @@ class Outbox:
 
     def __repr__(self) -> str:
         return f"Outbox({self._database.shown!r})"
+
+    def close(self) -> None:
+        """Close the connections that the outbox keeps open. It opens new ones if it is used again."""
+        self._database.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @property
     def engine(self) -> Engine:

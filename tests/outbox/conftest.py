@@ -1,7 +1,5 @@
 """Real databases, and real processes that use their outbox."""
 
-import itertools
-import os
 import subprocess
 import sys
 import tempfile
@@ -10,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outbox_processes import Processes
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from outbox_processes import Processes, new_database
+from sqlalchemy import text
 
 from gameball.outbox import Outbox
-
-_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +24,6 @@ def postgres() -> Iterator[Any]:
         server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         yield server
         server.cleanup()
-
-
-def new_database(postgres: Any) -> str:
-    """Create a database, and return its URL."""
-    url = make_url(postgres.get_uri()).set(drivername="postgresql+psycopg")
-    name = f"shop_{os.getpid()}_{next(_numbers)}"
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -57,7 +41,7 @@ def outbox(database: str) -> Iterator[Outbox]:
     with outbox.engine.begin() as connection:
         connection.execute(text("CREATE TABLE orders (number BIGINT)"))
     yield outbox
-    outbox.engine.dispose()
+    outbox.close()
 
 
 @pytest.fixture

@@ -1,16 +1,43 @@
 """Processes that add to an outbox and deliver it, and that a test kills."""
 
+import itertools
 import json
 import os
 import signal
+import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 from waiting import wait_until
 
-if TYPE_CHECKING:
-    import subprocess
+from gameball import Event
+from gameball.outbox import Outbox
+
+_numbers = itertools.count()
+
+
+def new_database(postgres: Any) -> str:
+    """Create a database, and return its URL."""
+    url = make_url(postgres.get_uri()).set(drivername="postgresql+psycopg")
+    name = f"shop_{os.getpid()}_{next(_numbers)}"
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+def add(outbox: Outbox, *events: Event) -> None:
+    with outbox.engine.begin() as connection:
+        for event in events:
+            outbox.add(connection, event)
+
+
+def likes(count: int, customers: int = 50) -> list[Event]:
+    return [Event(f"cust-{n % customers}", "song_liked", {"n": n}) for n in range(count)]
 
 
 @define

