@@ -116,11 +116,11 @@ def test_pauses_before_an_attempt_end(status: int, either: EitherClient, box: Sa
 def test_a_transport_that_cannot_be_aborted_is_left_behind(kind: str) -> None:
     class Stuck(httpx.BaseTransport, httpx.AsyncBaseTransport):
         def handle_request(self, _: httpx.Request) -> httpx.Response:
-            time.sleep(2)
+            time.sleep(3)
             return httpx.Response(200, json={"jobId": 1})
 
         async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
-            until = time.monotonic() + 2
+            until = time.monotonic() + 3
             while time.monotonic() < until:
                 try:
                     await asyncio.sleep(until - time.monotonic())
@@ -141,7 +141,7 @@ def test_a_transport_that_cannot_be_aborted_is_left_behind(kind: str) -> None:
             begun = time.monotonic()
             report = client.events.send(events(4), deadline=DEADLINE, check=False)
             seconds = time.monotonic() - begun
-    assert seconds < 1.9
+    assert seconds < 2.9
     assert report.unknown == 4
     assert NAMED in str(report.receipts[0].error)
     wait_until(lambda: not our_threads())
