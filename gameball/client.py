@@ -312,10 +312,8 @@ class Events(TrackerMethods):
         """Send events in constant memory, yielding the receipt of each chunk as soon as its outcome is known.
 
         Nothing is sent before iteration starts. A chunk that was not accepted raises no error: check the
-        outcome of each receipt.
-
-        The arguments are those of ``send``, except that there is no ``on_receipt`` and no ``check``. With
-        ``deadline``, the time that the caller takes between receipts counts too.
+        outcome of each receipt. The arguments are those of ``send``, without ``on_receipt`` and ``check``.
+        With ``deadline``, the time that the caller takes between receipts counts too.
 
         Returns:
             An iterator of receipts. All errors below except ``ValueError`` are raised while iterating.
@@ -325,12 +323,9 @@ class Events(TrackerMethods):
             TypeError: ``events`` is not an iterable of events, but for example a single event.
             ClientClosedError: The client is closed.
             InvalidEventError: An event cannot be sent. The events before it have their receipts.
-            LedgerMismatchError: The source or its division into chunks differs from what the ledger records.
-            LedgerLockedError: Another process, or another send, is using the ledger.
-            LedgerError: The ledger cannot be read or written. No chunk is sent without being recorded first.
+            LedgerError: The ledger cannot be used, or does not match the source; see ``send``.
             GameballError: The client was closed during the send.
-            BaseException: Any exception that ``events`` raises. Its ``report`` has the receipts that were
-                not yielded yet.
+            BaseException: Any error of ``events``. Its ``report`` has the receipts not yielded yet.
         """
         check_events(events)
         options = SendOptions(
