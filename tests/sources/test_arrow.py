@@ -252,9 +252,7 @@ def test_the_fault_of_spark_with_timestamps_is_explained() -> None:
         raise AssertionError
 
     kind = type("DataFrame", (), {"__module__": "pyspark.sql.dataframe", "__arrow_c_stream__": export})
-    with pytest.raises(
-        SourceError, match="Spark cannot export TIMESTAMP columns; cast them to TIMESTAMP_NTZ"
-    ):
+    with pytest.raises(SourceError, match="Spark cannot export TIMESTAMP columns; cast them to"):
         next(read_arrow(kind()))
 
 
