@@ -32,10 +32,10 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 test-spark: .venv/spark/set-up  ## run the tests with Spark, which needs Java 17; GAMEBALL_SPARK_ROWS sets how many rows
 	.venv/spark/bin/python -m pytest -p no:cacheprovider tests/spark
 
-.venv/spark/set-up: requirements-spark.txt $(SETUP)
+.venv/spark/set-up: requirements-spark.txt | $(SETUP)
 	$(PYTHON) -m venv --clear .venv/spark
 	.venv/spark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-spark.txt
-	echo "$(CURDIR)\n$(CURDIR)/generated" > "$$(.venv/spark/bin/python -c 'import site; print(site.getsitepackages()[0])')/gameball.pth"
+	printf '%s\n' "$(CURDIR)" "$(CURDIR)/generated" > "$$(.venv/spark/bin/python -c 'import site; print(site.getsitepackages()[0])')/gameball.pth"
 	@touch $@
 
 check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the generator

@@ -246,6 +246,16 @@ def test_mixed_cells_of_pandas_are_refused_without_showing_them() -> None:
     )
 
 
+def test_the_fault_of_spark_with_timestamps_is_explained() -> None:
+    # As Spark 4.3 raises it.
+    def export(*_: object) -> object:
+        raise AssertionError
+
+    kind = type("DataFrame", (), {"__module__": "pyspark.sql.dataframe", "__arrow_c_stream__": export})
+    with pytest.raises(SourceError, match="Spark cannot export TIMESTAMP columns; cast them to"):
+        next(read_arrow(kind()))
+
+
 def test_an_error_in_the_middle_comes_after_the_rows_before_and_shows_nothing_of_them() -> None:
     batch = pa.record_batch(TWO)
 
