@@ -8,8 +8,8 @@ from gameball.cli.client import account_fingerprint
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.ledgers import check_unchanged, lines_of, source_of
 from gameball.cli.output import write_json, write_lines
-from gameball.ledger.ledger import Ledger
 from gameball.ledger.records import LedgerChunk
+from gameball.ledger.store import LedgerStore
 from gameball.receipts import Outcome
 from gameball.sources import Source
 
@@ -36,7 +36,7 @@ def rebind_ledger(path: Path, *, env_file: Path | None, as_json: bool) -> ExitCo
     if not path.is_file():
         raise ValueError(f"there is no ledger {path}")
     fingerprint = account_fingerprint(env_file)
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.rebind(fingerprint)
     if as_json:
         write_json({"ledger": str(path), "exit_code": int(ExitCode.OK)})
@@ -70,7 +70,7 @@ def resolve_lines(
     first, last = int(begin), int(end or begin)
     if not path.is_file():
         raise ValueError(f"there is no ledger {path}")
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         chunks, notes = ledger.chunks(), ledger.notes()
         found = source_of(path, notes, source)
         if chunks:

@@ -16,9 +16,9 @@ from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.same_content import CONTENT, QUERY_HASH, identify
 from gameball.cli.tally import READ, Failure
 from gameball.errors import LedgerMismatchError, SourceError
-from gameball.ledger.ledger import Ledger
 from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, digest
 from gameball.ledger.snapshot import reading
+from gameball.ledger.store import LedgerStore
 from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
 from gameball.sources.dialect import Dialect
@@ -140,7 +140,7 @@ def _write_lines(lines: Iterator[bytes], path: Path, code: ExitCode, *, as_json:
     write("\n]}\n")
 
 
-def _not_accepted(ledger: Ledger) -> list[LedgerChunk]:
+def _not_accepted(ledger: LedgerStore) -> list[LedgerChunk]:
     outcomes = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
     chunks = [chunk for outcome in outcomes for chunk in ledger.chunks(outcome)]
     return sorted(chunks, key=lambda chunk: chunk.first)

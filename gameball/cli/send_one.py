@@ -29,7 +29,7 @@ from gameball.errors import (
     SourceError,
 )
 from gameball.jobs.batch_job import BatchJob
-from gameball.ledger.ledger import Ledger
+from gameball.ledger.ledger import Ledger, store_of
 from gameball.receipts import DeliveryReport, Outcome, Receipt
 from gameball.sources import Reading, Source
 
@@ -109,11 +109,12 @@ class SourceSend:
 
     def _send(self, ledger: Ledger | None) -> None:
         options = self.options
-        if ledger is not None:
-            check_query(self.source, ledger)
+        store = None if ledger is None else store_of(ledger)
+        if store is not None:
+            check_query(self.source, store)
             # A source that is refused must not overwrite the description of the one that was sent.
-            if ledger.is_empty():
-                ledger.note(describe_source(self.source, options))
+            if store.is_empty():
+                store.note(describe_source(self.source, options))
         stop_on = () if options.keep_going else (Outcome.UNKNOWN, Outcome.UNSENT)
         try:
             self.client.events.send(
@@ -133,8 +134,8 @@ class SourceSend:
             if not isinstance(report, DeliveryReport):
                 raise
             self._end(error, report)
-        if ledger is not None and not isinstance(self.error, LedgerMismatchError):
-            ledger.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
+        if store is not None and not isinstance(self.error, LedgerMismatchError):
+            store.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
 
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
         """Record the error that stopped the send. The report includes receipts that were already counted."""

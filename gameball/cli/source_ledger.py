@@ -16,7 +16,7 @@ from gameball.cli.same_content import (
     identify,
 )
 from gameball.errors import LedgerMismatchError
-from gameball.ledger.ledger import Ledger
+from gameball.ledger.store import LedgerStore
 from gameball.sources import Source
 
 
@@ -34,7 +34,7 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
     }
 
 
-def check_query(source: Source, ledger: Ledger) -> None:
+def check_query(source: Source, ledger: LedgerStore) -> None:
     """Check that a ledger is not that of another query, even if both give the same rows at first.
 
     Raises:

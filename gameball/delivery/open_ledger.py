@@ -7,7 +7,8 @@ from attrs import frozen
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.options import SendOptions
 from gameball.ledger.known_chunks import KnownChunks
-from gameball.ledger.ledger import Ledger
+from gameball.ledger.ledger import Ledger, store_of
+from gameball.ledger.store import LedgerStore
 from gameball.receipts import Receipt
 
 
@@ -16,37 +17,37 @@ class OpenLedger:
     """The ledger of a send, as its ``DurableRecord``.
 
     Attributes:
-        ledger: The ledger.
+        store: The ledger.
         closes: Whether the send opened the ledger, and so must close it.
         known: The chunks of earlier runs.
     """
 
-    ledger: Ledger
+    store: LedgerStore
     closes: bool
     known: KnownChunks
 
     def intend(self, number: int, chunk: Chunk) -> None:
         """Record that a chunk is about to be sent."""
-        self.ledger.intend(number, chunk)
+        self.store.intend(number, chunk)
 
     def authorize(self) -> None:
         """Do nothing: the ledger's file stays locked for as long as the ledger is open."""
 
     def divide(self, number: int, parts: tuple[Chunk, Chunk]) -> None:
         """Record that a chunk is sent as two parts."""
-        self.ledger.divide(number, parts)
+        self.store.divide(number, parts)
 
     def conclude(self, receipt: Receipt) -> None:
         """Record the outcome of a chunk."""
-        self.ledger.conclude(receipt)
+        self.store.conclude(receipt)
 
     def end_run(self) -> None:
         """Record the end of the run, and close the ledger if the send opened it."""
         try:
-            self.ledger.end_run()
+            self.store.end_run()
         finally:
             if self.closes:
-                self.ledger.close()
+                self.store.close()
 
 
 def open_ledger(options: SendOptions, base_url: str, account: Callable[[str], str]) -> OpenLedger | None:
@@ -63,13 +64,13 @@ def open_ledger(options: SendOptions, base_url: str, account: Callable[[str], st
     given = options.ledger
     if given is None:
         return None
-    ledger, closes = (given, False) if isinstance(given, Ledger) else (Ledger(given), True)
+    store, closes = (store_of(given), False) if isinstance(given, Ledger) else (LedgerStore(given), True)
     settings = {name: str(getattr(options, name)) for name in ("max_objects", "max_bytes", "coalesce")}
     settings["base_url"] = base_url
     try:
-        known = ledger.begin_run(settings, account)
+        known = store.begin_run(settings, account)
     except BaseException:
         if closes:
-            ledger.close()
+            store.close()
         raise
-    return OpenLedger(ledger, closes, known)
+    return OpenLedger(store, closes, known)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from gameball.errors import LedgerError, LedgerLockedError
-from gameball.ledger.ledger import Ledger
+from gameball.ledger.store import LedgerStore
 
 #: How often a copy is made. One that was made in the middle of a write is inconsistent, which is detected.
 _ATTEMPTS: Final = 5
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Ledger]:
+def reading(path: Path) -> Iterator[LedgerStore]:
     """Open a ledger to read it. If a send is using it, a copy is opened, which is removed at the end.
 
     Args:
@@ -25,7 +25,7 @@ def reading(path: Path) -> Iterator[Ledger]:
         LedgerError: The ledger cannot be read, or is incomplete.
     """
     try:
-        ledger = Ledger(path)
+        ledger = LedgerStore(path)
     except LedgerLockedError:
         with tempfile.TemporaryDirectory(prefix="gameball-ledger-") as folder, _copied(path, folder) as copy:
             yield copy
@@ -34,7 +34,7 @@ def reading(path: Path) -> Iterator[Ledger]:
         yield ledger
 
 
-def _copied(path: Path, folder: str) -> Ledger:
+def _copied(path: Path, folder: str) -> LedgerStore:
     """Copy a ledger and its journal, and open the copy."""
     for attempt in range(_ATTEMPTS):
         copy = Path(folder) / str(attempt) / path.name
@@ -44,7 +44,7 @@ def _copied(path: Path, folder: str) -> Ledger:
             shutil.copyfile(f"{path.resolve()}-journal", f"{copy}-journal")
         shutil.copyfile(path, copy)
         try:
-            return Ledger(copy)
+            return LedgerStore(copy)
         except LedgerError:
             continue
     raise LedgerLockedError(f"a send is writing the ledger {path}: show it again in a moment")

@@ -17,7 +17,6 @@ from either_client import EitherClient
 from gameball import (
     Event,
     InvalidRequestError,
-    Ledger,
     LedgerError,
     LedgerLockedError,
     Outcome,
@@ -25,6 +24,7 @@ from gameball import (
     chunk_events,
 )
 from gameball.ledger.moving import moved_ledger
+from gameball.ledger.store import LedgerStore
 from gameball.receipts import Receipt
 from gameball.sandbox import Sandbox
 
@@ -62,7 +62,7 @@ def send_until_killed(box: Sandbox, path: Path, receipts: int) -> None:
 
 def filled(path: Path, chunks: int = 300) -> Path:
     """Write a ledger in which every chunk was accepted."""
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.begin_run({})
         for number, chunk in enumerate(CHUNKS[:chunks]):
             ledger.intend(number, chunk)
@@ -116,7 +116,7 @@ def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_detected(path: Path,
     # After a kill in the middle of a commit, some pages of the file are new, and some are old.
     filled(path, 40)
     old = path.read_bytes()
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.begin_run({})
         for number, chunk in enumerate(CHUNKS[40:80]):
             ledger.intend(40 + number, chunk)
@@ -133,7 +133,7 @@ def test_a_journal_that_is_lost_in_the_middle_of_a_write_is_detected(path: Path,
         torn = tmp_path / "torn.ledger"
         torn.write_bytes(mixed)
         try:
-            with Ledger(torn) as ledger:
+            with LedgerStore(torn) as ledger:
                 firsts = {chunk.first for chunk in ledger.chunks()}
         except LedgerError:
             refused += 1
@@ -149,12 +149,12 @@ def test_a_truncated_file_is_refused(path: Path, part: float) -> None:
     content = filled(path).read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(LedgerError):
-        Ledger(path)
+        LedgerStore(path)
 
 
 def test_a_flipped_byte_is_refused_or_changes_nothing_that_is_read(path: Path, tmp_path: Path) -> None:
     content = bytearray(filled(path, 60).read_bytes())
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         known = ledger.chunks()
     chance = random.Random(7)
     damaged = tmp_path / "damaged.ledger"
@@ -165,7 +165,7 @@ def test_a_flipped_byte_is_refused_or_changes_nothing_that_is_read(path: Path, t
         flipped[place] ^= 1 << chance.randrange(8)
         damaged.write_bytes(flipped)
         try:
-            with Ledger(damaged) as ledger:
+            with LedgerStore(damaged) as ledger:
                 assert ledger.chunks() == known, place
         except LedgerError:
             refused += 1
@@ -184,7 +184,7 @@ def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_not_c
         database.close()
         content = path.read_bytes()
         with pytest.raises(LedgerError, match="not a ledger of this version"):
-            Ledger(path)
+            LedgerStore(path)
         assert path.read_bytes() == content
         assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -192,7 +192,7 @@ def test_a_file_of_an_earlier_format_or_another_application_is_refused_and_not_c
 def test_a_journal_whose_ledger_is_missing_is_not_used_for_a_new_one(path: Path) -> None:
     path.with_name("events.ledger-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + bytes(20))
     with pytest.raises(LedgerError, match="put the ledger back, or remove the journal"):
-        Ledger(path)
+        LedgerStore(path)
     assert not path.exists()
 
 
@@ -203,7 +203,7 @@ def test_a_process_that_is_killed_while_it_creates_the_file_leaves_none(path: Pa
     )
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -9
     assert not path.exists()
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         assert ledger.runs() == []
 
 
@@ -220,26 +220,26 @@ def open_elsewhere(path: Path) -> str:
 # SQLite's own locks are lost when anything in the process closes the file: then a second process sent 156 of
 # 300 events again.
 def test_reading_the_file_while_it_is_open_does_not_release_its_lock(path: Path) -> None:
-    with Ledger(path):
+    with LedgerStore(path):
         path.read_bytes()
         shutil.copy(path, path.with_name("copy"))
         assert "LedgerLockedError" in open_elsewhere(path)
         with pytest.raises(LedgerLockedError):
-            Ledger(path)
+            LedgerStore(path)
         assert "LedgerLockedError" in open_elsewhere(path)
     assert open_elsewhere(path) == "opened"
 
 
 @pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
 def test_a_link_to_the_file_has_the_same_lock(link: Callable[[Path, Path], None], path: Path) -> None:
-    with Ledger(path):
+    with LedgerStore(path):
         other = path.with_name("link.ledger")
         link(other, path)
         assert "LedgerLockedError" in open_elsewhere(other)
 
 
 def test_a_child_cannot_use_the_ledger_of_its_parent_and_does_not_take_its_lock(path: Path) -> None:
-    ledger = Ledger(path)
+    ledger = LedgerStore(path)
     ledger.begin_run({})
     reading, writing = os.pipe()
     child = os.fork()
@@ -265,7 +265,7 @@ def test_a_child_cannot_use_the_ledger_of_its_parent_and_does_not_take_its_lock(
 
 
 def test_a_child_that_outlives_its_parent_does_not_keep_the_ledger_locked(path: Path) -> None:
-    ledger = Ledger(path)
+    ledger = LedgerStore(path)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -280,7 +280,7 @@ def test_a_child_that_outlives_its_parent_does_not_keep_the_ledger_locked(path: 
 
 
 def test_files_are_created_for_their_owner_only(path: Path) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.begin_run({})
         modes = [stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()]
         assert len(modes) > 1
@@ -291,7 +291,7 @@ def test_a_link_in_place_of_the_reserve_is_not_followed(path: Path) -> None:
     precious = path.with_name("precious")
     precious.write_text("kept")
     path.with_name("events.ledger-reserve").symlink_to(precious)
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.begin_run({})
     assert precious.read_text() == "kept"
 
@@ -299,7 +299,7 @@ def test_a_link_in_place_of_the_reserve_is_not_followed(path: Path) -> None:
 def test_a_ledger_is_moved_whole_or_not_at_all(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "moved.ledger"
     filled(path, 3)
-    with Ledger(path), pytest.raises(LedgerLockedError), moved_ledger(path, target):
+    with LedgerStore(path), pytest.raises(LedgerLockedError), moved_ledger(path, target):
         pytest.fail("it was moved")
     with pytest.raises(ZeroDivisionError), moved_ledger(path, target):
         raise ZeroDivisionError
@@ -307,25 +307,25 @@ def test_a_ledger_is_moved_whole_or_not_at_all(path: Path, tmp_path: Path) -> No
     with moved_ledger(path, target):
         assert path.exists()
         assert target.exists()
-    with Ledger(target) as ledger:
+    with LedgerStore(target) as ledger:
         assert len(ledger.chunks()) == 3
     assert [file.name for file in tmp_path.iterdir()] == [target.name]
 
 
 def test_a_damaged_record_is_never_deleted(path: Path) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.begin_run({})
         ledger.intend(0, CHUNKS[0])
         ledger.conclude(Receipt.of(CHUNKS[0], 0, Outcome.UNKNOWN, error=ResponseLostError("lost")))
     content = path.read_bytes()
     place = content.rindex(b"unknownlost")
     path.write_bytes(content[:place] + b"unsentx" + content[place + 7 :])
-    with pytest.raises(LedgerError), Ledger(path) as ledger:
+    with pytest.raises(LedgerError), LedgerStore(path) as ledger:
         ledger.begin_run({})
 
 
 def test_threads_that_fork_while_others_write_do_not_hang(path: Path) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.begin_run({})
         stop = threading.Event()
 
@@ -354,7 +354,7 @@ def test_threads_that_fork_while_others_write_do_not_hang(path: Path) -> None:
 
 
 def test_gameballs_error_messages_are_not_recorded(path: Path) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger.begin_run({})
         ledger.intend(0, CHUNKS[0])
         error = InvalidRequestError("bad value 'payload'", status=400, code=3000, request_id="r-1")

@@ -7,7 +7,7 @@ import pytest
 from either_client import KEYS, EitherClient
 from sending import events
 
-from gameball import Gameball, Ledger, Outcome
+from gameball import Gameball, Outcome
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.ledgers import show_ledger
 from gameball.cli.options import SendCommandOptions
@@ -15,6 +15,7 @@ from gameball.cli.rejects import beside
 from gameball.cli.send_one import SourceSend
 from gameball.ledger import known_chunks
 from gameball.ledger.file import LedgerFile
+from gameball.ledger.store import LedgerStore
 from gameball.sandbox import Fault, Sandbox
 from gameball.sources import find_source
 
@@ -99,11 +100,11 @@ def test_showing_a_ledger_reads_only_what_was_not_accepted(
 def test_events_are_counted_by_outcome(either: EitherClient, box: Sandbox, tmp_path: Path) -> None:
     box.fail_next(Fault(), Fault(status=500), Fault(status=400))
     path = tmp_path / "a.ledger"
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         assert ledger.is_empty()
         assert ledger.count_events() == dict.fromkeys(Outcome, 0)
     either.send(events(10), max_objects=2, concurrency=1, stop_on_error=False, check=False, ledger=path)
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         assert not ledger.is_empty()
         assert ledger.count_events() == {
             Outcome.ACCEPTED: 6,

@@ -332,12 +332,3 @@ def test_a_ledger_belongs_to_one_account_because_test_and_live_share_a_base_url(
                 client.events.send(events(3), ledger=path)
     assert len(box.batches) == 1
     assert b"another-live-key" not in path.read_bytes()
-
-
-def test_a_note_replaces_an_earlier_one_of_the_same_name(tmp_path: Path) -> None:
-    with Ledger(tmp_path / "a.ledger") as ledger:
-        ledger.note({"source": "a.jsonl", "format": "csv"})
-        ledger.note({"format": "jsonl"})
-    with Ledger(tmp_path / "a.ledger") as ledger:
-        assert ledger.notes() == {"source": "a.jsonl", "format": "jsonl"}
-        assert ledger.settings() == {}

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from either_client import EitherClient
 
-from gameball import Event, Ledger, LedgerError, LedgerLockedError, Outcome
+from gameball import Event, LedgerError, LedgerLockedError, Outcome
 from gameball.ledger.disk_reserve import DiskReserve
+from gameball.ledger.store import LedgerStore
 from gameball.sandbox import Fault, Received, Sandbox
 
 
@@ -23,14 +24,14 @@ def events(count: int) -> list[Event]:
 def fail_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, error: Exception) -> None:
     """Make a method of the ledger raise an error at a given call."""
     calls = iter(range(1_000))
-    real = getattr(Ledger, method)
+    real = getattr(LedgerStore, method)
 
-    def failing(ledger: Ledger, *arguments: Any, **named: Any) -> Any:
+    def failing(ledger: LedgerStore, *arguments: Any, **named: Any) -> Any:
         if next(calls) == call:
             raise error
         return real(ledger, *arguments, **named)
 
-    monkeypatch.setattr(Ledger, method, failing)
+    monkeypatch.setattr(LedgerStore, method, failing)
 
 
 # An accepted chunk was missing from the report if writing its outcome raised another error than LedgerError,
@@ -48,7 +49,7 @@ def test_whatever_the_ledger_raises_every_event_is_accounted_for(
     assert (report.accepted + report.unsent, report.unknown) == (30, 0)
     if method == "conclude":
         # According to the ledger, that chunk is in flight.
-        with Ledger(tmp_path / "a.ledger") as ledger:
+        with LedgerStore(tmp_path / "a.ledger") as ledger:
             assert len(ledger.chunks(Outcome.UNKNOWN)) == 1
 
 
@@ -69,9 +70,9 @@ def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
     either: EitherClient, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = threading.Event()
-    real = Ledger.conclude
+    real = LedgerStore.conclude
 
-    def slow(ledger: Ledger, receipt: Any) -> None:
+    def slow(ledger: LedgerStore, receipt: Any) -> None:
         begun.set()
         time.sleep(0.5)
         real(ledger, receipt)
@@ -87,7 +88,7 @@ def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
         await asyncio.to_thread(begun.wait, 5)
         raise asyncio.CancelledError
 
-    monkeypatch.setattr(Ledger, "conclude", slow)
+    monkeypatch.setattr(LedgerStore, "conclude", slow)
     for module in ("gameball.delivery.sender", "gameball.delivery.async_sender"):
         monkeypatch.setattr(f"{module}.ABORT_TIMEOUT", 0.01)
     given = source() if either.kind == "sync" else asynchronous_source()
@@ -115,7 +116,7 @@ def test_a_file_system_that_became_read_only_is_a_typed_error(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, os.strerror(30))
 
-    with Ledger(tmp_path / "a.ledger") as ledger:
+    with LedgerStore(tmp_path / "a.ledger") as ledger:
         monkeypatch.setattr(Path, "open", refuse)
         monkeypatch.setattr(Path, "unlink", refuse)
         with pytest.raises(LedgerError, match="Read-only"):
@@ -134,14 +135,14 @@ def test_only_one_of_two_threads_can_start_a_run(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(DiskReserve, "ensure", slow)
     outcomes: list[str] = []
 
-    def begin(ledger: Ledger) -> None:
+    def begin(ledger: LedgerStore) -> None:
         try:
             ledger.begin_run({})
             outcomes.append("begun")
         except LedgerLockedError:
             outcomes.append("refused")
 
-    with Ledger(tmp_path / "a.ledger") as ledger:
+    with LedgerStore(tmp_path / "a.ledger") as ledger:
         threads = [threading.Thread(target=begin, args=(ledger,)) for _ in range(2)]
         for thread in threads:
             thread.start()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gameball import Event, Ledger, LedgerError, Outcome, Receipt, chunk_events
+from gameball import Event, LedgerError, Outcome, Receipt, chunk_events
 from gameball.ledger.snapshot import reading
+from gameball.ledger.store import LedgerStore
 
 
 def test_a_ledger_that_is_being_written_is_read_as_it_was_at_some_moment(tmp_path: Path) -> None:
@@ -16,7 +17,7 @@ def test_a_ledger_that_is_being_written_is_read_as_it_was_at_some_moment(tmp_pat
     begun = threading.Event()
 
     def write() -> None:
-        with Ledger(path) as ledger:
+        with LedgerStore(path) as ledger:
             ledger.begin_run({})
             for number, chunk in enumerate(chunks):
                 ledger.intend(number, chunk)
