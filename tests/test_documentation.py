@@ -1,4 +1,4 @@
-"""Runs every Python block and every command of the README against the sandbox."""
+"""Runs the Python blocks and the commands of the README and the docs against the sandbox."""
 
 import os
 import re
@@ -15,7 +15,14 @@ from gameball import Event, Gameball
 from gameball.sandbox import Sandbox
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+PAGES = [README, *(README.parent / "docs" / name for name in ("sending.md", "ledger.md", "sandbox.md"))]
+
+
+def python_blocks(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
 SHELL_BLOCKS = re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 COMMANDS = [
     line.partition("   #")[0].strip() for block in SHELL_BLOCKS for line in block.splitlines() if line.strip()
@@ -23,7 +30,7 @@ COMMANDS = [
 
 
 def test_the_readme_has_blocks_to_run() -> None:
-    assert len(BLOCKS) >= 9
+    assert len(python_blocks(README)) >= 7
     assert len([command for command in COMMANDS if command.startswith("gameball ")]) >= 7
     # Commands that install or test the package are not run.
     others = [command for command in COMMANDS if not command.startswith("gameball ")]
@@ -61,13 +68,23 @@ def test_make_demo_runs_the_main_job() -> None:
     assert b"2,600 accepted" in done.stdout
 
 
-def test_the_blocks_of_the_readme_run_in_their_order_in_one_folder(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run_in_their_order_in_one_folder(
+    page: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # In separate folders, a block would not find the ledger of the same name that another block has left.
     monkeypatch.setenv("GAMEBALL_API_KEY", "key")
     monkeypatch.setenv("GAMEBALL_SECRET_KEY", "secret")
     monkeypatch.setenv("GAMEBALL_BASE_URL", box.url)
     monkeypatch.chdir(tmp_path)
-    for block in BLOCKS:
-        exec(compile(block, str(README), "exec"), {"__name__": "readme"})  # noqa: S102 - our own README
+    blocks = python_blocks(page)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), {"__name__": "page"})  # noqa: S102 - our own page
+
+
+def test_the_links_between_the_pages_lead_somewhere() -> None:
+    for page in (README, README.with_name("CONTRIBUTING.md"), *(README.parent / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
