@@ -304,14 +304,16 @@ def test_a_collected_object_may_track_events(client: Gameball) -> None:
         def __del__(self) -> None:
             tracker.track("collected", "song_liked")
 
-    cycle: list[object] = []
     for number in range(2_000):
-        cycle = [Tracking()]
-        cycle.append(cycle)
+        leave_garbage(Tracking())
         tracker.track(f"cust-{number}", "song_liked")
-    del cycle
     assert tracker.flush(LONGEST)
     assert adds_up(tracker.stats)
+
+
+def leave_garbage(thing: object) -> None:
+    cycle = [thing]
+    cycle.append(cycle)
 
 
 def test_a_fork_under_load_leaves_the_child_an_empty_tracker_that_works(box: Sandbox) -> None:
