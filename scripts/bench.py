@@ -6,6 +6,7 @@ python scripts/bench.py --memory    5,000,000 events from a generator, from Arro
 python scripts/bench.py --ordered   what keeping each customer's order costs, with many and with few customers
 python scripts/bench.py --command   1,000,000 rows of each format and a query through `gameball send`
 python scripts/bench.py --outbox    adding to an outbox, and delivering it with 1,000,000 rows waiting
+python scripts/bench.py --tracker   the time of a call of `track`, next to two other clients
 python scripts/bench.py --before ../other   speed of another checkout and of this one, in turn
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.command import bench_command, bench_help
+from benchmarks.tracker import bench_tracker
 
 from gameball import DOCUMENTED_LIMITS, AsyncGameball, Event, Gameball
 from gameball.sandbox import Sandbox
@@ -51,9 +53,9 @@ Figures = dict[str, float]
 
 
 @contextmanager
-def server(latency: float) -> Iterator[str]:
+def server(latency: float, condition: str = "answering") -> Iterator[str]:
     """Run the minimal server in another process."""
-    command = [sys.executable, str(_SCRIPTS / "benchmarks" / "server.py"), str(latency)]
+    command = [sys.executable, str(_SCRIPTS / "benchmarks" / "server.py"), str(latency), condition]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the server has no pipes")
@@ -233,6 +235,7 @@ def main() -> None:
     parser.add_argument("--ordered", action="store_true", help="what keeping each customer's order costs")
     parser.add_argument("--command", action="store_true", help="files through the command")
     parser.add_argument("--outbox", action="store_true", help="adding to an outbox and delivering it")
+    parser.add_argument("--tracker", action="store_true", help="events recorded in the background")
     parser.add_argument("--before", type=Path, help="another checkout, to compare the speed with")
     parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (%(default)s)")
@@ -252,6 +255,8 @@ def main() -> None:
 
         with server(0.0) as url:
             bench_outbox(url, options.events or 1_000_000, options.rounds)
+    elif options.tracker:
+        bench_tracker(options.events or 100_000, options.rounds, server)
     elif options.before:
         bench_before(options.before.resolve(), options.events or 200_000, options.rounds)
     elif options.command:

@@ -42,6 +42,8 @@ class Background:
         self.queue = EventQueue(options)
         self._options = options
         self._pool = pool
+        #: Whether there is a worker. The system may have been unable to start the first one.
+        self.started = False
         self._workers: list[TrackerWorker] = []
         self._starting = threading.Lock()
         nothing = EventSource((), ChunkBuilder(max_objects=1, max_bytes=1, coalesce=False))
@@ -57,7 +59,7 @@ class Background:
 
     def begin_first_worker(self) -> None:
         """Start a worker if there is none."""
-        if not self._workers:
+        if not self.started:
             self.begin_worker(most=1)
 
     def begin_worker(self, most: int | None = None) -> None:
@@ -78,6 +80,7 @@ class Background:
                     self._pool.give_back(connection)
                 else:
                     self._workers.append(worker)
+                    self.started = True
 
     def is_worker(self) -> bool:
         """Return whether the current thread is a worker."""

@@ -16,7 +16,7 @@ from gameball.receipts import Outcome, Receipt
 from gameball.tracking.options import TrackerOptions
 from gameball.tracking.stats import TrackerStats
 
-#: The memory that an event takes besides its JSON and its customer id, in bytes: measured with CPython 3.11.
+# The memory that an event takes besides its JSON and its customer id, in bytes: 226 with CPython 3.11.
 _OVERHEAD: Final = 250
 #: At most one warning about a full queue in this time, in seconds.
 WARNING_PERIOD: Final = 60.0

@@ -69,7 +69,9 @@ class Tracker:
             TrackerFullError: The queue is full or the tracker is closed, and ``when_full`` is ``raise``.
         """
         events = self._encoder.encode(customer_id, name, _NO_METADATA if metadata is None else metadata)
-        background = self._backgrounds.get("current") or self._start()
+        background = self._backgrounds.get("current")
+        if background is None or not background.started:
+            background = self._start()
         if self._options.when_full == "drop":
             return background.queue.put(customer_id, name, events)
         # A worker that waited for room in ``on_failure`` would wait for itself.

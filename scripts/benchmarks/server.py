@@ -1,6 +1,8 @@
 """The least server that can answer a batch: what is measured is the client.
 
-python scripts/benchmarks/server.py LATENCY_SECONDS    prints its port, and answers until its input ends
+python scripts/benchmarks/server.py LATENCY_SECONDS [busy|silent]
+
+It prints its port, and answers until its input ends: with 503 if it is busy, and never if it is silent.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ from typing import Final
 _ANSWER: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n" + b'{"jobId":1}'
 )
+_BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
 # More than any case has requests under way.
 _MOST_WAITING: Final = 64
 
@@ -21,10 +24,12 @@ class Answering(asyncio.Protocol):
 
     Args:
         latency: The seconds from the first byte of a request to its answer.
+        answer: The answer to every request; empty for none.
     """
 
-    def __init__(self, latency: float) -> None:
+    def __init__(self, latency: float, answer: bytes) -> None:
         self._latency = latency
+        self._answer_bytes = answer
         self._pending = b""
         self._missing = 0
         self._begun = 0.0
@@ -63,17 +68,18 @@ class Answering(asyncio.Protocol):
 
     def _write(self, _: object = None) -> None:
         if self._transport is not None:
-            self._transport.write(_ANSWER)
+            self._transport.write(self._answer_bytes)
 
 
-async def serve(latency: float) -> None:
+async def serve(latency: float, answer: bytes) -> None:
     """Answer on a free loopback port until standard input ends."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_MOST_WAITING))
-    server = await loop.create_server(lambda: Answering(latency), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Answering(latency, answer), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1])))
+    answers = {"answering": _ANSWER, "busy": _BUSY, "silent": b""}
+    asyncio.run(serve(float(sys.argv[1]), answers[(*sys.argv, "answering")[2]]))

@@ -304,14 +304,31 @@ def test_a_collected_object_may_track_events(client: Gameball) -> None:
         def __del__(self) -> None:
             tracker.track("collected", "song_liked")
 
-    cycle: list[object] = []
     for number in range(2_000):
-        cycle = [Tracking()]
-        cycle.append(cycle)
+        leave_garbage(Tracking())
         tracker.track(f"cust-{number}", "song_liked")
-    del cycle
     assert tracker.flush(LONGEST)
     assert adds_up(tracker.stats)
+
+
+def test_a_thread_that_cannot_be_started_is_started_by_a_later_event(
+    box: Sandbox, client: Gameball, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    tracker = client.events.tracker(linger=0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        assert tracker.track("cust-1", "song_liked")
+    assert tracker.track("cust-2", "song_liked")
+    assert tracker.flush(LONGEST)
+    assert sum(box.events.values()) == 2
+
+
+def leave_garbage(thing: object) -> None:
+    cycle = [thing]
+    cycle.append(cycle)
 
 
 def test_a_fork_under_load_leaves_the_child_an_empty_tracker_that_works(box: Sandbox) -> None:

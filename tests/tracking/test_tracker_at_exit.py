@@ -8,23 +8,24 @@ import time
 from contextlib import closing
 
 from raw_server import RawServer
+from waiting import LONGEST
 
 from gameball.sandbox import Sandbox
 
 _PROGRAM = """
-import logging
+import logging, sys
 from gameball import Gameball
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
-tracker = Gameball("key", "secret").events.tracker(close_timeout=1.0)
+tracker = Gameball("key", "secret").events.tracker(close_timeout=float(sys.argv[1]))
 for number in range(10_000):
     tracker.track(f"cust-{number}", "song_liked")
 """
 
 
-def run(url: str) -> tuple[float, subprocess.CompletedProcess[str]]:
+def run(url: str, close_timeout: float) -> tuple[float, subprocess.CompletedProcess[str]]:
     begun = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM],
+        [sys.executable, "-c", _PROGRAM, str(close_timeout)],
         env={**os.environ, "GAMEBALL_BASE_URL": url},
         capture_output=True,
         text=True,
@@ -35,13 +36,13 @@ def run(url: str) -> tuple[float, subprocess.CompletedProcess[str]]:
 
 
 def test_a_program_that_just_ends_has_sent_everything(box: Sandbox) -> None:
-    run(box.url)
+    run(box.url, LONGEST)
     assert sum(box.events.values()) == 10_000
 
 
 def test_a_server_that_never_answers_does_not_keep_a_program_from_ending() -> None:
     with RawServer(lambda *_: time.sleep(60)) as server:
-        seconds, done = run(server.url)
+        seconds, done = run(server.url, 1.0)
     assert seconds < 20
     assert (
         "tracker closed; events tracked: 10000, accepted: 0, rejected: 0, unknown: 8000, dropped: 2000"
@@ -53,5 +54,5 @@ def test_a_server_that_refuses_does_not_keep_a_program_from_ending() -> None:
     # A socket that is bound and does not listen refuses every connection.
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
-        _, done = run(f"http://127.0.0.1:{bound.getsockname()[1]}")
+        _, done = run(f"http://127.0.0.1:{bound.getsockname()[1]}", 1.0)
     assert "accepted: 0, rejected: 0, unknown: 0, dropped: 10000" in done.stderr
