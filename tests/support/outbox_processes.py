@@ -47,7 +47,7 @@ class Processes:
     """Processes that a test starts and kills."""
 
     database: str
-    forker: "subprocess.Popen[str]"
+    forker: subprocess.Popen[str]
     running: set[int] = field(factory=set)
 
     def start(self, role: str, **order: Any) -> int:
