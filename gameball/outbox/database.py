@@ -73,8 +73,8 @@ class Database:
     def _begin(self) -> Iterator[Connection]:
         with self.engine.begin() as connection:
             if self.dialect == "postgresql":
-                # A process that is stopped within a transaction would keep its locks, and with them others from
-                # taking over.
+                # A process that is stopped within a transaction would keep its locks, and nobody could take
+                # over.
                 connection.exec_driver_sql(_LIMIT_IDLE)
             yield connection
 
