@@ -1,7 +1,8 @@
 """The database of an outbox: engines, short transactions, and what to do when the database is away."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -15,6 +16,8 @@ from gameball.outbox.schema import check_dialect
 
 #: How long SQLite waits for another process that writes, in seconds.
 _BUSY_TIMEOUT: Final = 30.0
+#: PostgreSQL ends a transaction in which the process does nothing for this long, in milliseconds.
+_LIMIT_IDLE: Final = "SET LOCAL idle_in_transaction_session_timeout = 3000"
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 
@@ -66,6 +69,15 @@ class Database:
         """Open new connections in a forked child: those of the parent stay open, and in use by it."""
         self.engine.dispose(close=False)
 
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with self.engine.begin() as connection:
+            if self.dialect == "postgresql":
+                # A process that is stopped within a transaction would keep its locks, and nobody could take
+                # over.
+                connection.exec_driver_sql(_LIMIT_IDLE)
+            yield connection
+
     def run(self, work: Callable[[Connection], ResultT]) -> ResultT:
         """Do something in a short transaction of its own.
 
@@ -73,7 +85,7 @@ class Database:
             OutboxError: The database refused it, or is away.
         """
         try:
-            with self.engine.begin() as connection:
+            with self._begin() as connection:
                 return work(connection)
         except SQLAlchemyError as error:
             raise _explain(error) from None
@@ -92,7 +104,7 @@ class Database:
         warned = False
         while True:
             try:
-                with self.engine.begin() as connection:
+                with self._begin() as connection:
                     return work(connection)
             except SQLAlchemyError as error:
                 if not is_away(error) or give_up():

@@ -3,16 +3,17 @@
 import logging
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from outbox_processes import Processes, add, likes, new_database
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from waiting import wait_until
 
 from gameball import Gameball, Outcome
@@ -70,7 +71,7 @@ def test_a_stopped_deliverer_that_continues_sends_nothing_twice(
         wait_until(lambda: outbox.status().holder)
         add(outbox, *likes(4_000, customers=400))
         box.wait_for(lambda: box.batches)
-        os.kill(first, signal.SIGSTOP)
+        stop(first, outbox)
         stopped = time.monotonic()
         second = processes.start("deliver", url=box.url, times=TIMES)
         wait_until(lambda: outbox.status().waiting == 0)
@@ -89,6 +90,49 @@ def test_a_stopped_deliverer_that_continues_sends_nothing_twice(
         for (_, _, metadata), count in box.events.items():
             assert count <= expected[metadata.removeprefix('{"n":').removesuffix("}")]
         assert status.accepted <= box.events.total() <= 6_000
+
+
+def stop(child: int, outbox: Outbox) -> None:
+    """Stop a process; with SQLite, not while it writes, because then nobody could."""
+    while True:
+        os.kill(child, signal.SIGSTOP)
+        if outbox.engine.dialect.name != "sqlite":
+            return
+        with closing(sqlite3.connect(str(outbox.engine.url.database), timeout=0.5)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(child, signal.SIGCONT)
+            else:
+                connection.rollback()
+                return
+
+
+def test_a_deliverer_that_is_stopped_within_a_transaction_does_not_hold_up_the_next(outbox: Outbox) -> None:
+    if outbox.engine.dialect.name == "sqlite":
+        pytest.skip("with SQLite, a process that is stopped while it writes holds everybody up")
+    first = acquire(outbox._database)
+    assert first is not None
+    stopped, resume = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> None:
+        first.fence(connection)
+        stopped.set()
+        resume.wait(30)
+
+    def write() -> None:
+        with suppress(OutboxError):
+            outbox._database.run(work)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    stopped.wait(30)
+    outbox._database.run(lambda connection: connection.execute(update(LEASE).values(expires_at=0.0)))
+    second = acquire(outbox._database)
+    assert second is not None
+    assert second.token > first.token
+    resume.set()
+    thread.join(30)
 
 
 def test_another_deliverer_takes_over_within_ten_seconds(outbox: Outbox, processes: Processes) -> None:

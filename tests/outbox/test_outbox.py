@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
-from outbox_processes import add, likes
+from outbox_processes import Processes, add, likes
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
@@ -118,9 +118,9 @@ def test_a_row_that_becomes_visible_late_is_sent(outbox: Outbox, client: Gamebal
 def test_what_was_not_accepted_is_kept_with_its_reason_and_can_be_settled(
     outbox: Outbox, client: Gameball, box: Sandbox
 ) -> None:
-    for status in (400, 500):
-        add(outbox, Event("cust-1", f"met {status}"))
-        box.fail_next(Fault(status=status))
+    for code in (400, 500):
+        add(outbox, Event("cust-1", f"met {code}"))
+        box.fail_next(Fault(status=code))
         outbox.deliver(client, until_empty=True)
     (rejected,) = outbox.failed(Outcome.REJECTED)
     (unknown,) = outbox.failed(Outcome.UNKNOWN)
@@ -264,3 +264,14 @@ def test_the_clients_keys_are_not_in_the_database(outbox: Outbox, box: Sandbox) 
     with outbox.engine.begin() as connection:
         for table in ("gameball_outbox", "gameball_outbox_chunk", "gameball_outbox_lease"):
             assert "canary" not in str(connection.execute(METADATA.tables[table].select()).all())
+
+
+def test_four_processes_add_at_once(
+    outbox: Outbox, processes: Processes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(4):
+        processes.start("web", start=number * 100, count=25)
+    wait_until(lambda: outbox.status().waiting == 100)
+    with outbox.engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM orders")).scalar_one() == 100
+    assert capfd.readouterr().err == ""

@@ -18,7 +18,7 @@ from gameball.sandbox import Fault, Sandbox
 from gameball.sandbox.faults import Ending
 from gameball.sandbox.record import Received
 
-ROUNDS = int(os.environ.get("GAMEBALL_TEST_OUTBOX_KILLS", "6"))
+ROUNDS = int(os.environ.get("GAMEBALL_TEST_OUTBOX_KILLS", "3"))
 TIMES = {"duration": 1.5, "heartbeat": 0.2, "margin": 0.3, "standby": 0.05}
 FAULTS = [
     Fault(status=503),

@@ -4,8 +4,9 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
 from sqlalchemy import create_engine, text
@@ -14,9 +15,6 @@ from waiting import wait_until
 
 from gameball import Event
 from gameball.outbox import Outbox
-
-if TYPE_CHECKING:
-    import subprocess
 
 _numbers = itertools.count()
 
@@ -47,7 +45,7 @@ class Processes:
     """Processes that a test starts and kills."""
 
     database: str
-    forker: "subprocess.Popen[str]"
+    forker: subprocess.Popen[str]
     running: set[int] = field(factory=set)
 
     def start(self, role: str, **order: Any) -> int:
