@@ -69,7 +69,7 @@ def test_a_format_that_is_given_overrules_the_name() -> None:
         (
             "events.csv",
             {"types": {"a": "integer"}},
-            "column 'a' has the unknown type 'integer'; the types are text, int, float, bool, date",
+            "column 'a' has the unknown type 'integer'; the types are text, int, float, decimal, bool, date",
         ),
         ("events.csv", {"rename": {"": "a"}}, "neither name may be empty"),
         ("events.csv", {"rename": {"a": ""}}, "neither name may be empty"),
