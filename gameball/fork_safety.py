@@ -37,7 +37,12 @@ def renew_after_fork(thing: ForkAware) -> None:
 
 def _before() -> None:
     _forking.acquire()
-    _told[:] = _objects
+    while True:
+        try:
+            _told[:] = _objects
+        except RuntimeError:  # another thread added an object meanwhile; the child would renew nothing
+            continue
+        break
     for thing in _told:
         getattr(thing, "before_fork", _nothing)()
 
