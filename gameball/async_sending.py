@@ -192,7 +192,9 @@ class AsyncEvents(AsyncTrackerMethods):
 
     async def _close(self) -> None:
         self._closed = True
-        await asyncio.to_thread(self._trackers.close)
+        # In a loop that was forked while it was running, waiting for a thread may never end.
+        if not self._trackers.close_if_none():
+            await asyncio.to_thread(self._trackers.close)
         senders = list(self._senders)
         for sender in senders:
             sender.interrupt(GameballError("the client was closed while it was sending"))

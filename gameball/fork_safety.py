@@ -24,25 +24,22 @@ class ForkAware(Protocol):
 
 # The only global state of the package: os.register_at_fork accepts only functions, and keeps them for ever.
 _objects: "WeakSet[ForkAware]" = WeakSet()
-# Held during a fork, so that two threads cannot fork at the same time.
-_forking = threading.Lock()
+# Held during a fork, so that two threads cannot fork at the same time, and while an object is added: the set
+# must not change while it is read. Reentrant, because an object may add another one in a forked child.
+_forking = threading.RLock()
 # The objects that were notified before the current fork, so that the same ones are notified after it.
 _told: list[ForkAware] = []
 
 
 def renew_after_fork(thing: ForkAware) -> None:
     """Call ``after_fork_in_child`` of an object in every forked child, for as long as the object exists."""
-    _objects.add(thing)
+    with _forking:
+        _objects.add(thing)
 
 
 def _before() -> None:
     _forking.acquire()
-    while True:
-        try:
-            _told[:] = _objects
-        except RuntimeError:  # another thread added an object meanwhile; the child would renew nothing
-            continue
-        break
+    _told[:] = _objects
     for thing in _told:
         getattr(thing, "before_fork", _nothing)()
 

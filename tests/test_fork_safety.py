@@ -17,6 +17,7 @@ from gameball_api.api.batches import send_events_batch
 from gameball_api.models import BatchStarted, CustomerEvents, EventsBatch, NamedEvents
 
 from gameball import AsyncGameball, DeliveryReport, Event, Gameball, GameballError, RateLimit
+from gameball.fork_safety import renew_after_fork
 from gameball.sandbox import Sandbox
 
 #: How often parent and child send at once; any number by hand.
@@ -221,3 +222,36 @@ def test_a_source_that_forks_has_its_events_sent_by_the_parent_only(kind: str) -
             assert told == "it was sent"
             assert set(sent_by(box).values()) == {1}
             assert len(sent_by(box)) == 8
+
+
+def test_a_fork_while_another_thread_adds_objects_renews_every_object() -> None:
+    renewed = Renewed()
+    renew_after_fork(renewed)
+    ended = threading.Event()
+
+    def add() -> None:
+        kept = []
+        while not ended.is_set():
+            kept.append(Renewed())
+            renew_after_fork(kept[-1])
+            if len(kept) > 500:
+                kept.clear()
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    try:
+        for _ in range(50):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if renewed.times == 1 else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        ended.set()
+        thread.join()
+
+
+class Renewed:
+    times = 0
+
+    def after_fork_in_child(self) -> None:
+        self.times += 1

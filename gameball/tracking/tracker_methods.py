@@ -39,6 +39,11 @@ class OpenTrackers:
             raise ClientClosedError
         return tracker
 
+    def close_if_none(self) -> bool:
+        """Allow no tracker any more, and return whether there is none to be closed."""
+        self._closed = True
+        return not self._trackers
+
     def close(self) -> None:
         """Close all trackers, which sends what they have queued, as far as the time allows."""
         self._closed = True
