@@ -1,6 +1,5 @@
 import pytest
 from regeneration.api_changes import Change, compare
-from regeneration.facade_usage import read_usage
 from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Value
 
 KEY = "GET /things/{}"
@@ -170,31 +169,6 @@ def test_a_model_within_a_model_is_sent_or_read_like_the_outer_one() -> None:
 def test_nothing_is_told_where_nothing_changed() -> None:
     surface = Surface({KEY: operation(ID, PAGE)}, {"Thing": model(NAME)})
     assert compare(surface, surface, {}) == ()
-
-
-def test_what_the_facade_uses_is_followed_through_types() -> None:
-    surface = Surface(
-        {KEY: operation(ID)},
-        {
-            "Thing": model(Value("part", "list[Part]", required=False)),
-            "Part": GeneratedModel("Part", (), is_enumeration=False, extra=""),
-            "Unused": GeneratedModel("Unused", (), is_enumeration=False, extra=""),
-        },
-    )
-    files = {
-        "operation.py": "from gameball_api.api.things import get_thing\n",
-        "tag.py": "def late():\n    from gameball_api.api import things\n",
-        "module.py": "import gameball_api.api.things.get_thing\n",
-        "model.py": "from gameball_api.models import Part\n",
-        "submodule.py": "from gameball_api.models.part import Part\n",
-        "other.py": "from gameball_api import AuthenticatedClient\nfrom .models import Unused\n",
-    }
-    usage = read_usage(files, [surface])
-    through = ("module.py", "operation.py", "tag.py")
-    assert usage["things.get_thing"] == through
-    assert usage["Thing"] == through
-    assert usage["Part"] == ("model.py", *through[:2], "submodule.py", "tag.py")
-    assert "Unused" not in usage
 
 
 def test_a_change_names_who_uses_what_changed() -> None:
