@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -24,7 +24,8 @@ from regeneration.generated_names import MAX_PATH, class_name, field_name, model
 from regeneration.repairs.repair import Repair
 
 _COMPONENTS: Final = ("components", "schemas")
-# How many of the fields that a schema is in may be in its name; beyond that a digest of its place is.
+# The most fields around a schema that its name may have. Names that are still the same get a digest of their
+# place.
 _MAX_DEPTH: Final = 4
 _DIGEST_LENGTH: Final = 6
 _READABLE: Final = frozenset({"application/json", "application/octet-stream"})
@@ -119,8 +120,12 @@ def _short_names(classes: list[_Class], taken: Collection[str]) -> dict[Place, s
         Names by place, whose modules differ from each other and from those taken.
     """
     found: dict[Place, str] = {}
-    for depth in range(_MAX_DEPTH):
-        names = {one.use.place: _short_name(one, depth) for one in classes if one.use.place not in found}
+    for depth, keep_fields in product(range(_MAX_DEPTH), (False, True)):
+        names = {
+            one.use.place: _short_name(one, depth, keep_fields=keep_fields)
+            for one in classes
+            if one.use.place not in found
+        }
         modules = Counter(model_module(name) for name in names.values())
         used = {*taken, *(model_module(name) for name in found.values())}
         found |= {
@@ -130,21 +135,31 @@ def _short_names(classes: list[_Class], taken: Collection[str]) -> dict[Place, s
         }
     for one in classes:
         if one.use.place not in found:
-            digest = hashlib.sha256(pointer(one.use.place).encode()).hexdigest()[:_DIGEST_LENGTH]
-            found[one.use.place] = class_name(f"{_short_name(one, 0)}_{digest}")
+            # Digits only: the generator puts an underscore between a digit and a letter.
+            digest = int(hashlib.sha256(pointer(one.use.place).encode()).hexdigest(), 16)
+            name = _short_name(one, 0, keep_fields=False)
+            found[one.use.place] = class_name(f"{name}_{digest % 10**_DIGEST_LENGTH:0{_DIGEST_LENGTH}}")
     return found
 
 
-def _short_name(one: _Class, depth: int) -> str:
-    """Return a shorter name: of the whole it is a part of, of some fields that it is in, and of itself."""
+def _short_name(one: _Class, depth: int, *, keep_fields: bool) -> str:
+    """Build a shorter name from the operation or component, the fields around the schema, and its own name.
+
+    Args:
+        one: The class to name.
+        depth: The number of fields that the name has; the innermost ones are used.
+        keep_fields: Whether to leave out words of the operation first. The others are left out in the middle.
+    """
     place, use = one.use.place, one.use
     fields = [str(name) for key, name in pairwise(place) if key == "properties"]
     above = fields[:-1] if fields[-1:] == [use.label] else fields
     label = "".join(pascal_case(name) for name in (use.root, *above[len(above) - depth :], use.label))
     words = field_name(label).split("_")
-    # Room for a digest. The beginning tells the operation and the end the field.
+    spare = len(field_name(pascal_case(use.root)).split("_")) - 1 if keep_fields else 0
+    # There must be room for a digest. The first words name the operation and the last ones the field.
     while len(words) > 2 and len(model_module("_".join([*words, "0" * _DIGEST_LENGTH]))) > MAX_PATH:  # noqa: PLR2004
-        del words[len(words) // 2]
+        del words[1 if spare > 0 else len(words) // 2]
+        spare -= 1
     return class_name("_".join(words))
 
 

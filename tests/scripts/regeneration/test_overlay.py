@@ -134,9 +134,25 @@ def test_a_published_limit_or_type_that_the_overlay_overrules_is_not_accepted_in
     assert kind.endswith("/jobId/type, where 'string' is published")
 
 
-def test_an_overlay_action_whose_target_is_no_json_path_is_an_error_that_names_it() -> None:
-    with pytest.raises(RegenerationError, match="action 1 has no JSON path"):
-        overlay_document({}, {"actions": [{"target": "$[[", "update": {}}]})
+@pytest.mark.parametrize("target", [None, "", "$.paths[", "$[[", 7])
+def test_an_overlay_action_whose_target_is_not_a_json_path_is_an_error_that_names_it(target: object) -> None:
+    with pytest.raises(RegenerationError, match="overlay action 1 has no JSON path"):
+        overlay_document({}, {"actions": [{"target": target, "remove": True}]})
+
+
+def test_an_overlay_action_is_skipped_where_its_x_unless_matches() -> None:
+    action = {"target": "$.info", "x-unless": "$.info.title", "update": {"version": "2"}}
+    overlay = {"actions": [action]}
+    assert overlay_document({"info": {"title": "T"}}, overlay) == {"info": {"title": "T"}}
+    assert overlay_document({"info": {}}, overlay) == {"info": {"version": "2"}}
+
+
+def test_only_an_optional_overlay_action_may_match_nothing() -> None:
+    document: dict[str, Any] = {"paths": {}}
+    action = {"target": "$.paths['/gone']", "remove": True}
+    assert overlay_document(document, {"actions": [{**action, "x-optional": True}]}) == document
+    with pytest.raises(RegenerationError, match=r"overlay action 1 matches nothing.*/gone"):
+        overlay_document(document, {"actions": [action]})
 
 
 def test_an_overlay_does_not_change_the_document_it_is_applied_to() -> None:

@@ -1,15 +1,13 @@
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from regenerate_project import FAULTS
-from regeneration.document_walk import operations, pointer, schemas
+from regeneration.document_walk import operations, pointer
 from regeneration.openapi_document import load_document
 from regeneration.overlay import overlay_document
-from regeneration.regeneration_error import RegenerationError
 from regeneration.repairs.all_repairs import (
     declare_path_parameters,
     repair_document,
@@ -17,7 +15,6 @@ from regeneration.repairs.all_repairs import (
     supply_array_items,
     supply_responses,
 )
-from regeneration.repairs.operation_names import operation_id
 
 PREFIX = "/api/v4.0/integrations"
 Document = dict[str, Any]
@@ -63,20 +60,6 @@ def test_only_schemas_are_given_items() -> None:
         "#/paths/~1x/get/responses/default/content/application~1json/schema/items",
         "#/components/schemas/type/properties/type/items",
     ]
-
-
-def test_a_schema_is_found_wherever_it_stands() -> None:
-    document = read(
-        """
-        paths: {/x: {get: {parameters: [{schema: {title: a}}], callbacks: {c: {e: {post: {requestBody:
-          {content: {x: {schema: {title: b}}}}}}}}}}}
-        components:
-          headers: {h: {schema: {title: c}}}
-          schemas:
-            s: {title: d, not: {title: e}, additionalProperties: {title: f}, x-s: {schema: {title: no}}}
-        """
-    )
-    assert [node.content["title"] for node in schemas(document)] == list("abcdef")
 
 
 def test_operations_without_responses_are_given_one() -> None:
@@ -128,72 +111,6 @@ def test_a_leftover_takes_along_the_schemas_that_nothing_else_needs() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "name"),
-    [
-        ("get", "customers", "listCustomers"),
-        ("get", "customers/{customerId}", "getCustomer"),
-        ("post", "customers", "createCustomer"),
-        ("put", "customers/{customerId}", "replaceCustomer"),
-        ("patch", "customers/{customerId}", "updateCustomer"),
-        ("delete", "customers/{customerId}", "deleteCustomer"),
-        ("get", "customers/{customerId}/balance", "getCustomerBalance"),
-        ("get", "customers/{customerId}/gift-cards", "listCustomerGiftCards"),
-        ("get", "batches/{batchId}/status", "getBatchStatus"),
-        ("post", "batches/{batchId}/stop", "stopBatch"),
-        ("post", "companies/{id}/merge", "mergeCompany"),
-        ("get", "leaderBoard", "getLeaderBoard"),
-        ("get", "", "getRoot"),
-    ],
-)
-def test_an_id_is_a_verb_and_the_resource(method: str, path: str, name: str) -> None:
-    assert operation_id(method, f"{PREFIX}/{path}") == name
-
-
-def test_names_do_not_depend_on_the_order_of_the_document() -> None:
-    paths = {
-        f"{PREFIX}/{path}": {"get": {"operationId": "same", "responses": {"200": {"description": "D"}}}}
-        for path in ("boxes", "crates", "barrels")
-    }
-    document = read("{}")
-    names = [
-        {one.path: one.content["operationId"] for one in operations(repair_document(each, [])[0])}
-        for each in ({**document, "paths": paths}, {**document, "paths": dict(reversed(paths.items()))})
-    ]
-    assert names[0] == names[1]
-    assert set(names[0].values()) == {"listBoxes", "listCrates", "listBarrels"}
-
-
-def test_long_names_that_would_be_the_same_are_told_apart_by_where_they_are_in_any_order() -> None:
-    product: Document = {"type": "object", "properties": {"sku": {"type": "string"}}}
-
-    def titles(fields: list[str]) -> dict[str, str]:
-        long = {
-            name: {"type": "object", "properties": {"purchasedOrReturnedProductOfTheShop": product}}
-            for name in fields
-        }
-        body = {"content": {"application/json": {"schema": {"type": "object", "properties": long}}}}
-        operation = {
-            "operationId": "recordEverythingThatHappenedInTheShop",
-            "requestBody": body,
-            "responses": {},
-        }
-        # Through JSON, so that no two parts are one object.
-        document = read(json.dumps({"paths": {f"{PREFIX}/x": {"post": operation}}}))
-        repaired = repair_document(document, [])[0]["paths"][f"{PREFIX}/x"]["post"]["requestBody"]
-        properties = repaired["content"]["application/json"]["schema"]["properties"]
-        return {
-            name: one["properties"]["purchasedOrReturnedProductOfTheShop"]["title"]
-            for name, one in properties.items()
-        }
-
-    fields = ["giftsOfTheLastYear", "ordersOfTheLastYear"]
-    names = titles(fields)
-    assert len(set(names.values())) == len(fields)
-    assert titles(fields[::-1]) == names
-    assert not [name for name in names.values() if name[-1].isdigit() and name[:-1] in names.values()]
-
-
 def overlaid(document: Document, *actions: Document) -> Document:
     repaired, repairs = repair_document(document, [])
     return overlay_document(repaired, {"actions": list(actions)}, repairs)
@@ -230,23 +147,3 @@ def test_what_the_overlay_adds_may_have_been_published_meanwhile() -> None:
     )
     result = overlaid(document, {"target": "$.components.schemas.A", "update": {"required": ["x"]}})
     assert result["components"]["schemas"]["A"]["required"] == ["x"]
-
-
-def test_an_action_is_left_out_when_it_is_not_needed() -> None:
-    document = read("paths: {}")
-    action = {"target": "$.info", "x-unless": "$.info.title", "update": {"title": "Other"}}
-    assert overlaid(document, action)["info"]["title"] == "T"
-
-
-def test_only_an_optional_action_may_match_nothing() -> None:
-    document = read("paths: {}")
-    action = {"target": "$.paths['/gone']", "remove": True}
-    assert overlaid(document, {**action, "x-optional": True})["paths"] == {}
-    with pytest.raises(RegenerationError, match=r"overlay action 1 matches nothing.*/gone"):
-        overlaid(document, action)
-
-
-@pytest.mark.parametrize("target", [None, "", "$.paths[", 7])
-def test_an_action_without_a_path_is_named(target: object) -> None:
-    with pytest.raises(RegenerationError, match="overlay action 1 has no JSON path"):
-        overlaid(read("paths: {}"), {"target": target, "remove": True})
