@@ -32,7 +32,7 @@ from regeneration.repairs.all_repairs import repair_document
 from regeneration.repairs.repair import Repair, is_overruled
 from regeneration.report import RunResult, as_json, as_text, repairs_as_text
 from regeneration.sources import DocumentSource, read_source
-from regeneration.tolerant_answers import relax_answers
+from regeneration.tolerant_responses import relax_responses
 from regeneration.validation import find_faults, validate_document, where
 
 # The most faults to list of a document that cannot be repaired.
@@ -96,7 +96,7 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     for repair in repairs:
         since = ", replaced by the overlay" if is_overruled(document, repair) else ""
         reported.append(evolve(repair, remedy=repair.remedy + since))
-    return relax_answers(document), tuple(reported)
+    return relax_responses(document), tuple(reported)
 
 
 def new_repairs(root: Path, repairs: tuple[Repair, ...], before: Document | None) -> tuple[Repair, ...]:

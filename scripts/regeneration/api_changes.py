@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from regeneration.facade_usage import Usage
 from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Value
 
-Kind = Literal["operation", "parameter", "answer", "model", "field", "member"]
+Kind = Literal["operation", "parameter", "response", "model", "field", "member"]
 What = Literal["added", "removed", "changed"]
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 
@@ -71,7 +71,7 @@ def with_wire_users(users: tuple[str, ...], wire: str, wire_usage: Usage) -> tup
 
 @frozen
 class _Direction:
-    """Which way the values of a model go: users write those of requests, and read those of answers."""
+    """Which way the values of a model go: users write those of requests, and read those of responses."""
 
     is_sent: bool = True
     is_read: bool = True
@@ -82,7 +82,7 @@ def _directions(old: Surface, new: Surface) -> dict[str, _Direction]:
     for surface in (old, new):
         for operation in surface.operations.values():
             sent |= _reachable(surface, [parameter.type for parameter in operation.parameters])
-            read |= _reachable(surface, [operation.answer])
+            read |= _reachable(surface, [operation.response])
     return {name: _Direction(name in sent, name in read) for name in sent | read}
 
 
@@ -121,10 +121,10 @@ def _operation(before: GeneratedOperation, after: GeneratedOperation, key: str) 
         yield Change("operation", "changed", before.module, detail, breaking=True)
     sent = _Direction(is_read=False)
     yield from _values("parameter", after.module, before.parameters, after.parameters, sent)
-    if before.answer != after.answer:
-        gone = set(before.answer.split(" | ")) - set(after.answer.split(" | "))
-        detail = f"{before.answer} -> {after.answer}"
-        yield Change("answer", "changed", after.module, detail, breaking=bool(gone))
+    if before.response != after.response:
+        gone = set(before.response.split(" | ")) - set(after.response.split(" | "))
+        detail = f"{before.response} -> {after.response}"
+        yield Change("response", "changed", after.module, detail, breaking=bool(gone))
 
 
 def _models(

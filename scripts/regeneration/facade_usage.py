@@ -84,7 +84,7 @@ def _needed(surface: Surface, name: str) -> Iterator[str]:
         text
         for operation in surface.operations.values()
         if operation.module == name
-        for text in (operation.answer, *(parameter.type for parameter in operation.parameters))
+        for text in (operation.response, *(parameter.type for parameter in operation.parameters))
     ]
     if model := surface.models.get(name):
         types += (

@@ -40,14 +40,14 @@ class GeneratedOperation:
         method: The HTTP method, in lower case.
         path: The path, with the Python names of its parameters in braces.
         parameters: What its functions take, in order, the client aside.
-        answer: The type of what they return.
+        response: The type of what they return.
     """
 
     module: str
     method: str
     path: str
     parameters: tuple[Value, ...]
-    answer: str
+    response: str
 
 
 @frozen
@@ -130,13 +130,13 @@ def read_operation(path: str, code: str) -> GeneratedOperation | None:
         for key, value in zip(node.keys, node.values, strict=True)
         if isinstance(key, ast.Constant)
     }
-    answer = _alternatives(detailed.returns.slice) if isinstance(detailed.returns, ast.Subscript) else "Any"
+    response = _alternatives(detailed.returns.slice) if isinstance(detailed.returns, ast.Subscript) else "Any"
     return GeneratedOperation(
         module=path.removeprefix("api/").removesuffix(".py").replace("/", "."),
         method=request.get("method", ""),
         path=request.get("url", ""),
         parameters=tuple(_parameters(detailed.args)),
-        answer=answer,
+        response=response,
     )
 
 

@@ -1,4 +1,4 @@
-"""The sandbox answers as Gameball documents, and as a test asks it to."""
+"""The sandbox responses as Gameball documents, and as a test asks it to."""
 
 import time
 from typing import Any
@@ -22,8 +22,8 @@ def test_the_sandbox_says_that_it_is_not_gameball(box: Sandbox) -> None:
     ("headers", "code"), [({}, 1000), ({"apikey": "key"}, 1001), ({**HEADERS, "apikey": "x"}, 1000)]
 )
 def test_both_keys_are_checked(box: Sandbox, headers: dict[str, str], code: int) -> None:
-    answer = post(box, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (401, code)
+    response = post(box, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (401, code)
 
 
 def test_an_unknown_path_is_404_and_an_unknown_method_405(box: Sandbox) -> None:

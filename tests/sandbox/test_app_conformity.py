@@ -1,4 +1,4 @@
-"""The answers of the sandbox, checked against the document that the client is generated from."""
+"""The responses of the sandbox, checked against the document that the client is generated from."""
 
 from typing import Any
 

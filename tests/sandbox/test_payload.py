@@ -22,8 +22,8 @@ from gameball.sandbox import Sandbox
     ],
 )
 def test_the_payload_is_checked(box: Sandbox, body: object, status: int, code: int) -> None:
-    answer = post(box, body)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    response = post(box, body)
+    assert (response.status_code, response.json()["code"]) == (status, code)
     assert not box.batches[0].accepted
     assert box.events == {}
 

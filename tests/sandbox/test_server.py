@@ -55,7 +55,7 @@ def test_wait_for_returns_when_the_condition_holds_and_reports_what_arrived_when
         box.wait_for(lambda: len(box.batches) == 2, timeout=0.01)
 
 
-# The second packet of each answer waited 40 ms, until the client had acknowledged the first: asyncio turns
+# The second packet of each response waited 40 ms, until the client had acknowledged the first: asyncio turns
 # that off only for sockets that were made with the number of the protocol.
 def test_a_response_is_not_delayed_for_an_acknowledgement(box: Sandbox) -> None:
     with httpx.Client(base_url=box.url) as client:

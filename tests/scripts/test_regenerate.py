@@ -103,7 +103,7 @@ def test_a_change_is_told_with_what_it_breaks_and_for_whom(repository: Repositor
         (f"{body}.memberId", "added, required", True),
     ]
     for removed, added in (report["changes"], report["published"]):
-        # What builds the JSON, reads it, or answers it, without a generated model.
+        # What builds the JSON, reads it, or responses it, without a generated model.
         by_hand = {"chunking/chunk.py", "sandbox/payload.py", "jobs/batch_job.py", "sources/shape.py"}
         assert {f"gameball/{name}" for name in by_hand} | set(users) <= set(removed["used_by"])
         assert added["used_by"] == users

@@ -100,7 +100,7 @@ def test_a_published_operation_keeps_what_it_says_and_takes_our_name(full: FullR
     status = full.surface.operations["GET /api/v4.0/integrations/batches/{}/status"]
     assert [(one.name, one.type) for one in status.parameters] == [("batch_id", "int")]
     assert [one.wire for one in full.surface.models["BatchStatus"].fields] == ["batchId", "errors"]
-    assert "ErrorDetails" in status.answer
+    assert "ErrorDetails" in status.response
 
 
 def test_what_the_facade_uses_is_told_apart(full: FullRun) -> None:

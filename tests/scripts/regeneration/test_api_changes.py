@@ -9,9 +9,9 @@ NAME = Value("name", "str", required=False, wire="name")
 
 
 def operation(
-    *parameters: Value, module: str = "things.get_thing", answer: str = "Thing"
+    *parameters: Value, module: str = "things.get_thing", response: str = "Thing"
 ) -> GeneratedOperation:
-    return GeneratedOperation(module, "get", "/things/{thing_id}", parameters, answer)
+    return GeneratedOperation(module, "get", "/things/{thing_id}", parameters, response)
 
 
 def model(*fields: Value, enumeration: bool = False, extra: str = "Any") -> GeneratedModel:
@@ -62,14 +62,14 @@ def models_changed(before: GeneratedModel | None, after: GeneratedModel | None) 
             "BREAKING  parameter changed: things.get_thing parameters have another order",
         ),
         (
-            operation(answer="Thing"),
-            operation(answer="ErrorDetails | Thing"),
-            "answer changed: things.get_thing Thing -> ErrorDetails | Thing",
+            operation(response="Thing"),
+            operation(response="ErrorDetails | Thing"),
+            "response changed: things.get_thing Thing -> ErrorDetails | Thing",
         ),
         (
-            operation(answer="Thing"),
-            operation(answer="Other"),
-            "BREAKING  answer changed: things.get_thing Thing -> Other",
+            operation(response="Thing"),
+            operation(response="Other"),
+            "BREAKING  response changed: things.get_thing Thing -> Other",
         ),
     ],
 )
@@ -121,9 +121,9 @@ def test_a_change_of_a_model_is_told_and_marked(
 
 REQUIRED = Value("name", "str", required=True, wire="name")
 NULLABLE = Value("name", "None | str", required=True, wire="name")
-SENT = operation(Value("body", "list[Thing]", required=True), answer="Any")
-READ = operation(answer="ErrorDetails | Thing")
-BOTH = operation(Value("body", "Thing", required=True), answer="Thing")
+SENT = operation(Value("body", "list[Thing]", required=True), response="Any")
+READ = operation(response="ErrorDetails | Thing")
+BOTH = operation(Value("body", "Thing", required=True), response="Thing")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_new_required_field_breaks_only_what_sends_it() -> None:
 
 def test_a_model_within_a_model_is_sent_or_read_like_the_outer_one() -> None:
     outer = GeneratedModel("Outer", (Value("things", "list[Thing]", required=True),), False, "")  # noqa: FBT003
-    operations = {KEY: operation(Value("body", "Outer", required=True), answer="Any")}
+    operations = {KEY: operation(Value("body", "Outer", required=True), response="Any")}
     old, new = (Surface(operations, {"Outer": outer, "Thing": model(one)}) for one in (REQUIRED, NAME))
     (change,) = compare(old, new, {"Thing": ("gameball/things.py",)})
     assert not change.breaking

@@ -16,7 +16,7 @@ TAGS = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems":
 
 
 def published() -> Document:
-    """A document with a keyword of each kind, in a request and in an answer alike."""
+    """A document with a keyword of each kind, in a request and in a response alike."""
     thing: Document = {
         "type": "object",
         "required": ["name", "points"],

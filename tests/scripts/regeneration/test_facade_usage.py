@@ -4,8 +4,8 @@ from regeneration.surface import GeneratedModel, GeneratedOperation, Surface, Va
 THING_ID = Value("thing_id", "str", required=True)
 
 
-def operation(*parameters: Value, answer: str = "Thing") -> GeneratedOperation:
-    return GeneratedOperation("things.get_thing", "get", "/things/{thing_id}", parameters, answer)
+def operation(*parameters: Value, response: str = "Thing") -> GeneratedOperation:
+    return GeneratedOperation("things.get_thing", "get", "/things/{thing_id}", parameters, response)
 
 
 def model(name: str, *fields: Value, extra: str = "") -> GeneratedModel:
@@ -42,7 +42,7 @@ def test_models_are_used_by_the_files_that_import_them_or_what_needs_them() -> N
 def test_the_body_and_further_properties_of_a_model_are_used_too() -> None:
     body = Value("body", "ThingBody", required=True)
     package = surface(
-        operation(body, answer="Any"), model("ThingBody", extra="Label"), model("Label"), model("Thing")
+        operation(body, response="Any"), model("ThingBody", extra="Label"), model("Label"), model("Thing")
     )
     files = {"a.py": "from gameball_api.api.things import get_thing\n"}
     assert read_usage(files, [package]).keys() >= {"things.get_thing", "ThingBody", "Label"}
@@ -50,8 +50,8 @@ def test_the_body_and_further_properties_of_a_model_are_used_too() -> None:
 
 
 def test_a_model_that_only_one_of_two_packages_has_is_used() -> None:
-    before = surface(operation(answer="Old"), model("Old"))
-    after = surface(operation(answer="New"), model("New"))
+    before = surface(operation(response="Old"), model("Old"))
+    after = surface(operation(response="New"), model("New"))
     usage = read_usage({"a.py": "from gameball_api.api.things import get_thing\n"}, [before, after])
     assert usage["Old"] == usage["New"] == ("a.py",)
 

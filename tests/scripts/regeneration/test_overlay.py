@@ -31,9 +31,9 @@ def test_every_operation_of_the_facade_has_an_id_a_tag_a_summary_keys_and_an_err
 def test_the_limit_of_1000_objects_and_the_integer_job_id_are_in_the_document() -> None:
     operation = document()["paths"]["/api/v4.0/integrations/batch/events"]["post"]
     body = operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["body"]
-    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    response = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert body["maxItems"] == 1000
-    assert answer["properties"]["jobId"]["type"] == ["integer", "null"]
+    assert response["properties"]["jobId"]["type"] == ["integer", "null"]
 
 
 def test_the_leftover_bearer_scheme_is_gone() -> None:
@@ -123,8 +123,8 @@ def test_a_published_limit_or_type_that_the_overlay_overrules_is_not_accepted_in
     operation = published["paths"]["/api/v4.0/integrations/batch/events"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     schema["properties"]["body"]["maxItems"] = 500
-    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    answer["properties"]["jobId"]["type"] = "string"
+    response = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    response["properties"]["jobId"]["type"] = "string"
     with pytest.raises(RegenerationError, match="the overlay contradicts what is published") as caught:
         build_document(ROOT, published)
     limit, kind = caught.value.details

@@ -14,7 +14,7 @@ from regeneration.regeneration_error import RegenerationError
 from regeneration.validation import find_faults, overlay_action, validate_document
 
 Document = dict[str, Any]
-ANSWER = "responses: {'200': {description: D}}"
+OK = "responses: {'200': {description: D}}"
 
 
 def read(text: str) -> Document:
@@ -54,13 +54,13 @@ FAULTS = [
         "Required list has not defined properties",
     ),
     (
-        f"paths: {{/x: {{get: {{operationId: a, {ANSWER}}}}}, /y: {{get: {{operationId: a, {ANSWER}}}}}}}",
+        f"paths: {{/x: {{get: {{operationId: a, {OK}}}}}, /y: {{get: {{operationId: a, {OK}}}}}}}",
         "#/paths/~1y/get/operationId",
         "Operation ID 'a'",
     ),
-    (f"paths: {{'/x/{{id}}': {{get: {{{ANSWER}}}}}}}", "#/paths/~1x~1{id}/get/parameters", "'id'"),
+    (f"paths: {{'/x/{{id}}': {{get: {{{OK}}}}}}}", "#/paths/~1x~1{id}/get/parameters", "'id'"),
     (
-        f"paths: {{/x: {{get: {{parameters: [&p {{name: a, in: query, schema: {{}}}}, *p], {ANSWER}}}}}}}",
+        f"paths: {{/x: {{get: {{parameters: [&p {{name: a, in: query, schema: {{}}}}, *p], {OK}}}}}}}",
         "#/paths/~1x/get/parameters",
         "",
     ),
@@ -120,7 +120,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return copy_repository(tmp_path_factory.mktemp("refused") / "repository", NO_OVERLAY)
 
 
-def answer(schema: Document) -> Document:
+def returning(schema: Document) -> Document:
     content = {"application/json": {"schema": schema}}
     return {"responses": {"200": {"description": "D", "content": content}}}
 
@@ -129,16 +129,19 @@ def answer(schema: Document) -> Document:
     ("operation", "schemas", "said"),
     [
         (
-            answer({"enum": ["so_so", "so-so"]}),
+            returning({"enum": ["so_so", "so-so"]}),
             {},
             "schema/x-enum-varnames: several values have the name SO_SO",
         ),
-        (answer({"enum": ["a", 1]}), {}, "GET /x"),
-        (answer({}), {"A_B": {"type": "object"}, "AB": {"type": "object"}}, "AB"),
-        (answer({}), {"A": {"type": "array", "items": {"$ref": "#/components/schemas/A"}}}, "schemas/A"),
+        (returning({"enum": ["a", 1]}), {}, "GET /x"),
+        (returning({}), {"A_B": {"type": "object"}, "AB": {"type": "object"}}, "AB"),
+        (returning({}), {"A": {"type": "array", "items": {"$ref": "#/components/schemas/A"}}}, "schemas/A"),
         ({"responses": {"200": {"description": "D", "content": {"a/b": {"schema": {}}}}}}, {}, "GET /x"),
         (
-            {**answer({}), "parameters": [{"name": "q", "in": "query", "content": {"a/b": {"schema": {}}}}]},
+            {
+                **returning({}),
+                "parameters": [{"name": "q", "in": "query", "content": {"a/b": {"schema": {}}}}],
+            },
             {},
             "GET /x does not accept every parameter of q in query",
         ),

@@ -50,7 +50,7 @@ def test_every_fault_is_repaired_and_the_document_kept_as_published(runs: Runs, 
 
 def test_arrays_without_items_hold_anything(runs: Runs) -> None:
     run = runs["arrays_without_items"]
-    assert run.surface.operations["GET /api/v4.0/integrations/perks"].answer == "list[Any]"
+    assert run.surface.operations["GET /api/v4.0/integrations/perks"].response == "list[Any]"
     assert parameters(run, "GET /api/v4.0/integrations/perks") == [("kinds", "list[Any]")]
     assert {one.name: one.type for one in run.surface.models["Perk"].fields} == {
         "type_": "str",

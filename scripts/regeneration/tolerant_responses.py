@@ -1,13 +1,13 @@
-"""Let the models of answers read what Gameball adds to its answers later.
+"""Let the models of responses read what Gameball adds to its responses later.
 
 The generated parser fails on a value that an enumeration lacks, and on a null where the document does not
-mention one. Gameball may send both without notice. So in answers every enumeration is open, and every
+mention one. Gameball may send both without notice. So in responses every enumeration is open, and every
 optional field may be null.
 
-This comes after the overlay, which describes answers too. Schemas that only requests use stay as they are.
-A component that requests and answers share becomes as open as an answer, for both: with two classes, users
+This comes after the overlay, which describes responses too. Schemas that only requests use stay as they are.
+A component that requests and responses share becomes as open as a response, for both: with two classes, users
 could not send back what they have read. A component that is an enumeration stays closed; the references of
-answers to it are open.
+responses to it are open.
 """
 
 import copy
@@ -28,8 +28,8 @@ _TYPES: Final[dict[type, str]] = {str: "string", int: "integer", float: "number"
 _WORDS: Final = ("description", "deprecated", "readOnly", "writeOnly", "example", "examples")
 
 
-def relax_answers(document: Document) -> Document:
-    """Return a copy of a document in which answers may hold unknown values of enumerations, and nulls.
+def relax_responses(document: Document) -> Document:
+    """Return a copy of a document in which responses may hold unknown values of enumerations, and nulls.
 
     Args:
         document: The document, repaired, overlaid and valid; it is not modified.
@@ -41,7 +41,7 @@ def relax_answers(document: Document) -> Document:
 
 @define
 class _Relaxation:
-    """Changes the answers of a document, and what they refer to, in place."""
+    """Changes the responses of a document, and what they refer to, in place."""
 
     document: Document
     # The name of the class of each schema by its place. A part of a union without a title gets a number.
@@ -50,17 +50,17 @@ class _Relaxation:
     _waiting: list[str] = field(init=False, factory=list)
 
     def run(self) -> None:
-        for place in [*self._answers()]:
+        for place in [*self._responses()]:
             media = value_at(self.document, place[:-1])
             media["schema"] = self._relaxed(media["schema"], place, "")
         while self._waiting:
             place = place_of(self._waiting.pop())
             holder, name = value_at(self.document, place[:-1]), place[-1]
-            # An enumeration keeps its component: each reference of an answer to it is open instead.
+            # An enumeration keeps its component: each reference of a response to it is open instead.
             if not _values(mapping(holder[name])):
                 holder[name] = self._relaxed(holder[name], place, "")
 
-    def _answers(self) -> Iterator[Place]:
+    def _responses(self) -> Iterator[Place]:
         for node in nodes(self.document):
             if node.place[-2:-1] == ("responses",) and not node.is_schema:
                 for kind, media in mapping(node.content.get("content")).items():
@@ -68,7 +68,7 @@ class _Relaxation:
                         yield (*node.place, "content", kind, "schema")
 
     def _relaxed(self, value: object, place: Place, label: str) -> Any:  # noqa: ANN401 - a schema, or a boolean
-        """Return a schema of an answer that reads what it would and more.
+        """Return a schema of a response that reads what it would and more.
 
         Args:
             value: The schema.

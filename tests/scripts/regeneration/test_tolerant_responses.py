@@ -1,4 +1,4 @@
-"""Nulls and unseen values, in every place of every answer of a document of some 70 operations."""
+"""Nulls and unseen values, in every place of every response of a document of some 70 operations."""
 
 import copy
 import importlib
@@ -17,16 +17,16 @@ from regenerate_project import REPOSITORY, Repository, copy_repository
 from regeneration.document_walk import Document, Place, mapping, operations, resolve
 from regeneration.openapi_document import format_document, load_document
 from regeneration.surface import Surface, read_surface
-from regeneration.tolerant_answers import relax_answers
+from regeneration.tolerant_responses import relax_responses
 
 Case = tuple[Place, Any]
 _SAMPLES = {"string": "text", "number": 1.5, "integer": 1, "boolean": True, "null": None}
 
 
 def without_tolerance(root: Path, source: Path) -> Document:
-    """Return the document as it is before answers are made tolerant."""
+    """Return the document as it is before responses are made tolerant."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(regenerate, "relax_answers", lambda document: document)
+        patch.setattr(regenerate, "relax_responses", lambda document: document)
         return regenerate.build_document(root, load_document(source))[0]
 
 
@@ -63,7 +63,7 @@ def sample(document: Document, schema: object, above: tuple[str, ...] = ()) -> A
 
 
 def changes(document: Document, schema: object, value: Any, place: Place = ()) -> Iterator[Case]:
-    """Yield what an answer may hold one day: each optional property null, each enumeration another value."""
+    """Yield what a response may hold one day: each optional property null, each enumeration another value."""
     found = meant(document, schema)
     if found.get("enum"):
         yield place, "never heard of" if isinstance(value, str) else 987654
@@ -77,10 +77,10 @@ def changes(document: Document, schema: object, value: Any, place: Place = ()) -
             yield from changes(document, found["properties"][name], inner, (*place, name))
 
 
-def changed(answer: Any, place: Place, value: Any) -> Any:
+def changed(content: Any, place: Place, value: Any) -> Any:
     if not place:
         return value
-    result = copy.deepcopy(answer)
+    result = copy.deepcopy(content)
     holder = result
     for part in place[:-1]:
         holder = holder[part]
@@ -123,14 +123,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
         yield Full(repository, document, read_surface(repository.generated()), "tolerant_gameball_api")
 
 
-def read_answer(full: Full, module: str, status: str, answer: Any) -> Any:
+def read_response(full: Full, module: str, status: str, content: Any) -> Any:
     client = importlib.import_module(full.package).AuthenticatedClient(base_url="http://x", token="")
     code = int(status.replace("XX", "00")) if status != "default" else 200
     operation = importlib.import_module(f"{full.package}.api.{module}")
-    return operation._build_response(client=client, response=httpx.Response(code, json=answer)).parsed
+    return operation._build_response(client=client, response=httpx.Response(code, json=content)).parsed
 
 
-def test_every_answer_with_a_null_or_an_unseen_value_is_read_and_kept(full: Full) -> None:
+def test_every_response_with_a_null_or_an_unseen_value_is_read_and_kept(full: Full) -> None:
     nulls, unseen, unread = 0, 0, []
     for one in operations(full.document):
         key = f"{one.method.upper()} " + "/".join("{}" if "{" in p else p for p in one.path.split("/"))
@@ -139,26 +139,26 @@ def test_every_answer_with_a_null_or_an_unseen_value_is_read_and_kept(full: Full
             media = mapping(resolve(full.document, response).get("content")).get("application/json")
             if media is None:
                 continue
-            answer = sample(full.document, media["schema"])
-            for place, value in [((), answer), *changes(full.document, media["schema"], answer)]:
+            content = sample(full.document, media["schema"])
+            for place, value in [((), content), *changes(full.document, media["schema"], content)]:
                 nulls += bool(place) and value is None
                 unseen += value in ("never heard of", 987654)
-                given = changed(answer, place, value)
+                given = changed(content, place, value)
                 try:
-                    parsed = read_answer(full, module, status, given)
+                    parsed = read_response(full, module, status, given)
                 except (AttributeError, KeyError, TypeError, ValueError) as error:
                     unread.append(f"{module} {status} {place}: {error!r}")
                     continue
                 if parsed.to_dict() != given or holds_a_bare_mapping(parsed):
                     unread.append(f"{module} {status} {place}: {parsed}")
     assert unread == []
-    # Twice an enumeration, in the answers of several operations each.
+    # Twice an enumeration, in the responses of several operations each.
     assert nulls > 250
     assert unseen > 5
 
 
-def answer_of(schema: Document, body: Document | None = None, **components: Document) -> Document:
-    """Return a document of one operation that answers with a schema and may take one."""
+def document_of(schema: Document, body: Document | None = None, **components: Document) -> Document:
+    """Return a document with one operation that responds with one schema and may take another."""
     operation: Document = {"responses": {"200": {"content": {"application/json": {"schema": schema}}}}}
     if body is not None:
         operation["requestBody"] = {"content": {"application/json": {"schema": body}}}
@@ -167,12 +167,12 @@ def answer_of(schema: Document, body: Document | None = None, **components: Docu
 
 
 def relaxed(document: Document) -> tuple[Any, Any, Any]:
-    """Return the schemas of the answer and of the request, and the components."""
-    result = relax_answers(document)
+    """Return the schemas of the response and of the request, and the components."""
+    result = relax_responses(document)
     operation = result["paths"]["/a"]["post"]
-    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    response = operation["responses"]["200"]["content"]["application/json"]["schema"]
     request = mapping(operation.get("requestBody")).get("content", {"application/json": {"schema": None}})
-    return answer, request["application/json"]["schema"], result["components"]["schemas"]
+    return response, request["application/json"]["schema"], result["components"]["schemas"]
 
 
 MOOD: Document = {"type": "string", "enum": ["good", "bad"]}
@@ -180,9 +180,9 @@ MOOD: Document = {"type": "string", "enum": ["good", "bad"]}
 
 def test_a_request_stays_as_strict_as_it_was() -> None:
     schema = {"type": "object", "properties": {"mood": MOOD, "note": {"type": "string"}}}
-    answer, request, _ = relaxed(answer_of(schema, schema))
+    response, request, _ = relaxed(document_of(schema, schema))
     assert request == schema
-    assert answer["properties"] == {
+    assert response["properties"] == {
         "mood": {"anyOf": [{**MOOD, "title": "mood"}, {"type": "string"}, {"type": "null"}]},
         "note": {"type": ["string", "null"]},
     }
@@ -190,27 +190,27 @@ def test_a_request_stays_as_strict_as_it_was() -> None:
 
 def test_a_required_field_may_not_be_null_but_have_another_value() -> None:
     schema = {"type": "object", "required": ["mood"], "properties": {"mood": MOOD}}
-    answer, _, _ = relaxed(answer_of(schema))
-    assert answer["properties"]["mood"] == {"anyOf": [{**MOOD, "title": "mood"}, {"type": "string"}]}
+    response, _, _ = relaxed(document_of(schema))
+    assert response["properties"]["mood"] == {"anyOf": [{**MOOD, "title": "mood"}, {"type": "string"}]}
 
 
 def test_a_component_of_an_enumeration_stays_what_requests_use() -> None:
     reference = {"$ref": "#/components/schemas/Mood"}
     schema = {"type": "object", "properties": {"mood": reference, "more": {"allOf": [reference]}}}
-    answer, request, components = relaxed(answer_of(schema, schema, Mood=MOOD))
+    response, request, components = relaxed(document_of(schema, schema, Mood=MOOD))
     assert components == {"Mood": MOOD}
     assert request == schema
     opened = {"anyOf": [reference, {"type": "string"}, {"type": "null"}]}
-    assert answer["properties"] == {"mood": opened, "more": opened}
+    assert response["properties"] == {"mood": opened, "more": opened}
 
 
-def test_a_component_that_requests_and_answers_share_is_as_open_as_an_answer() -> None:
+def test_a_component_that_requests_and_responses_share_is_as_open_as_a_response() -> None:
     reference = {"$ref": "#/components/schemas/Note"}
     note = {"type": "object", "properties": {"text": {"type": "string"}, "next": reference}}
-    answer, request, components = relaxed(
-        answer_of({"type": "array", "items": reference}, reference, Note=note)
+    response, request, components = relaxed(
+        document_of({"type": "array", "items": reference}, reference, Note=note)
     )
-    assert answer == {"type": "array", "items": reference}
+    assert response == {"type": "array", "items": reference}
     assert request == reference
     assert components["Note"]["properties"] == {
         "text": {"type": ["string", "null"]},
@@ -221,7 +221,7 @@ def test_a_component_that_requests_and_answers_share_is_as_open_as_an_answer() -
 def test_a_component_that_only_requests_use_stays_as_it_was() -> None:
     note = {"type": "object", "properties": {"mood": MOOD}}
     _, _, components = relaxed(
-        answer_of({"type": "object"}, {"$ref": "#/components/schemas/Note"}, Note=note)
+        document_of({"type": "object"}, {"$ref": "#/components/schemas/Note"}, Note=note)
     )
     assert components == {"Note": note}
 
@@ -229,19 +229,19 @@ def test_a_component_that_only_requests_use_stays_as_it_was() -> None:
 def test_a_union_with_an_enumeration_is_opened_as_a_whole() -> None:
     union = {"oneOf": [{"$ref": "#/components/schemas/Mood"}, {"type": "null"}]}
     schema = {"type": "object", "properties": {"mood": union}}
-    answer, _, _ = relaxed(answer_of(schema, Mood=MOOD))
-    assert answer["properties"]["mood"] == {"oneOf": [*union["oneOf"], {"type": "string"}]}
+    response, _, _ = relaxed(document_of(schema, Mood=MOOD))
+    assert response["properties"]["mood"] == {"oneOf": [*union["oneOf"], {"type": "string"}]}
 
 
 def test_a_value_that_is_the_only_one_today_may_be_another() -> None:
     kinds = {"kind": {"const": "order"}, "seen": {"type": "boolean", "enum": [True]}}
-    answer, _, _ = relaxed(answer_of({"type": "object", "required": [*kinds], "properties": kinds}))
-    assert answer["properties"] == {"kind": {"type": "string"}, "seen": {"type": "boolean"}}
+    response, _, _ = relaxed(document_of({"type": "object", "required": [*kinds], "properties": kinds}))
+    assert response["properties"] == {"kind": {"type": "string"}, "seen": {"type": "boolean"}}
 
 
 def test_tolerance_costs_no_name(full: Full, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(regenerate, "relax_answers", lambda document: document)
+        patch.setattr(regenerate, "relax_responses", lambda document: document)
         strict = copy_repository(tmp_path / "strict")
         done = strict.regenerate_here("--from", full.repository.root / "openapi.yaml")
     assert done.returncode == 0, done.stderr
