@@ -3,11 +3,11 @@
 python scripts/bench.py             speed against a minimal server on this machine, and the time of importing
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
 python scripts/bench.py --memory    5,000,000 events from a generator, from Arrow and from a query
-python scripts/bench.py --ordered   what keeping each customer's order costs, with many and with few customers
+python scripts/bench.py --ordered   the cost of ordered=True, with many and with few customers
 python scripts/bench.py --command   1,000,000 rows of each format and a query through `gameball send`
 python scripts/bench.py --outbox    adding to an outbox, and delivering it with 1,000,000 rows waiting
 python scripts/bench.py --tracker   the time of a call of `track`, next to two other clients
-python scripts/bench.py --before ../other   speed of another checkout and of this one, in turn
+python scripts/bench.py --before ../other   compares the speed with another checkout
 """
 
 import argparse
@@ -53,7 +53,7 @@ Figures = dict[str, float]
 
 
 @contextmanager
-def server(latency: float, condition: str = "answering") -> Iterator[str]:
+def server(latency: float, condition: str = "responding") -> Iterator[str]:
     """Run the minimal server in another process."""
     command = [sys.executable, str(_SCRIPTS / "benchmarks" / "server.py"), str(latency), condition]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
@@ -80,13 +80,13 @@ def medians(runs: list[Figures]) -> Figures:
 
 
 def spread(runs: list[Figures], name: str) -> float:
-    """Return by how much the slowest run was slower than the fastest: the noise of the machine."""
+    """Return how much slower the slowest run was than the fastest: the noise of the machine."""
     values = [run[name] for run in runs]
     return max(values) / min(values) - 1
 
 
 def bench_speed(events: int, rounds: int) -> None:
-    """Measure all cases in turn, round by round, so that a slow moment hits all alike."""
+    """Measure all cases in turn, round by round, so that a slow moment affects all of them."""
     runs: dict[str, list[Figures]] = {case: [] for case in _SPEED}
     with server(0.0) as url:
         for _ in range(rounds):
@@ -113,7 +113,7 @@ def bench_speed(events: int, rounds: int) -> None:
 
 
 def bench_before(before: Path, events: int, rounds: int) -> None:
-    """Measure another checkout and this one in turn, so that a slow moment hits both alike."""
+    """Measure another checkout and this one in turn, so that a slow moment affects both."""
     cases = [case for case in _SPEED if case.startswith(("sync", "async"))]
     runs: dict[str, tuple[list[Figures], list[Figures]]] = {case: ([], []) for case in cases}
     with server(0.0) as url:
@@ -132,7 +132,7 @@ def bench_before(before: Path, events: int, rounds: int) -> None:
 
 
 def bench_latency(events: int) -> None:
-    """Measure how well eight workers use a server that takes its time."""
+    """Measure how well eight workers use a slow server."""
     print(f"\nWith {_LATENCY * 1000:.0f} ms of server latency and concurrency 8, of 8 chunks per latency:")
     with server(_LATENCY) as url:
         for kind in ("sync", "async"):
@@ -142,7 +142,7 @@ def bench_latency(events: int) -> None:
 
 
 def bench_import(rounds: int) -> None:
-    """Measure, in turn, what importing takes."""
+    """Measure how long imports take, in turn."""
     statements = ("pass", "import httpx", "import gameball", "from gameball import Gameball, Event")
     times: dict[str, list[float]] = {statement: [] for statement in statements}
     for _ in range(rounds):
@@ -158,7 +158,7 @@ def bench_import(rounds: int) -> None:
 
 
 def bench_quota(objects: int) -> None:
-    """Send as fast as the documented limits allow, to a sandbox that enforces them."""
+    """Send at the documented limits to a sandbox that enforces them."""
     for kind in ("sync", "async"):
         with Sandbox(rate_limits=DOCUMENTED_LIMITS, latency=(0.0, 0.2)) as box:
             begun = time.perf_counter()
@@ -170,7 +170,7 @@ def bench_quota(objects: int) -> None:
             elapsed = time.perf_counter() - begun
             refused = sum(request.status == 429 for request in box.batches)  # noqa: PLR2004 - Too Many Requests
             print(
-                f"{kind}: {accepted:,} objects accepted in {elapsed:.1f} s, {refused} answers of 429",
+                f"{kind}: {accepted:,} objects accepted in {elapsed:.1f} s, {refused} responses with 429",
                 flush=True,
             )
 
@@ -190,7 +190,7 @@ async def _send_quota_async(url: str, count: int) -> int:
 
 
 def bench_ordered(events: int, rounds: int) -> None:
-    """Measure what ``ordered=True`` costs, in turn with and without it, at concurrency 8."""
+    """Measure the cost of ``ordered=True`` at concurrency 8, in turn with and without it."""
     print(f"{events:,} events, {rounds} rounds, medians, concurrency 8.\n")
     print("| customers | server latency | time of ordered=True, relative | CPU, relative | noise |")
     print("|---|---:|---:|---:|---:|")
@@ -213,7 +213,7 @@ def bench_ordered(events: int, rounds: int) -> None:
 
 
 def bench_memory(events: int) -> None:
-    """Send generated events, and tell by how much the process grew."""
+    """Send generated events, and print how much the memory of the process grew."""
     with server(0.0) as url:
         for kind in ("sync", "async"):
             figures = measure(f"memory, {kind}", url, events)
@@ -232,7 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
     parser.add_argument("--memory", action="store_true", help="memory growth over many events")
-    parser.add_argument("--ordered", action="store_true", help="what keeping each customer's order costs")
+    parser.add_argument("--ordered", action="store_true", help="the cost of ordered=True")
     parser.add_argument("--command", action="store_true", help="files through the command")
     parser.add_argument("--outbox", action="store_true", help="adding to an outbox and delivering it")
     parser.add_argument("--tracker", action="store_true", help="events recorded in the background")

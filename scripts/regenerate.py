@@ -1,7 +1,7 @@
-"""Build the raw client in generated/ from what Gameball publishes, and report what changed.
+"""Generate the raw client in generated/ from the document that Gameball publishes, and report the changes.
 
 python scripts/regenerate.py                       writes generated/ from openapi.yaml
-python scripts/regenerate.py --from SOURCE ...     first replaces openapi.yaml with what Gameball publishes
+python scripts/regenerate.py --from SOURCE ...     first replaces openapi.yaml with the document from SOURCE
 python scripts/regenerate.py --check               writes nothing, and exits with 1 if a file would change
 
 Either all files are written or none. CONTRIBUTING.md explains how to accept an API change.
@@ -45,14 +45,14 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 def published_text(sources: Sequence[DocumentSource], kept: Path | None = None) -> bytes:
-    """Return what openapi.yaml is to hold.
+    """Return the new content of openapi.yaml.
 
     Args:
-        sources: What Gameball publishes.
-        kept: openapi.yaml as it was; if it is one of the sources, the others replace its operations.
+        sources: The documents that Gameball publishes.
+        kept: The present openapi.yaml. If it is one of the sources, the others replace its operations.
 
     Returns:
-        A single YAML document untouched; of JSON or of several documents, one in a formatting of our own.
+        A single YAML document unchanged; JSON or several documents as one YAML document, formatted here.
 
     Raises:
         RegenerationError: The sources contradict each other.
@@ -65,7 +65,7 @@ def published_text(sources: Sequence[DocumentSource], kept: Path | None = None) 
 
 
 def build_document(root: Path, published: Document) -> tuple[Document, tuple[Repair, ...]]:
-    """Repair and overlay a document, and check that it is valid: what the client is generated from.
+    """Build the document that the client is generated from: repaired, overlaid, checked and made tolerant.
 
     Args:
         root: The folder of the repository.
@@ -94,8 +94,8 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
     validate_document(document)
     reported = []
     for repair in repairs:
-        since = ", replaced by the overlay" if is_overruled(document, repair) else ""
-        reported.append(evolve(repair, remedy=repair.remedy + since))
+        note = ", replaced by the overlay" if is_overruled(document, repair) else ""
+        reported.append(evolve(repair, remedy=repair.remedy + note))
     return relax_responses(document), tuple(reported)
 
 
@@ -123,15 +123,15 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
 
     Args:
         root: The folder of the repository.
-        sources: Paths or URLs of what Gameball publishes; none uses openapi.yaml as it is.
+        sources: Paths or URLs of the published documents; without any, openapi.yaml is used.
         against: The commit to compare with; None compares with none.
-        check: Only compare.
+        check: Whether to compare only, and write nothing.
 
     Returns:
-        What was done.
+        The files that differ, the repairs and the changes.
 
     Raises:
-        RegenerationError: Something failed; everything is as it was.
+        RegenerationError: A step failed; no file was changed.
     """
     check_pins(root)
     if against is not None:
@@ -142,13 +142,13 @@ def regenerate(root: Path, sources: Sequence[str], against: str | None, *, check
         source = Path(name) / "openapi.yaml"
         if content is not None:
             source.write_bytes(content)
-        # What is committed is what is generated from, or the next run might come to another result.
+        # Generate from the bytes that are written, so that the next run has the same result.
         published = load_document(kept if content is None else source)
         document, repairs = build_document(root, published)
         fresh = Path(name) / "generated"
         generate(document, fresh, root / "scripts")
         check_completeness(document, fresh)
-        # All of the folder counts: a file beside the package was not written by the generator.
+        # The whole folder is compared: the generator did not write a file beside the package.
         files = differences(read_tree(fresh), read_tree(root / "generated"))
         if content is not None:
             found = {kept.name: kept.read_bytes()} if kept.exists() else {}
@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Run the command line.
 
     Args:
-        arguments: The words after the script's name; by default those of this process.
+        arguments: The command line arguments; by default those of this process.
         root: The folder of the repository.
 
     Returns:
@@ -191,7 +191,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     )
     options = parser.parse_args(arguments)
     against: str | None = options.against
-    # The drift gate must work where there is no history, as in a source distribution.
+    # A check against generated/ must work without git, as in a source distribution.
     if against is None and (options.sources or options.json or not options.check) and has_history(root):
         against = "HEAD"
     try:

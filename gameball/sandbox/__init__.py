@@ -1,8 +1,9 @@
-"""A local stand-in for Gameball, to develop and test against. It is not Gameball, and says so.
+"""A local server that behaves like Gameball, to develop and test against. It is not Gameball, and says so.
 
-It behaves as Gameball documents: it checks both keys and the payload, takes at most 1,000 objects a request,
-runs jobs through their states in both documented forms, and enforces the rate limits when asked. What really
-happens at Gameball may differ. It needs the extra ``sandbox``: ``pip install 'gameball-client[sandbox]'``.
+It behaves as Gameball documents: it checks both keys and the payload, accepts at most 1,000 objects per
+request, moves jobs through their states in both documented forms, and can enforce the rate limits.
+Gameball itself may behave differently. It needs the extra ``sandbox``:
+``pip install 'gameball-client[sandbox]'``.
 
     with Sandbox() as box, Gameball("key", "secret", base_url=box.url) as gb:
         gb.events.send([Event("cust-1", "song_liked")])

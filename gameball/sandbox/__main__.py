@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the sandbox until Ctrl-C.
 
     Args:
-        arguments: The words after the command; by default those of this process.
+        arguments: The command line arguments; by default those of this process.
 
     Returns:
         The exit code: 0 after Ctrl-C, 2 when the port is taken.
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--minimum-version",
         choices=VERSIONS,
         default=VERSIONS[0],
-        help="oldest version of the API to take, as an account can require (%(default)s)",
+        help="oldest version of the API to accept, as an account can require (%(default)s)",
     )
     parser.add_argument("--job-seconds", type=float, default=2.0, help="duration of each job (%(default)s s)")
     parser.add_argument("--latency", type=float, default=0.0, help="delay of each response (%(default)s s)")
@@ -76,10 +76,10 @@ def serve(
         host: The address to listen at.
         port: The port; 0 takes a free one.
         job_seconds: How long a job takes, in seconds.
-        job_form: Which documented form of the job operations it knows: ``batch``, ``batches`` or ``both``.
+        job_form: Which documented form of the job operations it supports: ``batch``, ``batches`` or ``both``.
         latency: The delay of each response, in seconds.
         enforce_limits: Whether to respond with 429 above the documented limits.
-        minimum_version: The oldest version of the API that it takes.
+        minimum_version: The oldest version of the API that it accepts.
 
     Returns:
         The exit code: 0 after Ctrl-C, 2 when the port is taken.

@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: what it answers, and what it notes down."""
+"""The sandbox as an ASGI application: it responds to requests and records them."""
 
 import asyncio
 import random
@@ -31,23 +31,23 @@ _KEY_HEADERS: Final = frozenset({"apikey", "secretkey"})
 
 
 class SandboxApp:
-    """Answers as Gameball documents, and keeps a record of everything that arrived.
+    """Responds as Gameball documents, and records every request.
 
     Args:
-        api_key: The API key it takes.
-        secret_key: The secret key it takes.
-        job_seconds: How long a job takes.
-        job_form: Which of the two documented forms of the job operations it knows, or ``both``.
+        api_key: The API key that it accepts.
+        secret_key: The secret key that it accepts.
+        job_seconds: How long a job takes, in seconds.
+        job_form: Which documented form of the job operations it supports: ``batch``, ``batches`` or ``both``.
         first_job_id: The id of the first job.
-        rate_limits: The most requests in each window; enforced exactly.
-        minimum_version: The oldest version of the API that it takes.
-        latency: Seconds before each answer, or the least and the most of a random time.
-        failing_customers: Why the objects of some customers fail within their job, by customer.
-        plan: Decides for each request, by what is known of it at its arrival, what goes wrong.
-        seed: Makes the random times repeatable.
+        rate_limits: The rate limits, which it enforces exactly.
+        minimum_version: The oldest version of the API that it accepts.
+        latency: The delay of each response in seconds, or the minimum and maximum of a random delay.
+        failing_customers: The error messages of customers whose objects fail in their job, by customer.
+        plan: Returns the fault for a request, or None for none. It is called when the request arrives.
+        seed: The seed of the random delays.
 
     Raises:
-        ValueError: ``job_form`` is none of its three values, or ``minimum_version`` no version.
+        ValueError: ``job_form`` is not one of its three values, or ``minimum_version`` is not a version.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class SandboxApp:
         self.faults: deque[Fault] = deque()
         self.received: list[Received] = []
         self.jobs: dict[int, SandboxJob] = {}
-        # For each open connection its transport, by the address of its other end.
+        # The transport of each open connection, by the address of the client.
         self.transports: dict[tuple[str, int], asyncio.Transport] = {}
 
     def _make_routes(self, job_form: str) -> list[Route]:
@@ -105,11 +105,11 @@ class SandboxApp:
         return routes
 
     def close(self) -> None:
-        """Cut short what is still waiting."""
+        """End the delay of responses that are still waiting."""
         self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; this is what the server calls."""
+        """Respond to a request. The server calls this."""
         request = Request(scope, receive)
         try:
             content = await request.body()
@@ -136,9 +136,9 @@ class SandboxApp:
         return (self._plan(received) if self._plan else None) or Fault()
 
     def _respond(self, request: Request, received: Received, fault: Fault) -> Response:
-        spoiled = fault.status is not None or fault.body is not None or fault.ending is not Ending.WHOLE
+        is_faulty = fault.status is not None or fault.body is not None or fault.ending is not Ending.WHOLE
         response = None
-        if not spoiled or fault.accepts:
+        if not is_faulty or fault.accepts:
             response = self._dispatch(request, received)
         if response is None or fault.status is not None or fault.body is not None:
             status = fault.status or HTTPStatus.OK
@@ -182,7 +182,7 @@ class SandboxApp:
         if request.headers.get("secretkey") != secret_key:
             return Refusal(401, 1001, "The secret key is missing or wrong")
         if version not in self._taken_versions:
-            # How Gameball says this is not documented; 2000 is its documented code for a failed precondition.
+            # Gameball does not document this error; 2000 is its documented code for a failed precondition.
             return Refusal(412, 2000, f"The account requires version {self._taken_versions[0]} or later")
         if not self._windows.admit(now):
             return Refusal(429, None, "Too many requests")
@@ -242,17 +242,17 @@ class SandboxApp:
         else:
             transport.write(_half_of(response))
             transport.close()
-        # Returning before the server has noticed would make it answer in our place.
+        # The server would send a response of its own if this returned before it noticed the disconnect.
         message: MutableMapping[str, Any] = {}
         while message.get("type") != "http.disconnect":
             message = await receive()
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Close a connection so that the other end sees a reset, not an orderly end."""
+    """Close a connection so that the client sees a reset and not a normal end."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        # Lingering for no time at all is how a TCP socket is told to send RST.
+        # With a linger time of zero, closing a TCP socket sends RST.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 

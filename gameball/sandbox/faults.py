@@ -1,4 +1,4 @@
-"""What can go wrong on request."""
+"""The faults that a test can ask for."""
 
 from enum import Enum
 
@@ -18,18 +18,19 @@ class Ending(Enum):
 
 @frozen
 class Fault:
-    """Something that goes wrong with one request.
+    """A fault in the response to one request.
 
     Attributes:
         status: Respond with this status; None keeps the usual status.
-        body: Respond with this body; None keeps the usual one (with a status, Gameball's error form).
+        body: Respond with this body; None keeps the usual one. With a status, that is an error in
+            Gameball's form.
         content_type: The body's type.
-        headers: Further headers of the answer.
-        code: Gameball's error number, in an error that is given by its status alone.
-        accepts: Whether the request is carried out first: with a status of 500 or a reset connection, the
-            sender cannot know.
-        delay: Seconds to wait before the answer.
-        ending: How the answer ends.
+        headers: Additional headers of the response.
+        code: Gameball's error code, for a fault that has a status and no body.
+        accepts: Whether the request is carried out before the fault. After a status of 500 or a reset
+            connection, the sender cannot know that.
+        delay: Seconds to wait before the response.
+        ending: How the response ends.
     """
 
     status: int | None = None

@@ -1,4 +1,4 @@
-"""The jobs of the sandbox, which move through their states as time goes by."""
+"""The jobs of the sandbox, which move through their states over time."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-# The share of a job's time that it waits in the queue.
+# The share of its time that a job is queued.
 _QUEUED_SHARE: Final = 0.25
 
 
@@ -17,11 +17,11 @@ class SandboxJob:
     Attributes:
         id: Its id.
         customers: The customer of each object of the batch.
-        failing: Why the objects of some customers fail, by customer.
-        created: When it was created, by the sandbox's clock.
-        seconds: How long it takes from then to its end.
-        created_at: The same as a date.
-        stopped_after: The seconds after which it was stopped, or None.
+        failing: The error messages of customers whose objects fail, by customer.
+        created: When it was created, in seconds of the monotonic clock.
+        seconds: How long it takes, in seconds.
+        created_at: When it was created, as a date.
+        stopped_after: The seconds from its creation to its stop, or None.
     """
 
     id: int
@@ -33,12 +33,12 @@ class SandboxJob:
     stopped_after: float | None = None
 
     def stop(self, now: float) -> None:
-        """Stop the job, unless it has ended."""
+        """Stop the job. A job that has ended stays as it is."""
         if self.stopped_after is None and now - self.created < self.seconds:
             self.stopped_after = now - self.created
 
     def _progress(self, now: float) -> float:
-        """Return the share of the job that is done: below 0 it is queued, from 1 on completed."""
+        """Return the share of the job that is done. Below 0 it is queued, and at 1 it is completed."""
         elapsed = now - self.created if self.stopped_after is None else self.stopped_after
         if elapsed >= self.seconds:
             return 1.0
@@ -88,7 +88,7 @@ class SandboxJob:
         failed = [customer for customer in finished if customer in self.failing]
         return {
             "batchId": self.id,
-            # The published form has no state of its own for a batch that was stopped.
+            # The published form has no state for a batch that was stopped.
             "status": self._status(now, "pending", "processing", "completed", "failed"),
             "progress": 100.0 * len(finished) / max(1, len(self.customers)),
             "totalItems": len(self.customers),
@@ -104,5 +104,5 @@ class SandboxJob:
 
 
 def _as_text(time: datetime) -> str:
-    # Seven digits, as the server software that Gameball seems to run on writes them.
+    # Seven digits, as .NET writes them.
     return time.strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z"

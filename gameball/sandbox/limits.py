@@ -7,10 +7,10 @@ from gameball.rate_limit import RateLimit, check_limits
 
 
 class SlidingWindows:
-    """Admits at most so many requests within any window of so many seconds.
+    """Admits requests within rate limits.
 
     Args:
-        limits: The most requests in each window, and its length.
+        limits: The rate limits, each with its requests and its window in seconds.
     """
 
     def __init__(self, limits: Sequence[RateLimit]) -> None:
@@ -20,7 +20,7 @@ class SlidingWindows:
         )
 
     def admit(self, now: float) -> bool:
-        """Tell whether a request that arrives now is within every limit, and if so count it."""
+        """Return whether a request that arrives now is within every limit. If it is, it is counted."""
         for requests, seconds in self._limits:
             if len(self._arrivals) >= requests and now - self._arrivals[-requests] < seconds:
                 return False

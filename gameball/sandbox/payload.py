@@ -1,4 +1,4 @@
-"""What the sandbox finds wrong with a batch, in the terms of Gameball's documentation."""
+"""The checks of a batch, with the error codes that Gameball documents."""
 
 from typing import Final
 
@@ -11,12 +11,12 @@ MAX_OBJECTS: Final = 1_000
 
 @frozen
 class Refusal:
-    """An answer other than 2xx.
+    """An error response.
 
     Attributes:
         status: The HTTP status.
-        code: Gameball's error number, or None where none is documented.
-        message: What is wrong.
+        code: Gameball's error code, or None if none is documented.
+        message: The error message.
     """
 
     status: int
@@ -31,7 +31,7 @@ def read_batch(content: bytes) -> list[str] | Refusal:
         content: The request's body.
 
     Returns:
-        The customer of each object, or what is wrong.
+        The customer of each object, or the error.
     """
     try:
         body = orjson.loads(content)

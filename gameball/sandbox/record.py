@@ -1,4 +1,4 @@
-"""The record of what arrived, so that a test can ask what arrived how often."""
+"""The requests that the sandbox received, so that tests can count them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,13 +18,13 @@ class Received:
     """A request that arrived.
 
     Attributes:
-        number: Its number, counted from 0 in the order of arrival.
-        at: When it arrived, by the sandbox's clock, in seconds.
+        number: Its number, from 0 in the order of arrival.
+        at: When it arrived, in seconds of the monotonic clock.
         method: Its HTTP method.
         path: Its path.
         headers: Its headers, by name in lower case, without the keys.
         content: Its body.
-        status: The status it was answered with, or None while it is not.
+        status: The status of its response, or None before there is one.
         accepted: Whether a job was started for it.
         job_id: The job that was started for it, or None.
     """

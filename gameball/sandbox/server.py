@@ -1,4 +1,4 @@
-"""Runs the sandbox on a loopback port, in a thread of its own."""
+"""Runs the sandbox in a thread, by default at a loopback port."""
 
 import asyncio
 import socket
@@ -22,36 +22,36 @@ from gameball.sandbox.record import VERSIONS, Received, count_events
 _NO_FAILURES: Final[Mapping[str, str]] = MappingProxyType({})
 _START_TIMEOUT: Final = 10.0
 DEFAULT_HOST: Final = "127.0.0.1"
-_EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - compared with, to say where it can be reached
+_EVERY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - it is only compared with the host
 # How often wait_for looks at its condition, in seconds.
 _CHECK_INTERVAL: Final = 0.005
 
 
 class Sandbox:
-    """A local stand-in for Gameball, as a context manager.
+    """A local server that behaves like Gameball, as a context manager.
 
     Args:
-        api_key: The API key it accepts.
-        secret_key: The secret key it accepts.
-        port: The loopback port; 0 takes a free one.
+        api_key: The API key that it accepts.
+        secret_key: The secret key that it accepts.
+        port: The port to listen at; 0 takes a free one.
         job_seconds: How long a job takes, in seconds.
-        job_form: Which of the two documented forms of the job operations it knows: ``batch`` (the guides'),
-            ``batches`` (the published document's) or ``both``.
+        job_form: Which documented form of the job operations it supports: ``batch`` (the guides),
+            ``batches`` (the published document) or ``both``.
         first_job_id: The id of the first job.
-        rate_limits: The ``RateLimit``s that it enforces exactly, by default none. ``DOCUMENTED_LIMITS`` are
+        rate_limits: The rate limits, which it enforces exactly; by default none. ``DOCUMENTED_LIMITS`` are
             those that Gameball documents.
-        minimum_version: The oldest version of the API that it takes, ``v4.0`` or ``v4.1``, as an account can
-            require. It rejects older ones; Gameball does not document the error, so it is the sandbox's own.
+        minimum_version: The oldest version of the API that it accepts, ``v4.0`` or ``v4.1``, as an account
+            can require. It rejects older ones with an error of its own: Gameball does not document one.
         host: The address to listen at. The sandbox has no access control: listen only at a loopback address,
-            or in a network that you trust. Any other address than loopback is a warning.
+            or in a network that you trust. It warns about any address that is not a loopback address.
         latency: The delay of each response in seconds, or the minimum and maximum of a random delay.
-        failing_customers: Why the objects of some customers fail within their job, by customer.
-        plan: Decides what goes wrong with a request, by what is known at its arrival; None for nothing.
-        seed: Makes the random times repeatable.
+        failing_customers: The error messages of customers whose objects fail in their job, by customer.
+        plan: Returns the fault for a request, or None for none. It is called when the request arrives.
+        seed: The seed of the random delays.
 
     Raises:
-        ValueError: ``job_form`` is none of its three values, ``minimum_version`` is no version, or a limit is
-            not a ``RateLimit``.
+        ValueError: ``job_form`` is not one of its three values, ``minimum_version`` is not a version, or a
+            limit is not a ``RateLimit``.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it listens, for ``base_url``. If it listens at every address, this is the loopback one.
+        """Its address, for ``base_url``. If it listens at every address, this is the loopback address.
 
         Raises:
             RuntimeError: It is not running.
@@ -110,12 +110,12 @@ class Sandbox:
 
     @property
     def received(self) -> list[Received]:
-        """Everything that arrived, in order."""
+        """All requests that arrived, in order."""
         return self._app.received
 
     @property
     def batches(self) -> list[Received]:
-        """The batches that arrived, in order, whatever became of them."""
+        """All batches that arrived, in order, accepted or not."""
         return [request for request in self.received if request.is_batch]
 
     @property
@@ -124,7 +124,7 @@ class Sandbox:
         return count_events(self.batches)
 
     def fail_next(self, *faults: Fault) -> None:
-        """Let something go wrong with the next requests, one fault each."""
+        """Set the faults of the next requests, one for each request."""
         self._app.faults.extend(faults)
 
     def wait_for(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
@@ -147,19 +147,19 @@ class Sandbox:
             time.sleep(_CHECK_INTERVAL)
 
     def forget(self) -> None:
-        """Forget everything that arrived, and every fault that is still to come."""
+        """Clear the recorded requests, the jobs, and the faults that are not used yet."""
         self._app.received.clear()
         self._app.jobs.clear()
         self._app.faults.clear()
 
     def start(self) -> None:
-        """Begin to listen, and return when requests are answered.
+        """Start the server, and return when it accepts requests.
 
         Raises:
-            OSError: The port is taken, or the host is no address of this machine.
+            OSError: The port is taken, or the host is not an address of this machine.
             RuntimeError: The server did not start in time.
         """
-        # Named, or asyncio leaves the delay on that TCP has for small packets.
+        # With IPPROTO_TCP named, asyncio sets TCP_NODELAY. Otherwise small packets are delayed.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -204,14 +204,14 @@ class Sandbox:
         asyncio.run(serve())
 
     def stop(self) -> None:
-        """Stop listening, cut short what is still waiting, and end the thread."""
+        """Stop the server. Responses that are still waiting are not delayed any longer."""
         if self._server is None or self._thread is None or self._loop is None:
             return
         self._server.should_exit = True
         self._loop.call_soon_threadsafe(self._app.close)
         self._thread.join()
         if self._listener is not None:
-            self._listener.close()  # told to exit before it began, the server leaves it open
+            self._listener.close()  # the server does not close it if it is stopped before it has started
         self._server = self._thread = self._loop = self._listener = None
 
     def __enter__(self) -> Self:

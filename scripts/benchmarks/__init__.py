@@ -1,1 +1,1 @@
-"""What ``bench.py`` measures: the cases, the command, and the server they send to."""
+"""The benchmarks of ``bench.py``: the cases, the command, and the server that they send to."""

@@ -1,6 +1,6 @@
-"""What the benchmark measures: each case sends the same events, and is run in a process of its own.
+"""The cases of the benchmark: each sends the same events, and runs in a process of its own.
 
-python scripts/benchmarks/cases.py CASE URL EVENTS    prints what it took, as JSON
+python scripts/benchmarks/cases.py CASE URL EVENTS    prints time, memory and requests as JSON
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from gameball import AsyncGameball, CustomerEvents, Event, Gameball, chunk_event
 _PATH: Final = "/api/v4.0/integrations/batch/events"
 _HEADERS: Final = {"apikey": "key", "secretkey": "secret"}
 _OBJECTS: Final = 1000
-# Few enough to stay in the processor's cache, as events do that were made just before they are sent.
+# Few enough to stay in the processor's cache, like events that are sent right after they are made.
 _DIFFERENT: Final = 1_000
 _NAME: Final = "song_liked"
 
@@ -40,12 +40,12 @@ def rows() -> list[Row]:
 
 
 def repeat(ready: list[Any], count: int) -> Iterator[Any]:
-    """Return so many of the ready-made items, beginning anew at their end."""
+    """Return a number of items, and start again at the first one after the last one."""
     return itertools.islice(itertools.cycle(ready), count)
 
 
 def batches(count: int) -> Iterator[list[Row]]:
-    """Return the rows of each request, for the cases that divide them themselves."""
+    """Return the rows of each request, for the cases that make requests themselves."""
     return (list(batch) for batch in _in_batches(repeat(rows(), count)))
 
 
@@ -55,7 +55,7 @@ def _in_batches(source: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def as_json(batch: Iterable[Row]) -> dict[str, object]:
-    """Return the body of a request, as one would write it by hand."""
+    """Return the body of a request as a plain dictionary."""
     return {"body": [{"customerId": customer, "events": {_NAME: metadata}} for customer, metadata in batch]}
 
 
@@ -70,7 +70,7 @@ def as_models(batch: Iterable[Row]) -> EventsBatch:
 
 
 def send_floor(url: str, count: int) -> Callable[[], int]:
-    """Ready-made bytes through a bare client."""
+    """Send prepared bytes with httpx: the fastest that is possible."""
     ready = [chunk.content for chunk in chunk_events([Event(c, _NAME, m) for c, m in rows()])]
     headers = {**_HEADERS, "content-type": "application/json"}
 
@@ -84,7 +84,7 @@ def send_floor(url: str, count: int) -> Callable[[], int]:
 
 
 def send_httpx(url: str, count: int) -> Callable[[], int]:
-    """Send with a plain loop, which checks nothing."""
+    """Send with a plain loop over httpx, without any checks."""
     prepared = batches(count)
 
     def run() -> int:
@@ -95,7 +95,7 @@ def send_httpx(url: str, count: int) -> Callable[[], int]:
 
 
 def send_requests(url: str, count: int) -> Callable[[], int]:
-    """Send with a plain loop over requests."""
+    """Send with a plain loop over the requests library."""
     prepared = batches(count)
 
     def run() -> int:
@@ -163,7 +163,7 @@ def send_all(url: str, count: int) -> Callable[[], int]:
 
 
 def generated(count: int) -> Iterator[Event]:
-    """Return events that are made as they are sent, as from a file without end."""
+    """Return events that are made one by one, as from a long file."""
     for n in range(count):
         yield Event(f"customer-{n}", _NAME, {"song_id": str(n), "tags": ["Pop", "Rock"], "length": 213})
 
@@ -183,7 +183,7 @@ def send_memory(url: str, count: int, kind: str) -> Callable[[], int]:
     return sync if kind == "sync" else lambda: asyncio.run(asynchronous())
 
 
-#: How many customers a source of the comparison with ``ordered`` has: a new one for each event, or a hundred.
+#: The number of customers in the comparison with ``ordered``: a new one for each event, or a hundred.
 CUSTOMERS: Final = {"many": sys.maxsize, "few": 100}
 
 
@@ -237,10 +237,10 @@ CASES: Final[dict[str, Case]] = {
 
 
 def main(case: str, url: str, count: int) -> None:
-    """Run a case, after a short run of it to warm up, and print what it took."""
+    """Run a case, after a short run to warm up, and print its figures."""
     begin = CASES.get(case)
     if begin is None:
-        # Imported only for its own cases: another checkout, to compare with, may not have what it measures.
+        # Imported only when needed: with --before, the other checkout may not have what these cases measure.
         from benchmarks.tables import CASES as TABLES  # noqa: PLC0415
 
         begin = TABLES[case]

@@ -22,19 +22,19 @@ from benchmarks.cases import rows
 _GAMEBALL: Final = Path(sys.executable).with_name("gameball")
 _FEW: Final = 1_000
 _MEMORY: Final = "memory, events.send"
-#: Cases of the library, which the command has no part in.
+#: Cases that call the library directly, without the command.
 _IN_PROCESS: Final = ("arrow, read_arrow", "sql, read_sql", "wide rows, read_arrow", "wide rows, to_pylist")
 _HELP_ROUNDS: Final = 15
 
 
 @frozen
 class Sent:
-    """What sending a file took.
+    """The figures of sending one file.
 
     Attributes:
         seconds: From the first line to the last receipt.
         wall: From the start of the process to its end, in seconds.
-        memory: The most memory the process had, in KiB.
+        memory: The peak memory of the process, in KiB.
     """
 
     seconds: float
@@ -74,7 +74,7 @@ def _write_csv(path: Path, count: int) -> None:
 
 
 def _write_parquet(path: Path, count: int) -> None:
-    # In another process: pyarrow's memory must not be inherited by what is measured.
+    # In another process, so that the measured processes do not inherit pyarrow's memory.
     code = (
         "import sys, pyarrow as pa, pyarrow.csv as c, pyarrow.parquet as p;"
         "options = c.ConvertOptions(column_types={'song_id': pa.string()});"
@@ -121,10 +121,10 @@ def bench_command(url: str, events: int, rounds: int, in_process: Callable[[str]
     """Send files of each format and the same events from memory, round by round.
 
     Args:
-        url: An instant server.
-        events: How many lines.
-        rounds: How often.
-        in_process: Runs a case of ``cases.py`` with as many events, and returns the seconds that it took.
+        url: The address of the minimal server.
+        events: The number of lines.
+        rounds: How often to measure each case.
+        in_process: Runs a case of ``cases.py`` with as many events, and returns its seconds.
     """
     cases = {
         "jsonl": ("jsonl", ["--no-ledger"]),
@@ -155,7 +155,7 @@ def bench_command(url: str, events: int, rounds: int, in_process: Callable[[str]
     base = statistics.median(seconds[_MEMORY])
     print(f"{events:,} lines through `gameball send`, {rounds} rounds, medians")
     print()
-    print("| source | events/s | of memory's | events/s with start and end of the process | memory growth |")
+    print("| source | events/s | relative to memory | events/s of the whole process | memory growth |")
     print("|---|---:|---:|---:|---:|")
     for case in (_MEMORY, *_IN_PROCESS):
         median = statistics.median(seconds[case])
@@ -169,7 +169,7 @@ def bench_command(url: str, events: int, rounds: int, in_process: Callable[[str]
 
 
 def bench_help() -> None:
-    """Measure, in turn, what the command's help takes and what importing cyclopts does."""
+    """Measure how long ``gameball --help`` takes, and importing cyclopts alone, in turn."""
     times: dict[str, list[float]] = {"import cyclopts": [], "gameball --help": []}
     commands = {
         "import cyclopts": [sys.executable, "-c", "import cyclopts"],

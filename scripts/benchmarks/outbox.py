@@ -1,4 +1,4 @@
-"""The outbox: how fast events are added and delivered, and the time from the commit to the server."""
+"""Measures the outbox: how fast events are added and delivered, and the time from commit to arrival."""
 
 import os
 import statistics
@@ -23,7 +23,7 @@ from gameball.sandbox import Sandbox
 _ADDING_SECONDS: Final = 3.0
 _ADDERS: Final = 4
 _LATENCY_EVENTS: Final = 200
-# Rows for the delivery are made by the database: adding a million one by one is not what is measured.
+# The database makes the rows for the delivery: adding a million one by one would take too long.
 _FILL: Final = (
     "INSERT INTO gameball_outbox (customer_id, events, lane) SELECT 'cust-' || n, "
     "'{{\"song_liked\":{{\"n\":' || n || '}}}}', n % 8 FROM generate_series(1, {count}) AS n"
@@ -61,7 +61,7 @@ def add_for_a_while(url: str, seconds: float) -> int:
 
 
 def _adding(url: str, processes: int) -> float:
-    """Return the events added per second by some processes at once."""
+    """Return how many events several processes add per second together."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, __file__, url, str(_ADDING_SECONDS)]
     running = [
@@ -83,7 +83,7 @@ def _fill(outbox: Outbox, count: int) -> None:
 
 
 def _delivering(url: str, server_url: str, waiting: int, events: int) -> float:
-    """Deliver a number of events from a longer line, and return how many per second."""
+    """Deliver some of the waiting events, and return how many per second."""
     stop = threading.Event()
     with Outbox(url) as outbox, Gameball("key", "secret", base_url=server_url, rate_limits=None) as client:
         _fill(outbox, waiting)

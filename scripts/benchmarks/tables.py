@@ -1,6 +1,6 @@
 """Cases of the benchmark with tables: Arrow streams and queries of DuckDB.
 
-pyarrow and DuckDB are imported by the cases that need them: their memory is not that of the others.
+Only the cases that need pyarrow or DuckDB import them, so that the other cases do not use their memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ def query(count: int) -> str:
 
 
 def _to_pylist(table: Any) -> Iterator[EventLike]:  # noqa: ANN401 - pyarrow has no types
-    """Read a table as one would by hand."""
+    """Read a table without ``read_arrow``."""
     for batch in table:
         for row in batch.to_pylist():
             yield row.pop("customer_id"), row.pop("name"), row
@@ -90,7 +90,7 @@ CASES: Final[dict[str, Callable[[str, int], Callable[[], int]]]] = {
     "sql, read_sql": lambda url, count: lambda: _send(url, iter(read_sql(query(count)))),
     "wide rows, read_arrow": lambda url, count: lambda: _send(url, iter(read_arrow(wide_table(count)))),
     "wide rows, to_pylist": lambda url, count: lambda: _send(url, _to_pylist(wide_table(count))),
-    # What the libraries take without us, and without sending.
+    # The libraries alone, without gameball and without sending.
     "arrow, floor": lambda _, count: lambda: sum(batch.num_rows for batch in flat_table(count)),
     "sql, floor": lambda _, count: lambda: _fetch_query(count),
 }

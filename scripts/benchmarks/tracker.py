@@ -13,7 +13,7 @@ from typing import Final
 _HERE: Final = Path(__file__).resolve().parent
 _ROOT: Final = _HERE.parent.parent
 _CLIENTS: Final = ("gameball", "posthog", "segment")
-_CONDITIONS: Final = ("answering", "busy", "silent", "refusing")
+_CONDITIONS: Final = ("responding", "busy", "silent", "refusing")
 # Nothing listens on this port of the loopback interface.
 _REFUSING: Final = "http://127.0.0.1:9"
 
@@ -56,7 +56,7 @@ def bench_tracker(events: int, rounds: int, server: Server) -> None:
             )
     print("\n| client | events/s until all are sent |\n|---|---:|", flush=True)
     for client in _CLIENTS:
-        with server(0.0, "answering") as url:
+        with server(0.0, "responding") as url:
             sent = [measure(client, "throughput", url, 3 * events) for _ in range(rounds)]
         print(f"| {client} | {_shown(sent, 'rate')} |", flush=True)
 

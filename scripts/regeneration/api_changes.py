@@ -22,10 +22,10 @@ class Change:
         kind: What kind of thing changed.
         what: How it changed.
         subject: Its name, after that of its operation or model.
-        detail: The rest of it, in words.
-        breaking: Whether code that worked may not work any more.
-        used_by: The hand-written files that use the operation or model, or the field by its name in JSON.
-        wire: The field's name in JSON, if it is one.
+        detail: More about the change, in words.
+        breaking: Whether it may break code that works.
+        used_by: The hand-written files that use the operation, the model, or the field by its JSON name.
+        wire: The JSON name of a field; empty for anything else.
     """
 
     kind: Kind
@@ -48,8 +48,8 @@ def compare(old: Surface, new: Surface, usage: Usage, wire_usage: Usage | None =
     Args:
         old: The package before.
         new: The package now.
-        usage: Which hand-written files use which operations and models.
-        wire_usage: Which of them write which names of JSON.
+        usage: The hand-written files that use each operation and model.
+        wire_usage: The hand-written files that contain each JSON name as a string.
 
     Returns:
         The changes: operations first, then models, each in the order of their names.
@@ -62,16 +62,16 @@ def compare(old: Surface, new: Surface, usage: Usage, wire_usage: Usage | None =
 
 
 def with_wire_users(users: tuple[str, ...], wire: str, wire_usage: Usage) -> tuple[str, ...]:
-    """Add the files that write a field's name in JSON to those that use what it belongs to.
+    """Add the files that contain a field's JSON name to the files that use its operation or model.
 
-    Fields of the same name are everywhere, so nothing is added where no file uses what it belongs to.
+    Many operations have fields of the same name, so nothing is added if no file uses the operation or model.
     """
     return tuple(sorted({*users, *wire_usage.get(wire, ())})) if users and wire else users
 
 
 @frozen
 class _Direction:
-    """Which way the values of a model go: users write those of requests, and read those of responses."""
+    """Whether users send values of a model in requests, and read them in responses."""
 
     is_sent: bool = True
     is_read: bool = True
@@ -87,7 +87,7 @@ def _directions(old: Surface, new: Surface) -> dict[str, _Direction]:
 
 
 def _reachable(surface: Surface, types: list[str]) -> set[str]:
-    """Return the models that types name, and those that are in them."""
+    """Return the models that types name, and the models in their fields."""
     found: set[str] = set()
     while types:
         names = {name for name in _NAME.findall(types.pop()) if name in surface.models} - found
@@ -137,17 +137,17 @@ def _models(
         elif before is None:
             yield Change("model", "added", name, "", breaking=False)
         else:
-            # Nothing is known of a model that no operation uses, so it counts as both sent and read.
+            # A model that no operation uses counts as both sent and read.
             yield from _model(before, after, directions.get(name, _Direction()))
 
 
 def _model(before: GeneratedModel, after: GeneratedModel, direction: _Direction) -> Iterator[Change]:
     if before.is_enumeration != after.is_enumeration:
-        detail = "is an enumeration now" if after.is_enumeration else "is not an enumeration any more"
+        detail = "is an enumeration now" if after.is_enumeration else "is no longer an enumeration"
         yield Change("model", "changed", after.name, detail, breaking=True)
         return
     if before.extra != after.extra:
-        detail = f"further properties: {before.extra or 'none'} -> {after.extra or 'none'}"
+        detail = f"additional properties: {before.extra or 'none'} -> {after.extra or 'none'}"
         yield Change("model", "changed", after.name, detail, breaking=True)
     kind: Kind = "member" if after.is_enumeration else "field"
     yield from _values(kind, after.name, before.fields, after.fields, direction)
@@ -172,14 +172,14 @@ def _values(
             yield Change(kind, "changed", subject, detail, breaking, wire=before[name].wire)
     order = [name for name in before if name in after]
     if order != [name for name in after if name in before] and kind == "parameter":
-        yield Change(kind, "changed", owner, "parameters have another order", breaking=True)
+        yield Change(kind, "changed", owner, "the order of the parameters is different", breaking=True)
 
 
 def _breaks(before: Value, after: Value, direction: _Direction) -> bool:
     """Return whether a change of a value breaks code.
 
-    Code that sends it breaks when a value is not accepted any more. Code that reads it breaks when there is
-    a value that it did not have to expect: a field that may now be null, or be missing, is breaking.
+    Code that sends it breaks when a value is no longer accepted. Code that reads it breaks when there may be
+    a new value: a field that may now be null or missing is breaking.
     """
     return (
         before.wire != after.wire
@@ -189,7 +189,7 @@ def _breaks(before: Value, after: Value, direction: _Direction) -> bool:
 
 
 def _includes(wide: Value, narrow: Value) -> bool:
-    """Return whether everything that fits one value fits another too."""
+    """Return whether one value accepts everything that another does."""
     types = set(wide.type.split(" | "))
     return ("Any" in types or set(narrow.type.split(" | ")) <= types) and (
         narrow.required or not wide.required

@@ -1,4 +1,4 @@
-"""Compare what was generated, and what is published, with what a commit has."""
+"""Compare the generated package and the published document with those of a commit."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ from regeneration.surface import read_surface
 
 @frozen
 class Comparison:
-    """What is different from a commit.
+    """The changes since a commit.
 
     Attributes:
-        changes: What changed for those who import the generated package.
-        published: What changed in the published document.
-        document: The document that the commit has; None if it has none.
+        changes: The changes of the generated package.
+        published: The changes of the published document.
+        document: The document of the commit; None if it has none.
     """
 
     changes: tuple[Change, ...]
@@ -41,8 +41,8 @@ def compare_with(commit: str, root: Path, fresh: Path, published: Document) -> C
     Args:
         commit: The commit.
         root: The folder of the repository.
-        fresh: The folder with the package as it is now.
-        published: The document as it is published now.
+        fresh: The folder with the new package.
+        published: The document that is published now.
 
     Raises:
         RegenerationError: There is no such commit, or its document cannot be read.
@@ -66,11 +66,11 @@ def compare_with(commit: str, root: Path, fresh: Path, published: Document) -> C
         for surface in surfaces
         for key, operation in surface.operations.items()
     }
-    # The package tells of its operations by their names.
-    told = {change.detail for change in changes if change.kind == "operation"}
+    # Added and removed operations are already reported as changes of the package.
+    reported = {change.detail for change in changes if change.kind == "operation"}
     published_changes = []
     for change in compare_documents(before, published):
-        if change.subject not in told or change.detail not in {OPERATION_ADDED, OPERATION_REMOVED}:
+        if change.subject not in reported or change.detail not in {OPERATION_ADDED, OPERATION_REMOVED}:
             users = tuple(sorted({path for key in change.operations for path in used.get(key, ())}))
             published_changes.append(evolve(change, used_by=with_wire_users(users, change.wire, wire_usage)))
     return Comparison(changes, tuple(published_changes), before)

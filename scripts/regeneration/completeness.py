@@ -1,4 +1,4 @@
-"""Check that the generator has skipped nothing in a document."""
+"""Check that the generator left out nothing of a document."""
 
 import ast
 import json
@@ -30,14 +30,14 @@ print(json.dumps(failed))
 
 
 def check_completeness(document: Document, folder: Path) -> None:
-    """Check that everything a document has was generated, and can be imported.
+    """Check that every part of a document was generated, and can be imported.
 
     Args:
         document: The document that was generated from.
         folder: The generated folder, which holds the package.
 
     Raises:
-        RegenerationError: Something is missing, too long or cannot be imported. The text lists what and why.
+        RegenerationError: Something is missing, has too long a path, or cannot be imported.
     """
     package = folder / PACKAGE
     problems = [
@@ -64,11 +64,11 @@ def _missing_operations(document: Document, package: Path) -> Iterator[str]:
         if other is not operation:
             yield f"{operation} has no function: its module {path} is that of {other}; give it another id"
         elif not file.is_file():
-            yield f"{operation} has no function: there is no module {path}"
+            yield f"{operation} has no function: the module {path} does not exist"
         else:
             found = read_operation(path, file.read_text(encoding="utf-8"))
             if found is None or found.method != operation.method or not _same(found.path, operation.path):
-                yield f"{operation} has no function: the module {path} does something else"
+                yield f"{operation} has no function: the module {path} has another operation"
                 continue
             declared = _parameters(document, operation)
             if len(found.parameters) != len(declared) + ("requestBody" in operation.content):
@@ -79,7 +79,7 @@ def _missing_operations(document: Document, package: Path) -> Iterator[str]:
 
 
 def _same(generated: str, published: str) -> bool:
-    """Compare paths, whatever their parameters are called."""
+    """Compare paths without the names of their parameters."""
     return [part.partition("{")[0] for part in generated.split("/")] == [
         part.partition("{")[0] for part in published.split("/")
     ]
@@ -104,8 +104,8 @@ def _missing_models(document: Document, package: Path) -> Iterator[str]:
 def has_model(schema: Document) -> bool:
     """Return whether the generator makes a class of a schema.
 
-    It makes one of an object and of an enumeration; numbers, texts, lists, unions and references to another
-    schema are written out where they are used.
+    It makes one of an object and of an enumeration. Numbers, strings, arrays, unions and references become
+    type annotations.
 
     Args:
         schema: A schema that is a component.

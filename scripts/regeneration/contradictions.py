@@ -1,4 +1,4 @@
-"""Find where the overlay says otherwise than what is published."""
+"""Find values of the overlay that differ from published values."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -7,18 +7,18 @@ from attrs import frozen
 
 from regeneration.document_walk import Document, Place, mapping, pointer, resolve, value_at
 
-# Names and words, which the overlay is there to choose.
+# Names and descriptions: the overlay may replace these.
 _OURS: Final = frozenset({"title", "summary", "description", "operationId"})
 
 
 @frozen
 class Contradiction:
-    """A value of the overlay where another one is published.
+    """A value of the overlay that differs from the published one.
 
     Attributes:
-        place: Where it is.
-        ours: What the overlay says.
-        published: What is published.
+        place: Its place in the document.
+        ours: The value of the overlay.
+        published: The published value.
     """
 
     place: Place
@@ -32,14 +32,14 @@ class Contradiction:
 def find_contradictions(
     document: Document, place: Place, update: object, replaces: object = None
 ) -> Iterator[Contradiction]:
-    """Yield where an update of the overlay contradicts what is published.
+    """Yield the values of an overlay update that differ from published ones.
 
-    Lists are not compared, because an update adds to them, and neither are names and descriptions.
+    Lists are not compared, because an update adds to them. Names and descriptions are not compared either.
 
     Args:
         document: The document as published.
-        place: Where the update is made; the document need not have it.
-        update: What the overlay says.
+        place: The place of the update. If the document does not have it, there is nothing to contradict.
+        update: The update.
         replaces: The published values that the update replaces on purpose, in the shape of the update.
     """
     try:

@@ -1,6 +1,6 @@
-"""Compare two published documents: what the generated package does not show, and the rest once more.
+"""Compare two published documents.
 
-The generated package has neither limits nor servers, and the overlay hides what it overrules. So the
+The generated package has no limits and no servers, and the overlay hides the values that it replaces. So the
 documents are compared as they were published, before repairs and overlay.
 """
 
@@ -22,14 +22,14 @@ _Content = dict[str, Any]
 
 @frozen
 class DocumentChange:
-    """A change of what is published.
+    """A change of the published document.
 
     Attributes:
         subject: What changed, such as ``POST /customers body.name``, or the name of a component.
         detail: How it changed, in words.
-        breaking: Whether code that worked may not work any more.
-        operations: The operations that it concerns, each as ``POST /customers/{}``.
-        wire: The name in JSON of the field that changed, if it is one.
+        breaking: Whether it may break code that works.
+        operations: The operations that it affects, each as ``POST /customers/{}``.
+        wire: The JSON name of the field that changed; empty if it is not a field.
         used_by: The hand-written files that use it.
     """
 
@@ -49,16 +49,16 @@ class DocumentChange:
 def compare_documents(old: Document, new: Document) -> tuple[DocumentChange, ...]:
     """Compare two documents as they were published.
 
-    Breaking is what may stop code that worked. For schemas, the table is in ``is_breaking``. Beside those,
-    these are breaking:
+    A change is breaking if it may break code that works. The rules for schemas are in ``is_breaking``. These
+    are breaking too:
 
     - an operation, parameter, request body, media type, server or successful response is removed
     - a parameter or a request body is added that is required, or becomes required
-    - a parameter is written otherwise in the request
-    - a response has no body any more, or there is another successful response
-    - keys that were enough are not, or they are sent in another way
+    - a parameter is serialized in another way
+    - a response no longer has a body, or there is a new successful response
+    - the keys that were enough no longer are, or they are sent in another way
 
-    Not breaking are additions that are optional, responses to errors, and ``deprecated``.
+    Optional additions, responses with an error status and ``deprecated`` are not breaking.
 
     Args:
         old: The document before.
@@ -66,7 +66,7 @@ def compare_documents(old: Document, new: Document) -> tuple[DocumentChange, ...
 
     Returns:
         The changes: of servers and keys, then of operations and components, in the order of the old document.
-        A change of a component is told once, whichever operations use it.
+        A change of a component is reported once, with all operations that use it.
     """
     merged: dict[tuple[str, str], DocumentChange] = {}
     for key, one in _all_differences(old, new):
@@ -81,7 +81,7 @@ def compare_documents(old: Document, new: Document) -> tuple[DocumentChange, ...
 
 
 def _all_differences(old: Document, new: Document) -> Iterator[tuple[str, Difference]]:
-    """Yield each difference with the operation that it concerns, or with nothing."""
+    """Yield each difference with the operation that it affects, or with an empty string."""
     for one in (*_servers("servers", old, new), *_security_schemes(old, new)):
         yield "", one
     before, after = _operations(old), _operations(new)
@@ -99,7 +99,7 @@ def _all_differences(old: Document, new: Document) -> Iterator[tuple[str, Differ
 
 @frozen
 class _Published:
-    """An operation, with what its path says of all of its operations."""
+    """An operation, with the path item that it belongs to."""
 
     path: str
     item: _Content
@@ -107,7 +107,7 @@ class _Published:
 
 
 def _operations(document: Document) -> dict[str, _Published]:
-    """Return the operations by method and path, whatever the parameters of the path are called."""
+    """Return the operations by method and path, without the names of path parameters."""
     found = {}
     for path, listed in mapping(document.get("paths")).items():
         item = resolve(document, listed)
@@ -135,7 +135,7 @@ def _security_schemes(old: Document, new: Document) -> Iterator[Difference]:
     for name in before | after:
         subject = f"security scheme {name}"
         if name not in after:
-            # Each operation says whether it can do without.
+            # Whether an operation needs it is compared for each operation.
             yield Difference(subject, "removed", breaking=name in needed)
         elif name not in before:
             yield Difference(subject, "added", breaking=False)
@@ -192,7 +192,7 @@ def _keys(old: list[Any], new: list[Any]) -> str:
 
 
 def _needs_more(old: list[Any], new: list[Any]) -> bool:
-    """Return whether a set of keys that was enough is not enough any more."""
+    """Return whether a set of keys that was enough no longer is."""
     wanted = [set(mapping(one)) for one in new] or [set()]
     return any(not any(some <= set(mapping(one)) for some in wanted) for one in old or [{}])
 
@@ -271,7 +271,7 @@ def _responses(key: str, before: _Content, after: _Content, versions: Versions) 
             was, now = resolve(versions.old, old[code]), resolve(versions.new, new[code])
             if bool(was.get("content")) != bool(now.get("content")):
                 has_body = bool(now.get("content"))
-                detail = "has a body now" if has_body else "has no body any more"
+                detail = "has a body now" if has_body else "no longer has a body"
                 yield Difference(subject, detail, breaking=not has_body)
             else:
                 yield from _media(Part(subject, "read"), was, now, versions)
@@ -291,5 +291,5 @@ def _media(part: Part, old: _Content, new: _Content, versions: Versions) -> Iter
             yield inner.difference("added", breaking=False)
         else:
             was, now = (mapping(one[kind]).get("schema") for one in (before, after))
-            # Most have a single type, which need not be named.
+            # A single media type is not named.
             yield from compare_schemas(was, now, part if len(before | after) == 1 else inner, versions)

@@ -1,4 +1,4 @@
-"""Find one's way in an OpenAPI document: places, operations, schemas and references."""
+"""Navigate an OpenAPI document: places, operations, schemas and references."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,9 +10,9 @@ Place = tuple[str | int, ...]
 
 #: The methods of a path that are operations, in the order in which the generator takes them.
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-# Keys below which everything is data, in which nothing is a schema or a reference.
+# The values of these keys are data, without schemas or references.
 _DATA: Final = frozenset({"example", "examples", "default", "enum", "const", "mapping", "scopes"})
-# Keys whose value maps names of the author's choice, so that none of those is a keyword.
+# The values of these keys are maps whose keys are names and not keywords.
 _SCHEMA_MAPS: Final = frozenset({"schemas", "properties", "patternProperties", "$defs", "dependentSchemas"})
 _NAME_MAPS: Final = _SCHEMA_MAPS | {
     "callbacks",
@@ -39,9 +39,9 @@ class Operation:
     """An operation of a document.
 
     Attributes:
-        path: Its path, as the document has it.
+        path: Its path, as in the document.
         method: Its method, in lower case.
-        content: What the document says of it.
+        content: Its object in the document.
     """
 
     path: str
@@ -50,7 +50,7 @@ class Operation:
 
     @property
     def place(self) -> Place:
-        """Where it stands in its document."""
+        """Its place in its document."""
         return ("paths", self.path, self.method)
 
     def __str__(self) -> str:
@@ -62,9 +62,9 @@ class Node:
     """An object of a document.
 
     Attributes:
-        place: Where it stands.
-        content: What it holds.
-        is_schema: Whether it is a schema, or a reference in the place of one.
+        place: Its place in the document.
+        content: The object itself.
+        is_schema: Whether it is a schema or a reference to one.
     """
 
     place: Place
@@ -77,11 +77,11 @@ def pointer(place: Place) -> str:
     return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
 
 
-def value_at(document: Document, place: Place) -> Any:  # noqa: ANN401 - whatever stands there
-    """Return what stands at a place.
+def value_at(document: Document, place: Place) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value at a place.
 
     Raises:
-        LookupError: Nothing does.
+        LookupError: There is none.
     """
     value: Any = document
     for part in place:
@@ -103,20 +103,20 @@ def operations(document: Document) -> Iterator[Operation]:
 
 
 def mapping(value: object) -> Document:
-    """Return a value if it is a mapping, or else an empty one: documents have faults."""
+    """Return a value if it is a mapping, and otherwise an empty mapping."""
     return value if isinstance(value, dict) else {}
 
 
 def listing(value: object) -> list[Any]:
-    """Return a value if it is a list, or else an empty one: documents have faults."""
+    """Return a value if it is a list, and otherwise an empty list."""
     return value if isinstance(value, list) else []
 
 
 def nodes(document: Document) -> Iterator[Node]:
-    """Yield every object of a document that is neither example data nor a map of names.
+    """Yield every object of a document that is neither data nor a map of names.
 
     Args:
-        document: The document; it must not be changed meanwhile.
+        document: The document. It must not be changed during the iteration.
     """
     yield from _nodes(document, (), is_schema=False)
 
@@ -139,7 +139,7 @@ def _nodes(value: object, place: Place, *, is_schema: bool) -> Iterator[Node]:
 
 
 def schemas(document: Document) -> Iterator[Node]:
-    """Yield every schema of a document, the inner ones and references to schemas included."""
+    """Yield every schema of a document, including nested ones and references to schemas."""
     return (node for node in nodes(document) if node.is_schema)
 
 
@@ -147,11 +147,11 @@ def resolve(document: Document, value: object) -> Document:
     """Follow a reference, or a chain of them.
 
     Args:
-        document: The document; its references lead to places of its own.
+        document: The document. All its references are to places within it.
         value: An object that may be a reference.
 
     Returns:
-        The object that is meant; an empty one when the reference leads nowhere or back to itself.
+        The object that it refers to; an empty one if there is none, or if the references form a circle.
     """
     seen = set()
     while isinstance(value, dict) and isinstance(reference := value.get("$ref"), str):
@@ -166,7 +166,7 @@ def resolve(document: Document, value: object) -> Document:
 
 
 def place_of(reference: str) -> Place:
-    """Return the place that a reference within a document names.
+    """Return the place that a reference points to.
 
     Args:
         reference: A JSON pointer that begins with ``#/``.

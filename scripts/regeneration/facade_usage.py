@@ -1,4 +1,4 @@
-"""Find out what of the generated package the facade uses."""
+"""Find the operations, models and JSON names that the hand-written files use."""
 
 import ast
 import re
@@ -19,11 +19,11 @@ _QUOTED: Final = re.compile(r'"([^"\s]+)"\s*:')
 
 
 def read_usage(files: Mapping[str, str], surfaces: Iterable[Surface]) -> Usage:
-    """Find out which files use which operations and models, directly or through those they use.
+    """Find the files that use each operation and model, directly or through another one.
 
     Args:
         files: The sources of hand-written files by path.
-        surfaces: The generated packages, before and after: either may have what the other has not.
+        surfaces: The generated packages, before and after. Each may have operations that the other does not.
 
     Returns:
         The paths of the files, sorted, by the name of the operation's module or of the model.
@@ -41,7 +41,7 @@ def read_usage(files: Mapping[str, str], surfaces: Iterable[Surface]) -> Usage:
 
 
 def read_wire_usage(files: Mapping[str, str]) -> Usage:
-    """Find out which files write names of JSON themselves, as texts or within JSON.
+    """Find the files that contain each JSON name as a string, or in a string of JSON.
 
     Args:
         files: The sources of hand-written files by path.
@@ -70,15 +70,15 @@ def _imported(module: ast.Module) -> Iterator[str]:
             continue
         for name in names:
             if name.startswith(_API):
-                # The module of an operation, or something in it.
+                # The module of an operation, or a name in it.
                 yield ".".join(name.removeprefix(_API).split(".")[:2])
             elif name.startswith(_MODELS):
                 yield name.rpartition(".")[2]
 
 
 def _needed(surface: Surface, name: str) -> Iterator[str]:
-    """Yield the operations of a tag, or the models that an operation or a model cannot do without."""
-    # Who imports all operations of a tag may use any of them.
+    """Yield the operations of a tag, or the models in the types of an operation or a model."""
+    # A file that imports a tag may use any of its operations.
     yield from (one.module for one in surface.operations.values() if one.module.startswith(f"{name}."))
     types = [
         text

@@ -1,4 +1,4 @@
-"""Compare what was generated with what is there, and put it in its place: all of it or nothing."""
+"""Compare generated files with the present ones, and replace them: all or none."""
 
 import shutil
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Final
 
 from regeneration.regeneration_error import RegenerationError
 
-# What running the generated code leaves beside it; never compared, never copied.
+# Caches that tools write beside the code. They are neither compared nor copied.
 _LEFTOVERS: Final = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
 
 
@@ -15,7 +15,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     """Read every file below a folder.
 
     Args:
-        folder: The folder; a missing one reads as empty.
+        folder: The folder. A missing folder counts as empty.
 
     Returns:
         The bytes of each file, by its path relative to the folder.
@@ -31,8 +31,8 @@ def differences(expected: Mapping[str, bytes], found: Mapping[str, bytes]) -> li
     """Compare two trees.
 
     Args:
-        expected: What a fresh run wrote.
-        found: What is there.
+        expected: The files of a fresh run.
+        found: The present files.
 
     Returns:
         A line for each missing, extra or changed file, sorted by path; empty when the trees agree.
@@ -49,10 +49,10 @@ def differences(expected: Mapping[str, bytes], found: Mapping[str, bytes]) -> li
 
 
 def replace_all(fresh: Mapping[Path, Path]) -> None:
-    """Put fresh files and folders in the place of those before them.
+    """Replace files and folders with fresh ones.
 
-    Everything is copied beside its target first, so that a full disk leaves the targets as they were; what
-    then goes wrong, an interruption included, is undone.
+    Everything is first copied beside its target, so that a full disk changes no target. If a later step fails
+    or is interrupted, the steps before it are undone.
 
     Args:
         fresh: The fresh file or folder, by the target that it replaces. A target need not exist.
@@ -96,7 +96,7 @@ def _stage(source: Path, target: Path) -> None:
 
 def _undo(moved: list[tuple[Path, Path]]) -> None:
     for old, new in reversed(moved):
-        # The last move was perhaps not made any more.
+        # An interruption may have prevented the last move.
         if new.exists() and not old.exists():
             new.rename(old)
 

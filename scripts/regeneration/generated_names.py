@@ -1,11 +1,11 @@
-"""What the generator makes of names: modules, classes and the paths of files."""
+"""The names that the generator derives: of modules, classes and files."""
 
 from functools import cache
 from typing import Final
 
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
-#: The longest path of a generated file below its package, in characters, so that any system can hold it.
+#: The maximum length of a generated file's path below its package, in characters. Some systems limit paths.
 MAX_PATH: Final = 80
 _PREFIX: Final = "field_"
 

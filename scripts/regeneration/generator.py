@@ -16,7 +16,7 @@ from regeneration.regeneration_error import RegenerationError
 
 #: The name of the generated package.
 PACKAGE: Final = "gameball_api"
-# What the generator quotes of the document after each complaint.
+# The part of the document that the generator prints after each warning.
 _QUOTED: Final = re.compile(r"^\{.*?^\}$|^\{\}$", re.MULTILINE | re.DOTALL)
 _OBJECT: Final = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
 _CHATTER: Final = re.compile(
@@ -25,13 +25,13 @@ _CHATTER: Final = re.compile(
 
 
 def check_pins(root: Path) -> None:
-    """Refuse to run with another generator or formatter than the exact ones in pyproject.toml.
+    """Check that the generator and the formatter have the exact versions in pyproject.toml.
 
     Args:
         root: The folder of the repository.
 
     Raises:
-        RegenerationError: A pinned tool is missing or of another version.
+        RegenerationError: A pinned tool is missing or has another version.
     """
     groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     for pin in (requirement for requirement in groups["dev"] if "==" in requirement):
@@ -49,7 +49,7 @@ def generate(document: Document, folder: Path, scripts: Path) -> None:
 
     Args:
         document: The document, overlaid and valid.
-        folder: Where to; it must not exist, and its parent must.
+        folder: The folder to write. It must not exist, and its parent must exist.
         scripts: The folder with the generator's settings.
 
     Raises:
@@ -63,14 +63,14 @@ def generate(document: Document, folder: Path, scripts: Path) -> None:
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")]),
-        # Its complaints are read: no frames drawn around them, no lines broken to fit a terminal.
+        # Its output is parsed, so it must have no frames and no wrapped lines.
         "_TYPER_STANDARD_TRACEBACK": "1",
     }
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"]
     options = {
         "--path": source,
         "--config": scripts / "regeneration" / "generator.yaml",
-        # Its template of models/__init__.py imports every model, of which few are needed at a time.
+        # The generator's own models/__init__.py imports every model, which is slow.
         "--custom-template-path": scripts / "regeneration" / "templates",
         "--meta": "none",
         "--output-path": folder / PACKAGE,
@@ -93,13 +93,13 @@ def generate(document: Document, folder: Path, scripts: Path) -> None:
 
 
 def complaints_of(said: str) -> tuple[str, ...]:
-    """Return what the generator complains of, a line for each.
+    """Return the warnings and errors of the generator, a line for each.
 
     Args:
-        said: What it printed: headers, details and quotations, or a traceback.
+        said: The output of the generator: headers, details and parts of the document, or a traceback.
     """
     if "Traceback (most recent call last)" in said:
         return (said.rstrip().rpartition("\n")[2],)
     plain = _CHATTER.sub("", _OBJECT.sub("...", _QUOTED.sub("\n\n\n", said)))
     complaints = [" ".join(part.split()) for part in re.split(r"\n{4,}", plain)]
-    return tuple(complaint for complaint in complaints if complaint) or ("it failed without a word",)
+    return tuple(complaint for complaint in complaints if complaint) or ("it failed without a message",)

@@ -1,4 +1,4 @@
-"""Read from git what was generated before."""
+"""Read files of a commit from git."""
 
 import io
 import subprocess
@@ -14,11 +14,11 @@ def has_history(root: Path) -> bool:
 
 
 def check_commit(root: Path, ref: str) -> str:
-    """Return the commit that a name stands for.
+    """Return the id of a commit.
 
     Args:
         root: The folder of the repository.
-        ref: A branch, a tag or a commit, in any way that git can be told of one.
+        ref: A branch, a tag or a commit, in any form that git accepts.
 
     Raises:
         RegenerationError: There is no such commit.
@@ -40,7 +40,7 @@ def files_at(root: Path, ref: str, folder: str) -> dict[str, bytes]:
         folder: The folder, relative to the root.
 
     Returns:
-        The bytes of each file by its path below the folder; nothing if the commit does not have the folder.
+        The bytes of each file by its path below the folder; empty if the commit does not have the folder.
 
     Raises:
         RegenerationError: There is no such commit.
@@ -72,7 +72,7 @@ def file_at(root: Path, ref: str, name: str) -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails or is not there."""
+    """Return the output of git, or None if git fails or is not installed."""
     command = ["git", "-C", str(root), *arguments]
     try:
         return subprocess.run(command, capture_output=True, check=True).stdout  # noqa: S603 - no shell

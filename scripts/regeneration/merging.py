@@ -7,24 +7,24 @@ from regeneration.document_walk import Document, Place, listing, mapping, pointe
 from regeneration.regeneration_error import RegenerationError
 from regeneration.sources import DocumentSource
 
-# How deep below these the parts of documents are put together; what lies deeper must be identical, because
-# two versions of one operation or schema would otherwise become a third that nobody published.
+# The depth to which documents are merged below these keys. Deeper parts must be identical: merging two
+# versions of an operation would make a third one that nobody published.
 _DEPTHS: Final = {"paths": 2, "webhooks": 2, "components": 2}
 
 
 def merge_sources(sources: Sequence[DocumentSource], base: DocumentSource | None = None) -> Document:
-    """Merge documents: what is identical is taken once, and what only some have is added.
+    """Merge documents: identical parts are taken once, and parts that only some have are added.
 
     Args:
-        sources: The documents, one at least. None is modified.
-        base: The one of them that was accepted before. The others replace its operations and components where
-            they have the same ones; its title stays.
+        sources: The documents, at least one. They are not modified.
+        base: The document that was accepted before, if it is one of the sources. Operations and components of
+            the others replace those of the same name in it. Its title stays.
 
     Returns:
-        A document with everything of all of them.
+        The merged document.
 
     Raises:
-        RegenerationError: Two of them say different things of the same place. The text names both.
+        RegenerationError: Two documents differ at the same place. The text names both.
     """
     merged: Document = {}
     origins: dict[Place, str] = {}
@@ -74,14 +74,14 @@ def _is_container(place: Place) -> bool:
 
 
 def _container(document: Document, place: Place) -> Document:
-    """Return what is at a place, made empty if nothing is."""
+    """Return the mapping at a place, which is created if it does not exist."""
     for part in place:
         document = document.setdefault(str(part), {})
     return document
 
 
 def _first_difference(one: object, other: object, place: Place) -> Place:
-    """Return the deepest place that holds every difference."""
+    """Return the deepest place that contains every difference."""
     if isinstance(one, dict) and isinstance(other, dict):
         different = [key for key in {**one, **other} if one.get(key) != other.get(key)]
         if len(different) == 1:

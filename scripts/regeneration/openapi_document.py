@@ -11,7 +11,7 @@ import yaml
 from regeneration.document_walk import Document
 from regeneration.regeneration_error import RegenerationError
 
-# The order in which the specification introduces them.
+# The order of the keys in the specification.
 _TOP: Final[tuple[str, ...]] = (
     "openapi",
     "info",
@@ -27,12 +27,12 @@ _WIDTH: Final = 110
 _BOOLEANS: Final = re.compile("^(?:true|false|True|False|TRUE|FALSE)$")
 
 
-# The same in C, where PyYAML was built with it, takes a tenth of the time.
+# The loader in C takes a tenth of the time. PyYAML may have been built without it.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]
-    """Reads YAML as JSON reads: an example's date stays text, a property may be called "on"."""
+    """Reads YAML as JSON would be read: dates stay strings, and a property may be called "on"."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class declares it
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
@@ -40,7 +40,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002
-        """Refuse a key that is there twice: PyYAML would drop the first in silence."""
+        """Refuse a repeated key: PyYAML would silently drop the first one."""
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
@@ -49,7 +49,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
                 )
             seen.add(key.value)
         loaded = super().construct_mapping(node, deep=deep)
-        # A status written without quotes is a number to YAML, and a name to OpenAPI.
+        # A status without quotes is a number in YAML, and a string in OpenAPI.
         return {str(key): value for key, value in loaded.items()}
 
 
@@ -57,7 +57,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEANS, list("tTfF"))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such."""
+    """Writes strings of several lines as blocks."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -87,10 +87,10 @@ def parse_document(text: str, name: str) -> Document:
         name: What to call it in an error.
 
     Returns:
-        The document, as JSON has it: plain dicts with text as keys, lists and scalars, none shared.
+        The document as from JSON: dicts with strings as keys, lists and scalars, with no object used twice.
 
     Raises:
-        RegenerationError: It is neither, names a key twice, or does not hold a mapping.
+        RegenerationError: It is neither YAML nor JSON, has a repeated key, or is not a mapping.
     """
     is_json = text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
     try:
@@ -99,7 +99,7 @@ def parse_document(text: str, name: str) -> Document:
                 text.lstrip("\ufeff"), object_pairs_hook=_unique, parse_constant=_refuse_constant
             )
         else:
-            # Through JSON and back, so that what YAML shares or nests in itself is found or made apart.
+            # Through JSON and back: this copies objects that YAML anchors share, and refuses circular ones.
             loaded = json.loads(json.dumps(yaml.load(text, _Loader), allow_nan=False))  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         said = " ".join(str(error).split()).replace('in "<unicode string>", ', "")
@@ -120,13 +120,13 @@ def load_document(path: Path) -> Document:
         The document, as ``parse_document`` gives it.
 
     Raises:
-        RegenerationError: The file cannot be read, or holds no document.
+        RegenerationError: The file cannot be read, or has no document.
     """
     return parse_document(read_text(path), path.name)
 
 
 def read_text(path: Path) -> str:
-    """Read a file as UTF-8, its line ends untouched.
+    """Read a file as UTF-8, without changing its line endings.
 
     Raises:
         RegenerationError: It cannot be read.
@@ -140,11 +140,11 @@ def read_text(path: Path) -> str:
 
 
 def format_document(document: Document) -> bytes:
-    """Write a document as YAML, always the same for the same content.
+    """Write a document as YAML. The same content always gives the same bytes.
 
     Args:
-        document: The document. Its top is ordered as the specification has it, its paths and components by
-            name; everything within those keeps its order, because the order of a model's fields comes of it.
+        document: The document. Its top-level keys are written in the order of the specification, and its
+            paths and components by name. Everything else keeps its order, which is that of a model's fields.
 
     Returns:
         The bytes of the file.

@@ -14,35 +14,35 @@ from regeneration.document_walk import Document, Place, listing, mapping, resolv
 from regeneration.regeneration_error import RegenerationError
 from regeneration.repairs.repair import Repair
 
-# Extensions of the overlay's actions: a JSON path that makes the action unnecessary when it matches, whether
-# the action may match nothing, and the published values that it replaces.
+# Extensions of overlay actions: a JSON path that makes the action unnecessary if it matches, whether the
+# action may match nothing, and the published values that the action replaces.
 _UNLESS: Final = "x-unless"
 _OPTIONAL: Final = "x-optional"
 _REPLACES: Final = "x-replaces"
-# Lists that are sets: an overlay that adds what has meanwhile been published must not make them invalid.
+# Lists that must not have a value twice. Gameball may publish a value that the overlay adds.
 _SETS: Final = frozenset({"required", "tags", "enum", "security", "parameters"})
 
 
 def overlay_document(document: Document, overlay: Document, repairs: Sequence[Repair] = ()) -> Document:
-    """Apply an OpenAPI Overlay 1.0, refusing actions that no longer fit what is published.
+    """Apply an OpenAPI Overlay 1.0, and refuse actions that no longer fit the published document.
 
-    Overlay 1.0 lets an action without a match pass. Here that means the document has changed under the
-    overlay, which must be looked at, so it is an error. An action may say in ``x-unless`` what makes it
-    unnecessary, or that it is ``x-optional``: Gameball may come to publish what it adds. A value that
-    contradicts a published one is an error too, unless the action names that one in ``x-replaces``.
+    In Overlay 1.0, an action may match nothing. Here that is an error: the document has changed, and somebody
+    must look at the action. An action with ``x-unless`` is skipped if that JSON path matches, and one with
+    ``x-optional`` may match nothing. A value that differs from the published one is an error too, unless the
+    action names the published value in ``x-replaces``.
 
     Args:
         document: The OpenAPI document; it is not modified.
         overlay: The overlay, with its list of actions.
-        repairs: What was repaired in the document; it gives way to what the overlay says.
+        repairs: The repairs of the document. Where the overlay has another value, that value is used.
 
     Returns:
         A new document.
 
     Raises:
-        RegenerationError: An action has no target, a target that is not a JSON path, or one that matches
-            nothing, or its update contradicts what is published. The text names each such action by its
-            number, from 1, and its target or both values and their place.
+        RegenerationError: The target of an action is missing, is not a JSON path or matches nothing, or its
+            update differs from a published value. The text names each such action by its number, from 1, with
+            its target, or with both values and their place.
     """
     result: Document = copy.deepcopy(document)
     unmatched: list[str] = []
@@ -63,7 +63,7 @@ def overlay_document(document: Document, overlay: Document, repairs: Sequence[Re
             contradictions += [
                 f"overlay action {number} {one}"
                 for one in find_contradictions(document, place, action["update"], action.get(_REPLACES))
-                # What a repair supplies is not published.
+                # Values from repairs are not published.
                 if not any(one.place[: len(other)] == other for other in repaired)
             ]
         result = apply_overlay(result, {"actions": [copy.deepcopy(action)]})
@@ -85,7 +85,7 @@ def overlay_document(document: Document, overlay: Document, repairs: Sequence[Re
 
 
 def operation_ids(overlay: Document) -> set[str]:
-    """Return the operation ids that an overlay gives."""
+    """Return the operation ids that an overlay sets."""
     found: set[str] = set()
     waiting: list[object] = [mapping(action).get("update") for action in listing(overlay.get("actions"))]
     while waiting:
@@ -107,7 +107,7 @@ def _place_of(match: DatumInContext) -> Place:
 
 def _matches(document: Document, number: int, path: object) -> list[DatumInContext]:
     try:
-        # Anything but text is no path either, and neither is an empty one.
+        # Only a string can be a path, and an empty one is refused.
         return list(parse_json_path(path if isinstance(path, str) else "").find(document))
     except (JSONPathError, TypeError, AttributeError) as error:
         raise RegenerationError(

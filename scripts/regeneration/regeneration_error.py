@@ -1,12 +1,12 @@
-"""The one exception of the regeneration scripts."""
+"""The exception of the regeneration scripts."""
 
 
 class RegenerationError(Exception):
-    """Regenerating cannot go on; nothing was changed.
+    """Regenerating failed; no file was changed.
 
     Args:
-        message: One line that says what to do.
-        details: What it is about, a line for each, when that is more than one thing.
+        message: One line that says what failed and what to do.
+        details: A line for each problem, if there are several.
     """
 
     def __init__(self, message: str, details: tuple[str, ...] = ()) -> None:

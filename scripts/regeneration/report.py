@@ -1,4 +1,4 @@
-"""Write what a run did, for people and for machines."""
+"""Write the result of a run as text and as JSON."""
 
 import json
 from typing import Any
@@ -13,15 +13,15 @@ from regeneration.repairs.repair import Repair
 
 @frozen
 class RunResult:
-    """What a run did, or with ``--check`` would have done.
+    """What a run changed, or with ``--check`` would change.
 
     Attributes:
-        files: A line for each file that differs from what was there.
-        repairs: What was repaired in the document before it was generated from.
-        new_repairs: Those of faults that the document of the commit does not have.
-        against: The commit that was compared with; None if there was none.
-        changes: What changed for those who import the generated package.
-        published: What changed in the published document.
+        files: A line for each file that differs.
+        repairs: The repairs of the document before generating.
+        new_repairs: The repairs of faults that the document of the commit does not have.
+        against: The commit of the comparison; None if there was none.
+        changes: The changes of the generated package.
+        published: The changes of the published document.
     """
 
     files: tuple[str, ...]
@@ -33,12 +33,12 @@ class RunResult:
 
     @property
     def all_changes(self) -> tuple[Change | DocumentChange, ...]:
-        """The changes of both."""
+        """The changes of the document, then those of the package."""
         return (*self.published, *self.changes)
 
 
 def as_json(result: RunResult) -> str:
-    """Write a result for machines: the changes, the repairs and the files."""
+    """Write a result as JSON: the changes, the repairs and the files."""
     report: dict[str, Any] = {
         "error": None,
         "against": result.against,
@@ -60,10 +60,10 @@ def as_json(result: RunResult) -> str:
 
 
 def repairs_as_text(result: RunResult) -> list[str]:
-    """Write a line for each new repair, and one for the others: so many lines would hide a new one.
+    """Write a line for each new repair, and one line with the number of the others.
 
     Args:
-        result: What was done. If it was not compared with a commit, nothing is new.
+        result: The result. If there was no comparison with a commit, no repair is new.
     """
     new = result.new_repairs if result.against is not None else ()
     lines = [f"repaired: {repair}" for repair in new]
@@ -74,18 +74,18 @@ def repairs_as_text(result: RunResult) -> list[str]:
 
 
 def as_text(result: RunResult, *, check: bool) -> str:
-    """Write a result for people.
+    """Write a result as text.
 
     Args:
-        result: What was done.
-        check: Whether it was only looked at.
+        result: The result.
+        check: Whether the run only compared, and wrote nothing.
     """
     lines = list(result.files) if check else []
     if result.against is None and not check:
         lines.append("There is no commit to compare with")
     if result.against is not None:
         if result.published:
-            lines.append(f"What is published, against {result.against}:")
+            lines.append(f"Changes of the published document against {result.against}:")
             lines += [f"  {change}" for change in result.published]
         lines.append(f"Changes of the package against {result.against}:")
         lines += [f"  {change}" for change in result.changes] or ["  none that users can notice"]
@@ -96,8 +96,8 @@ def as_text(result: RunResult, *, check: bool) -> str:
     if check and result.files and result.files[-1].endswith("openapi.yaml"):
         lines.append("the published document differs; run again without --check to accept it")
     elif check:
-        again = "generated/ differs; run: make regenerate"
-        lines.append(again if result.files else "generated/ is up to date")
+        differs = "generated/ differs; run: make regenerate"
+        lines.append(differs if result.files else "generated/ is up to date")
     else:
         lines.append(f"{len(result.files)} files changed" if result.files else "nothing changed")
     return "\n".join(lines)

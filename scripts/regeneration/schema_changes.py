@@ -1,4 +1,4 @@
-"""Compare two versions of a published schema, and say which changes are breaking."""
+"""Compare two versions of a published schema, and decide which changes are breaking."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from attrs import evolve, field, frozen
 
 from regeneration.document_walk import Document, listing, mapping, resolve
 
-#: Which way a value goes: users send those of requests, and read those of answers.
+#: Whether users send a value, in a request, or read it, in a response.
 Direction = Literal["sent", "read"]
 
 _UPPER: Final = frozenset(
@@ -18,8 +18,8 @@ _LOWER: Final = frozenset(
     {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"}
 )
 _UNIONS: Final = ("oneOf", "anyOf")
-# What describes a value without limiting it. The names of models come of titles, and those are compared
-# in the generated package.
+# Keywords that describe a value and do not restrict it. Titles give models their names, which are compared in
+# the generated package.
 _WORDS: Final = frozenset(
     {
         "title",
@@ -34,7 +34,7 @@ _WORDS: Final = frozenset(
         "$schema",
     }
 )
-# Keywords whose content is compared by itself.
+# Keywords that have a comparison of their own.
 _STRUCTURE: Final = frozenset(
     {"$ref", "properties", "required", "items", "additionalProperties", "nullable", "type", "prefixItems"}
     | {"allOf", *_UNIONS}
@@ -49,9 +49,9 @@ class Difference:
 
     Attributes:
         subject: The part, such as ``POST /batch/events body.body[].customerId``.
-        detail: What is different, in words.
-        breaking: Whether code that worked may not work any more.
-        wire: The name in JSON of the field that is concerned, if there is one.
+        detail: The difference, in words.
+        breaking: Whether it may break code that works.
+        wire: The JSON name of the field; empty if it is not about a field.
     """
 
     subject: str
@@ -62,7 +62,7 @@ class Difference:
 
 @frozen
 class Versions:
-    """Two documents, in which references are followed, and the components that were compared already."""
+    """The two documents, for following references, and the components that were compared already."""
 
     old: Document
     new: Document
@@ -74,9 +74,9 @@ class Part:
     """A part of a document that is compared.
 
     Attributes:
-        subject: What it is called. What is in a component is called after the component.
+        subject: Its name. The name of a part of a component begins with the component.
         direction: Whether its values are sent or read.
-        wire: The name in JSON of the field that it is or is in, if there is one.
+        wire: The JSON name of the field that it is, or is in; empty if there is none.
     """
 
     subject: str
@@ -93,28 +93,28 @@ class Part:
 
 
 def is_breaking(keyword: str, before: Any, after: Any, direction: Direction) -> bool:  # noqa: ANN401 - JSON
-    """Return whether a change of a keyword breaks code that worked.
+    """Return whether a change of a keyword may break code that works.
 
-    What is sent must still be accepted; what is read must be what code had to expect. So a narrower schema
-    breaks what is sent, and a wider one breaks what is read:
+    Values that are sent must still be accepted, and values that are read must not be new to the code. So a
+    narrower schema breaks sending, and a wider one breaks reading:
 
     ==================  ===================================  =========================================
-    keyword             breaks what is sent                  breaks what is read
+    keyword             breaks sending                       breaks reading
     ==================  ===================================  =========================================
-    type                a type is not accepted any more      a type is new; so is null
+    type                a type is no longer accepted         a type is new, null included
     required            an optional field is required now    a required field is optional now
     properties          one is removed; a new one is         one is removed
                         required
-    enum                it is new, or a value is removed     never: in answers, enumerations are open
+    enum                it is new, or a value is removed     never: responses may have other values
     maximum, maxItems   it is new or lower                   it is removed or higher
     minimum, minLength  it is new or higher                  it is removed or lower
-    pattern, format,    it is new or another                 it is removed or another
+    pattern, format,    it is new or different               it is removed or different
     const, multipleOf
     and others
-    uniqueItems         it becomes true                      it is not true any more
+    uniqueItems         it becomes true                      it is no longer true
     readOnly            it becomes true                      never
     writeOnly           never                                it becomes true
-    default             it is removed or another             never
+    default             it is removed or different           never
     deprecated          never                                never
     ==================  ===================================  =========================================
 
@@ -122,7 +122,7 @@ def is_breaking(keyword: str, before: Any, after: Any, direction: Direction) -> 
         keyword: The name of the keyword. Lists of alternatives and the fields of objects are compared by
             ``compare_schemas``, which calls this with ``properties`` and the fields that are required.
         before: Its value; None if it was not there.
-        after: Its value now; None if it is not there any more.
+        after: Its value now; None if it was removed.
         direction: Whether values of the schema are sent or read.
     """
     if before == after or keyword == "deprecated":
@@ -144,7 +144,7 @@ def is_breaking(keyword: str, before: Any, after: Any, direction: Direction) -> 
 
 
 def _breaks_sets(keyword: str, wide: Any, narrow: Any, direction: Direction) -> bool:  # noqa: ANN401 - JSON
-    """Decide for keywords whose value is a set: all of the narrow one must fit the wide one."""
+    """Decide for keywords whose value is a set: the wide one must contain the narrow one."""
     if keyword == "required":
         return any(name not in listing(narrow) for name in listing(wide))
     if keyword == "enum" and direction == "read":
@@ -168,10 +168,10 @@ def compare_schemas(old: object, new: object, part: Part, versions: Versions) ->
     """Yield the differences between two schemas, in the order of the schema.
 
     Args:
-        old: The schema as it was published.
-        new: The schema as it is published now.
-        part: What the schema is of.
-        versions: The two documents. A component that was compared in them is left out.
+        old: The schema before.
+        new: The schema now.
+        part: The part of the document that it describes.
+        versions: The two documents. Components that were compared already are skipped.
     """
     references = str(mapping(old).get("$ref", "")), str(mapping(new).get("$ref", ""))
     if all(references):
@@ -193,7 +193,7 @@ def compare_schemas(old: object, new: object, part: Part, versions: Versions) ->
 
 
 def words(value: object) -> str:
-    """Write a value of a document, for people."""
+    """Write a value of a document as readable text."""
     if value is None:
         return "none"
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
@@ -202,9 +202,9 @@ def words(value: object) -> str:
 
 
 def _simplified(document: Document, schema: object) -> Document:
-    """Follow references, and write a schema that may be null, or has a single part, in one way."""
+    """Follow references, and write nullable schemas and those with a single part in one form."""
     if not isinstance(schema, dict):
-        # Booleans are schemas: nothing fits false.
+        # A boolean is a schema too: false accepts nothing.
         return {"not": {}} if schema is False else {}
     plain = {**resolve(document, schema), **{key: one for key, one in schema.items() if key != "$ref"}}
     for key in ("allOf", *_UNIONS):
@@ -223,7 +223,7 @@ def _keywords(before: Document, after: Document) -> Iterator[tuple[str, Any, Any
     for key in before | after:
         if key not in _WORDS | _STRUCTURE and not key.startswith("x-"):
             was, now = before.get(key), after.get(key)
-            # False is what these are where nothing is said.
+            # These are false by default.
             yield (key, was or None, now or None) if key in _FLAGS else (key, was, now)
 
 
@@ -246,15 +246,16 @@ def _fields(before: Document, after: Document, part: Part, versions: Versions) -
 
 
 def _others(before: Document, after: Document, part: Part, versions: Versions) -> Iterator[Difference]:
-    """Compare the items of lists, and the fields that have no names."""
+    """Compare the items of arrays, and additional properties."""
     if "items" in before or "items" in after:
         yield from compare_schemas(before.get("items"), after.get("items"), part.below("[]"), versions)
-    # Where nothing is said, an object may have any other fields.
+    # By default, an object may have any additional properties.
     was, now = (one.get("additionalProperties", True) for one in (before, after))
     if was is False or now is False:
         if was is not now:
-            texts = ("no further fields" if one is False else "any further fields" for one in (was, now))
-            yield part.difference(" -> ".join(texts), breaking=part.direction == "sent" and now is False)
+            texts = ("none" if one is False else "any" for one in (was, now))
+            detail = f"additional properties {' -> '.join(texts)}"
+            yield part.difference(detail, breaking=part.direction == "sent" and now is False)
     elif isinstance(was, dict) or isinstance(now, dict):
         yield from compare_schemas(was, now, part.below(".*"), versions)
 
@@ -270,7 +271,7 @@ def _alternatives(
         return
     wide, narrow = (after, before) if part.direction == "sent" else (before, after)
     accepted = listing(wide.get(key))
-    # A schema without alternatives is its own only one.
+    # A schema without alternatives counts as the only one.
     alternatives = listing(narrow.get(key)) or [narrow]
     lost = bool(accepted) and any(one not in accepted for one in alternatives)
     yield part.difference(f"{key} of {len(old)} -> of {len(new)}", breaking=lost or key not in _UNIONS)

@@ -32,12 +32,12 @@ _VERSION: Final = re.compile(r"3\.1(\.|$)")
 
 @frozen
 class DocumentSource:
-    """A document, and where it came from.
+    """A document and its source.
 
     Attributes:
         name: The path or URL, as it was given.
-        text: The document as published, with its own line ends.
-        document: The document, read.
+        text: The document as published, with its line endings.
+        document: The parsed document.
     """
 
     name: str
@@ -60,26 +60,26 @@ def read_source(name: str) -> DocumentSource:
         The source.
 
     Raises:
-        RegenerationError: It cannot be read, or holds no OpenAPI document of version 3.1.
+        RegenerationError: It cannot be read, or has no OpenAPI 3.1 document.
     """
     text = _download(name) if re.match(r"(?i)https?://", name) else read_text(Path(name))
     return find_document(text, name)
 
 
 def find_document(text: str, name: str) -> DocumentSource:
-    """Find the document in what a source holds.
+    """Find the document in the text of a source.
 
-    What it is shows in the text itself, because pages are served under all kinds of names and types.
+    The text alone decides whether it is a document or a page: names and content types are not reliable.
 
     Args:
         text: YAML, JSON, or a Markdown page with either in a fenced block.
         name: What to call it in an error.
 
     Returns:
-        The source, its text cut down to the document.
+        The source, with only the document as its text.
 
     Raises:
-        RegenerationError: It holds none, more than one, or one of another version.
+        RegenerationError: There is no document, more than one, or one of another version.
     """
     if not _is_document(_outside_fences(text)):
         blocks = [(line, block) for line, block in _fenced_blocks(text) if _is_document(block)]
@@ -107,9 +107,9 @@ def _is_document(text: str) -> bool:
 
 
 def _outside_fences(text: str) -> str:
-    """Return a text without its front matter and without the fenced blocks that are not indented.
+    """Return a text without its front matter and without fenced blocks that are not indented.
 
-    In a YAML document, a fence can only stand in a description, which is always indented.
+    In a YAML document, fenced blocks are only in descriptions, which are always indented.
     """
     lines = _lines(text)
     for fence in reversed(_fences(text)):
@@ -120,7 +120,7 @@ def _outside_fences(text: str) -> str:
 
 @frozen
 class _Fence:
-    """A fenced block: the lines from its opening to after its closing one, and what is in it."""
+    """A fenced block: its first line, the line after its last one, and its content."""
 
     start: int
     end: int
@@ -132,7 +132,7 @@ class _Fence:
 
 
 def _fences(text: str) -> list[_Fence]:
-    # Documentation tools put fences within tags of their own; Markdown would take those for HTML.
+    # Documentation tools put fenced blocks in tags of their own, which Markdown would read as HTML.
     tokens = MarkdownIt("commonmark").disable(["html_block", "code", "inline"]).parse(_TAG.sub("", text))
     return [
         _Fence(token.map[0], token.map[1], token.content)
@@ -144,7 +144,7 @@ def _fences(text: str) -> list[_Fence]:
 def _fenced_blocks(text: str) -> Iterator[tuple[int, str]]:
     """Yield each fenced block of a page with the number of its first line.
 
-    A block that is not closed may be cut off, and is skipped. The parser turns every line ending into a
+    A block that is not closed may be incomplete, and is skipped. The parser replaces every line ending with a
     newline, so the endings are taken from the page.
     """
     lines = _lines(text)
@@ -156,7 +156,7 @@ def _fenced_blocks(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _lines(text: str) -> list[str]:
-    """Split a text at its line endings, which are kept. ``splitlines`` splits at more than those."""
+    """Split a text at its line endings, and keep them. ``splitlines`` also splits at other characters."""
     return io.StringIO(text, newline="").readlines()
 
 
@@ -164,10 +164,10 @@ def _download(url: str) -> str:
     deadline = time.monotonic() + _WHOLE_TIMEOUT
     content = bytearray()
     try:
-        with httpx.stream("GET", url, timeout=_STEP_TIMEOUT, follow_redirects=True) as answer:
-            if not answer.is_success:
-                raise RegenerationError(f"{url} answered {answer.status_code}; check the address")
-            for part in answer.iter_bytes():
+        with httpx.stream("GET", url, timeout=_STEP_TIMEOUT, follow_redirects=True) as response:
+            if not response.is_success:
+                raise RegenerationError(f"{url} responded with {response.status_code}; check the address")
+            for part in response.iter_bytes():
                 content += part
                 if len(content) > _MAX_SIZE or time.monotonic() > deadline:
                     raise RegenerationError(

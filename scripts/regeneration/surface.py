@@ -1,7 +1,7 @@
-"""Read from generated code what its users see: operations and their parameters, models and their fields.
+"""Read the public interface of generated code: operations and their parameters, models and their fields.
 
-Reading the code rather than the document shows what changes for those who import it, whatever the document
-came to look like: it may change much without a consequence, and a little with a great one.
+The code is read, and not the document, because users import the code. A large change of the document may
+not change the code, and a small one may break it.
 """
 
 import ast
@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-# Annotations of every model that no document asked for.
+# Attributes that the generator adds to every model.
 _OWN: Final = frozenset({"additional_properties"})
 
 
@@ -20,9 +20,9 @@ class Value:
 
     Attributes:
         name: Its Python name.
-        type: Its type as annotated, the alternatives sorted, without the one for its absence.
+        type: Its type as annotated, with the alternatives sorted and without ``Unset``.
         required: Whether it must be given.
-        wire: Its name in JSON; empty where the code does not say.
+        wire: Its name in JSON; empty if the code does not have it.
     """
 
     name: str
@@ -39,8 +39,8 @@ class GeneratedOperation:
         module: Its name below ``gameball_api.api``, such as ``batches.stop_batch``.
         method: The HTTP method, in lower case.
         path: The path, with the Python names of its parameters in braces.
-        parameters: What its functions take, in order, the client aside.
-        response: The type of what they return.
+        parameters: The parameters of its functions, in order, without the client.
+        response: The type that its functions return.
     """
 
     module: str
@@ -56,9 +56,9 @@ class GeneratedModel:
 
     Attributes:
         name: Its name.
-        fields: Its fields; of an enumeration, its members with their values as types.
+        fields: Its fields. For an enumeration, its members, with their values as types.
         is_enumeration: Whether it is an enumeration.
-        extra: The type of further properties; empty if it takes none.
+        extra: The type of additional properties; empty if it has none.
     """
 
     name: str
@@ -69,7 +69,7 @@ class GeneratedModel:
 
 @frozen
 class Surface:
-    """Everything that a generated package offers.
+    """The public interface of a generated package.
 
     Attributes:
         operations: The operations by method and path, such as ``POST /customers/{}``.
@@ -84,7 +84,7 @@ def read_surface(files: Mapping[str, bytes]) -> Surface:
     """Read a generated package.
 
     Args:
-        files: Its files by path, below the package.
+        files: Its files by their path below the package.
     """
     operations = {}
     models: dict[str, GeneratedModel] = {}
@@ -100,7 +100,7 @@ def read_surface(files: Mapping[str, bytes]) -> Surface:
 
 
 def identity(operation: GeneratedOperation) -> str:
-    """Return what stays the same when an operation is renamed: its method and path."""
+    """Return the method and path of an operation, which stay the same when it is renamed."""
     parts = [part.partition("{")[0] + "{}" if "{" in part else part for part in operation.path.split("/")]
     return f"{operation.method.upper()} {'/'.join(parts)}"
 
@@ -113,7 +113,7 @@ def read_operation(path: str, code: str) -> GeneratedOperation | None:
         code: Its source.
 
     Returns:
-        The operation, or None if the module is not one's.
+        The operation, or None if the module does not have one.
     """
     functions = {
         node.name: node
@@ -141,7 +141,7 @@ def read_operation(path: str, code: str) -> GeneratedOperation | None:
 
 
 def _text(node: ast.expr) -> str:
-    """Return a text, or the text that is formatted."""
+    """Return a string literal, or the one that ``format`` is called on."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         node = node.func.value
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
@@ -156,7 +156,7 @@ def _parameters(arguments: ast.arguments) -> Iterator[Value]:
 
 
 def _alternatives(annotation: ast.expr) -> str:
-    """Write a type with its alternatives in one order, leaving out the one for a value not given."""
+    """Write a type with its alternatives sorted and without ``Unset``."""
     parts: list[ast.expr] = [annotation]
     while isinstance(parts[0], ast.BinOp):
         parts = [parts[0].left, parts[0].right, *parts[1:]]
@@ -192,7 +192,7 @@ def _fields(node: ast.ClassDef) -> Iterator[Value]:
 
 
 def _wire_names(node: ast.ClassDef) -> dict[str, str]:
-    """Return the JSON names of fields: ``from_dict`` takes them in the order in which it passes them on."""
+    """Return the JSON names of fields. ``from_dict`` pops them in the order of the arguments of ``cls``."""
     for function in node.body:
         if isinstance(function, ast.FunctionDef) and function.name == "from_dict":
             calls = [one for one in ast.walk(function) if isinstance(one, ast.Call)]

@@ -1,13 +1,13 @@
-"""Let the models of responses read what Gameball adds to its responses later.
+"""Make the models of responses accept values that Gameball may add to its responses later.
 
-The generated parser fails on a value that an enumeration lacks, and on a null where the document does not
-mention one. Gameball may send both without notice. So in responses every enumeration is open, and every
-optional field may be null.
+The generated parser fails on a value that an enumeration does not list, and on a null that the document does
+not mention. Gameball may send both without notice. So in responses every enumeration accepts other values,
+and every optional field may be null.
 
-This comes after the overlay, which describes responses too. Schemas that only requests use stay as they are.
-A component that requests and responses share becomes as open as a response, for both: with two classes, users
-could not send back what they have read. A component that is an enumeration stays closed; the references of
-responses to it are open.
+This is the last step, after the overlay, because the overlay describes responses too. Schemas that only
+requests use are not changed. A component that requests and responses share is made tolerant for both: with
+two classes, users could not send an object that they received. A component that is an enumeration is not
+changed; the references to it from responses also accept other values.
 """
 
 import copy
@@ -24,12 +24,12 @@ _SCALARS: Final = frozenset({"string", "number", "integer", "boolean"})
 _UNIONS: Final = ("oneOf", "anyOf")
 _SHAPES: Final = frozenset({"$ref", "allOf", "type", "properties", "additionalProperties", "items"})
 _TYPES: Final[dict[type, str]] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-# What describes a field rather than its values, and so stays where the field is.
+# Keywords that describe the field and not its values. They stay with the field.
 _WORDS: Final = ("description", "deprecated", "readOnly", "writeOnly", "example", "examples")
 
 
 def relax_responses(document: Document) -> Document:
-    """Return a copy of a document in which responses may hold unknown values of enumerations, and nulls.
+    """Return a copy of a document whose responses accept nulls and values that an enumeration does not list.
 
     Args:
         document: The document, repaired, overlaid and valid; it is not modified.
@@ -41,10 +41,10 @@ def relax_responses(document: Document) -> Document:
 
 @define
 class _Relaxation:
-    """Changes the responses of a document, and what they refer to, in place."""
+    """Changes the responses of a document, and the components that they refer to, in place."""
 
     document: Document
-    # The name of the class of each schema by its place. A part of a union without a title gets a number.
+    # The name of the class of each schema, by place. Schemas in a union need a title, or they are numbered.
     _names: Mapping[Place, str]
     _seen: set[str] = field(init=False, factory=set)
     _waiting: list[str] = field(init=False, factory=list)
@@ -56,7 +56,7 @@ class _Relaxation:
         while self._waiting:
             place = place_of(self._waiting.pop())
             holder, name = value_at(self.document, place[:-1]), place[-1]
-            # An enumeration keeps its component: each reference of a response to it is open instead.
+            # The component of an enumeration is not changed: each reference from a response is.
             if not _values(mapping(holder[name])):
                 holder[name] = self._relaxed(holder[name], place, "")
 
@@ -68,12 +68,12 @@ class _Relaxation:
                         yield (*node.place, "content", kind, "schema")
 
     def _relaxed(self, value: object, place: Place, label: str) -> Any:  # noqa: ANN401 - a schema, or a boolean
-        """Return a schema of a response that reads what it would and more.
+        """Return a schema of a response, changed to accept more values.
 
         Args:
             value: The schema.
-            place: Where it stands.
-            label: What it is called there.
+            place: Its place in the document.
+            label: Its name there: the field's name, or an empty string.
         """
         if not isinstance(value, dict):
             return value
@@ -87,7 +87,7 @@ class _Relaxation:
         result = dict(schema)
         for key in ("allOf", *_UNIONS):
             if key in schema:
-                # A part is not opened by itself: a union is opened as a whole, and only objects are composed.
+                # Parts are not opened one by one: a union is opened as a whole, and allOf composes objects.
                 result[key] = [
                     self._with_relaxed_parts(part, (*place, key, index), "")
                     if isinstance(part, dict)
@@ -116,9 +116,9 @@ class _Relaxation:
         return result
 
     def _opened(self, schema: Document, label: str) -> Document:
-        """Return a schema that sets no limit to its values; the known ones keep their class."""
+        """Return a schema that accepts other values than those listed. The listed ones keep their class."""
         only = [schema["const"]] if "const" in schema else _values(schema)[:1]
-        # These have no class of their own to keep.
+        # A constant or an enumeration of booleans has no class, so its type alone is enough.
         if only and ("const" in schema or isinstance(only[0], bool)):
             rest = {key: one for key, one in schema.items() if key not in {"const", "enum"}}
             return {"type": _type_of(only[0]), **rest}
@@ -139,12 +139,12 @@ class _Relaxation:
         return {**words, "anyOf": [inner, {"type": _type_of(known[0])}]}
 
     def _known(self, schema: Document) -> list[Any]:
-        """Return the values of an enumeration, or of one that a schema refers to."""
+        """Return the values of an enumeration, or of the one that a schema refers to."""
         reference = _reference(schema)
         return _values(resolve(self.document, {"$ref": reference}) if reference else schema)
 
     def _or_null(self, value: object, place: Place) -> object:
-        """Return a schema that null fits too."""
+        """Return a schema that also accepts null."""
         schema = mapping(value)
         kinds = schema.get("type")
         union = next((key for key in _UNIONS if key in schema), None)
@@ -157,13 +157,13 @@ class _Relaxation:
         if kinds in _SCALARS:
             return {**schema, "type": [kinds, "null"]}
         if not schema.keys() & _SHAPES:
-            return value  # anything fits it already
+            return value  # it accepts any value already
         words: Document = {key: schema[key] for key in _WORDS if key in schema}
         known = {"$ref": schema["$ref"]} if "$ref" in schema else self._named(schema, place)
         return {**words, "oneOf": [known, _NULL]}
 
     def _named(self, schema: Document, place: Place) -> Document:
-        """Give an object, or the objects in a list, the titles by which their classes keep their names."""
+        """Give an object, or the objects in a list, a title, so that its class keeps its name."""
         if place in self._names:
             return _titled(schema, self._names[place])
         items = mapping(schema.get("items"))
@@ -175,7 +175,7 @@ def _values(schema: Document) -> list[Any]:
 
 
 def _reference(schema: Document) -> str | None:
-    """Return the reference that a schema consists of; OpenAPI 3.0 composes it with what stands beside it."""
+    """Return the reference that a schema consists of. OpenAPI 3.0 wraps it in ``allOf`` to add keywords."""
     parts = listing(schema.get("allOf"))
     reference = schema.get("$ref") or (mapping(parts[0]).get("$ref") if len(parts) == 1 else None)
     return reference if isinstance(reference, str) else None

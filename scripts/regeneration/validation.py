@@ -1,4 +1,4 @@
-"""Check a document against OpenAPI 3.1, and say where it has a fault and how the overlay can fix it."""
+"""Check a document against OpenAPI 3.1, and report each fault with its place and an overlay action."""
 
 import json
 import re
@@ -47,8 +47,8 @@ def validate_document(document: Document) -> None:
 
 
 def find_faults(document: Document) -> Iterator[tuple[Place, str]]:
-    """Yield the place of each fault, and what is wrong there."""
-    # Of these kinds the validator gives no place, and it would fetch what is elsewhere.
+    """Yield the place of each fault and its description."""
+    # The validator gives no place for faults of these kinds, and it would download external references.
     for find in (_dangling_references, _schema_faults, _default_faults):
         found = list(find(document))
         if found:
@@ -60,18 +60,18 @@ def find_faults(document: Document) -> Iterator[tuple[Place, str]]:
             is_valid = False
             yield _place_of_error(document, error), error.message.strip().partition("\n")[0]
     except (LookupError, TypeError, AttributeError) as error:
-        # After a part of the wrong type, the validator goes on as if the type were right.
+        # The validator reports a value of the wrong type, and may then fail on it.
         if is_valid:
             yield _place_of_failure(document), f"the validator failed: {error!r}"
 
 
 def where(place: Place) -> str:
-    """Return a place for people: as a JSON pointer, or in words where that would be empty."""
+    """Return a place as a JSON pointer, or in words if that would be empty."""
     return pointer(place) if place else "the top of the document"
 
 
 def _place_of_failure(document: Document) -> Place:
-    """Return the path that the validator fails at by itself, if there is one."""
+    """Return the first path that the validator fails at on its own; empty if there is none."""
     for path, item in mapping(document.get("paths")).items():
         try:
             list(OpenAPIV31SpecValidator({**document, "paths": {path: item}}).iter_errors())
@@ -81,7 +81,7 @@ def _place_of_failure(document: Document) -> Place:
 
 
 def _lost_values(document: Document) -> Iterator[tuple[Place, str]]:
-    """Yield enumerations of which the generator may keep one of several values that read the same."""
+    """Yield enumerations with several values for which the generator makes the same name."""
     for node in schemas(document):
         values = [value for value in listing(node.content.get("enum")) if isinstance(value, str)]
         names = [snake_case(value.upper()) for value in values if value[:1].isalpha()]
@@ -91,14 +91,14 @@ def _lost_values(document: Document) -> Iterator[tuple[Place, str]]:
 
 
 def overlay_action(document: Document, place: Place) -> str:
-    """Return an action of the overlay that changes a place, as a line of YAML to complete."""
+    """Return an overlay action that changes a place, as a line of YAML to complete."""
     key, replaces = None, ""
     if place and isinstance(place[-1], str) and not isinstance(_find(document, place), dict):
         published = _find(document, place)
         *above, key = place
         place = tuple(above)
         if isinstance(published, str | int | float):
-            # The overlay must say that it contradicts this on purpose.
+            # An overlay action must name a published value that it replaces.
             replaces = f", x-replaces: {{{_yaml_text(str(key))}: {json.dumps(published)}}}"
     update = "{...}" if key is None else f"{{{_yaml_text(str(key))}: ...}}"
     return f"- {{target: {_yaml_text(_json_path(place))}, update: {update}{replaces}}}"
@@ -132,10 +132,10 @@ def _dangling_references(document: Document) -> Iterator[tuple[Place, str]]:
 
 
 def _schema_faults(document: Document) -> Iterator[tuple[Place, str]]:
-    """Yield what is wrong with schemas. The validator may skip some: it knows them by ``id()``."""
+    """Yield the faults of schemas. The validator may skip some, because it remembers schemas by ``id()``."""
     checked: Place | None = None
     for node in schemas(document):
-        # Checking a schema checks those in it.
+        # Checking a schema also checks the schemas in it.
         if checked is None or node.place[: len(checked)] != checked:
             checked = node.place
             try:
@@ -161,7 +161,7 @@ def _find(document: Document, place: Place) -> object:
 
 
 def _place_of_error(document: Document, error: ValidationError) -> Place:
-    """Return where an error is. The validator gives no place for what JSON Schema does not check."""
+    """Return the place of an error. The validator gives none for rules that are not in JSON Schema."""
     place = _as_written(document, tuple(error.absolute_path))
     if not isinstance(error, OpenAPIValidationError) and _find(document, place) == error.instance:
         return place
@@ -170,7 +170,7 @@ def _place_of_error(document: Document, error: ValidationError) -> Place:
 
 
 def _as_written(document: Document, place: Place) -> Place:
-    """Return a place with the keys that the document has: the validator gives '200' as a number."""
+    """Return a place with the keys of the document: the validator gives '200' as a number."""
     value: object = document
     parts: list[str | int] = []
     for part in place:

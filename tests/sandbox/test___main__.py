@@ -27,7 +27,7 @@ def test_the_sandbox_runs_from_a_shell_until_ctrl_c() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_from_a_shell_a_port_in_use_is_an_error_of_one_line() -> None:
+def test_a_port_in_use_is_an_error_of_one_line_in_the_shell() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "gameball.sandbox", "--port", port]
@@ -36,7 +36,7 @@ def test_from_a_shell_a_port_in_use_is_an_error_of_one_line() -> None:
     assert done.stderr == f"port {port} cannot be used: Address already in use; try --port 0\n"
 
 
-def test_from_a_shell_it_can_require_a_version_and_listen_at_another_address_with_a_warning() -> None:
+def test_the_shell_command_can_require_a_version_and_warns_about_another_address() -> None:
     command = [sys.executable, "-m", "gameball.sandbox", "--port", "0", "--host", "0.0.0.0"]  # noqa: S104 - its warning is tested
     command += ["--minimum-version", "v4.1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

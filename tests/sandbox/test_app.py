@@ -31,7 +31,7 @@ def test_an_unknown_path_is_404_and_an_unknown_method_405(box: Sandbox) -> None:
     assert httpx.get(box.url + PATH, headers=HEADERS).status_code == 405
 
 
-def test_a_request_over_the_rate_limit_is_answered_with_429() -> None:
+def test_a_request_over_the_rate_limit_gets_429() -> None:
     with Sandbox(rate_limits=[RateLimit(2, 60.0)]) as box:
         assert [post(box).status_code for _ in range(3)] == [200, 200, 429]
         assert sum(box.events.values()) == 2
@@ -49,7 +49,7 @@ def test_a_reset_is_a_reset_and_a_truncated_response_is_truncated(box: Sandbox) 
     assert sum(box.events.values()) == 2
 
 
-def test_a_plan_decides_by_the_request() -> None:
+def test_a_plan_sets_the_fault_by_the_request() -> None:
     def every_second(received: Any) -> Fault | None:
         return Fault(status=503) if received.number % 2 else None
 

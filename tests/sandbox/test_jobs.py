@@ -23,7 +23,7 @@ def test_a_job_moves_through_its_states() -> None:
     assert [job["startedAt"] is None for job in first] == [True, True, False, False, False]
 
 
-def test_the_id_of_the_first_job_can_be_chosen_and_both_forms_know_it() -> None:
+def test_the_first_job_id_can_be_set_and_both_forms_find_it() -> None:
     with Sandbox(job_seconds=0.0, first_job_id=0) as box:
         assert post(box).json() == {"jobId": 0}
         first = httpx.get(f"{box.url}/api/v4.0/integrations/batch/0", headers=HEADERS).json()

@@ -15,7 +15,7 @@ from gameball import Event, RateLimit
 from gameball.sandbox import Fault, Sandbox
 
 
-def test_stopping_does_not_wait_for_stalled_requests() -> None:
+def test_stopping_does_not_wait_for_delayed_responses() -> None:
     begun = time.monotonic()
     with Sandbox() as box:
         box.fail_next(Fault(delay=60.0))
@@ -74,7 +74,7 @@ def open_box() -> Iterator[Sandbox]:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_sandbox_that_listens_at_every_address_warns_and_is_reached_over_plain_http_only_when_allowed(
+def test_a_sandbox_at_every_address_warns_and_plain_http_to_it_must_be_allowed(
     open_box: Sandbox, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert open_box.url.startswith("http://127.0.0.1:")

@@ -35,12 +35,14 @@ def seed_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-def test_what_is_committed_is_what_is_generated() -> None:
+def test_the_committed_files_are_those_that_a_fresh_run_writes() -> None:
     done = Repository(REPOSITORY).regenerate("--check")
     assert (done.returncode, done.stdout) == (0, "generated/ is up to date\n")
 
 
-def test_the_seed_page_gives_what_is_committed_from_anywhere(repository: Repository, seed_page: Path) -> None:
+def test_regenerating_from_the_seed_page_changes_nothing_in_any_working_directory(
+    repository: Repository, seed_page: Path
+) -> None:
     done = repository.regenerate("--from", seed_page.name, cwd=seed_page.parent)
     assert done.returncode == 0, done.stderr
     assert "none that users can notice" in done.stdout
@@ -48,13 +50,13 @@ def test_the_seed_page_gives_what_is_committed_from_anywhere(repository: Reposit
     assert repository.status() == ""
 
 
-def test_the_seed_gives_the_names_that_users_import(repository: Repository) -> None:
+def test_the_seed_document_gives_the_names_that_users_import(repository: Repository) -> None:
     surface = read_surface(repository.generated())
     assert {one.module for one in surface.operations.values()} == {f"batches.{name}" for name in OPERATIONS}
     assert set(surface.models) == MODELS
 
 
-def test_the_gate_finds_drift_and_writes_nothing(repository: Repository) -> None:
+def test_a_check_lists_files_that_differ_and_writes_nothing(repository: Repository) -> None:
     extra = repository.package / "api" / "batches" / "extra.py"
     gone = repository.package / "models" / "batch_job.py"
     kept = gone.read_bytes()
@@ -76,7 +78,9 @@ def test_the_gate_finds_drift_and_writes_nothing(repository: Repository) -> None
     assert repository.status() == ""
 
 
-def test_a_change_is_told_with_what_it_breaks_and_for_whom(repository: Repository, seed_page: Path) -> None:
+def test_a_change_is_reported_with_whether_it_breaks_and_the_files_that_use_it(
+    repository: Repository, seed_page: Path
+) -> None:
     changed = seed_page.with_name("changed.md")
     text = seed_page.read_text(encoding="utf-8")
     changed.write_text(text.replace("customerId", "memberId"), encoding="utf-8")
@@ -114,9 +118,7 @@ def test_a_change_is_told_with_what_it_breaks_and_for_whom(repository: Repositor
     assert repository.status() == ""
 
 
-def test_what_is_published_can_be_looked_at_without_taking_it(
-    repository: Repository, seed_page: Path
-) -> None:
+def test_a_check_of_a_new_document_does_not_accept_it(repository: Repository, seed_page: Path) -> None:
     changed = seed_page.with_name("described.md")
     text = seed_page.read_text(encoding="utf-8")
     changed.write_text(text.replace("Bulk", "Huge").replace("title: Gameball API", "title: Other"), "utf-8")
@@ -162,7 +164,7 @@ def test_one_changed_page_replaces_its_operations_and_nothing_else(
         repository.commit()
 
 
-def test_changes_are_told_against_any_commit(repository: Repository) -> None:
+def test_changes_are_reported_against_any_commit(repository: Repository) -> None:
     model = repository.package / "models" / "batch_job.py"
     kept = model.read_bytes()
     repository.git("checkout", "--quiet", "-b", "without")

@@ -85,7 +85,7 @@ def fails(repository: Repository, said: str, *arguments: object) -> None:
     assert repository.status() == ""
 
 
-def test_no_network_changes_nothing(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_changes_nothing(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     fails(repository, "check the network and the address", "--from", "http://127.0.0.1:9/spec.yaml")
 
@@ -103,7 +103,7 @@ def test_sources_that_contradict_each_other_change_nothing(repository: Repositor
     fails(repository, f"{SEED} and {source} differ at #/paths", "--from", SEED, source)
 
 
-def test_a_commit_that_is_not_there_changes_nothing(repository: Repository, tmp_path: Path) -> None:
+def test_a_missing_commit_changes_nothing(repository: Repository, tmp_path: Path) -> None:
     source = tmp_path / "source.yaml"
     source.write_text(PUBLISHED.replace("title: Gameball API", "title: Other"), encoding="utf-8")
     fails(repository, "git knows no commit 'nowhere'", "--from", source, "--against", "nowhere")

@@ -88,22 +88,22 @@ def test_every_schema_has_its_model(full: FullRun) -> None:
     assert "Plant" not in full.surface.models
 
 
-def test_every_path_is_short(full: FullRun) -> None:
+def test_no_path_is_longer_than_the_maximum(full: FullRun) -> None:
     assert max(len(path) for path in full.repository.generated()) <= MAX_PATH
 
 
-def test_what_is_generated_passes_mypy(full: FullRun, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_generated_code_passes_mypy(full: FullRun, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert check_types(full.repository, tmp_path_factory.getbasetemp()) == ""
 
 
-def test_a_published_operation_keeps_what_it_says_and_takes_our_name(full: FullRun) -> None:
+def test_a_published_operation_keeps_its_content_and_gets_the_name_of_the_overlay(full: FullRun) -> None:
     status = full.surface.operations["GET /api/v4.0/integrations/batches/{}/status"]
     assert [(one.name, one.type) for one in status.parameters] == [("batch_id", "int")]
     assert [one.wire for one in full.surface.models["BatchStatus"].fields] == ["batchId", "errors"]
     assert "ErrorDetails" in status.response
 
 
-def test_what_the_facade_uses_is_told_apart(full: FullRun) -> None:
+def test_a_change_names_the_files_of_the_facade_that_use_it(full: FullRun) -> None:
     lines = full.done.stdout.splitlines()
     (status,) = (line for line in lines if line.startswith("  BREAKING  field removed: BatchStatus.status "))
     assert {"gameball/jobs/polling.py", "gameball/jobs/batch_job.py"} <= set(
@@ -135,13 +135,13 @@ def test_importing_the_facade_imports_only_the_models_that_it_uses(full: FullRun
     assert len(models) < 10 < len(full.surface.models)
 
 
-def test_faults_that_were_there_before_are_counted_and_new_ones_are_told(full: FullRun) -> None:
+def test_known_faults_are_counted_and_new_ones_are_listed(full: FullRun) -> None:
     told = [line for line in full.done.stderr.splitlines() if line.startswith("repaired: ")]
     assert len(told) > 100
     assert "repaired: 2 faults that HEAD has too; --json lists them" in told
 
 
-def test_two_runs_give_the_same_bytes_from_anywhere(full: FullRun, tmp_path: Path) -> None:
+def test_two_runs_write_the_same_bytes_in_any_working_directory(full: FullRun, tmp_path: Path) -> None:
     written = full.repository.generated()
     document = (full.repository.root / "openapi.yaml").read_bytes()
     done = full.repository.regenerate("--from", full.source, "--against", "HEAD", cwd=tmp_path)

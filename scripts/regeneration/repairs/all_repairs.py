@@ -1,6 +1,6 @@
-"""The repairs: each finds one kind of fault in a published document, and says how to fix it.
+"""The repairs: each finds one kind of fault in a published document, and fixes it.
 
-They change what the client is generated from, never openapi.yaml, and they come before the overlay.
+Repairs are made before the overlay is applied. They never change openapi.yaml.
 """
 
 import re
@@ -22,12 +22,12 @@ _MAX_PASSES: Final = 20
 def repair_document(
     document: Document, leftovers: Sequence[str], reserved_ids: Collection[str] = ()
 ) -> tuple[Document, tuple[Repair, ...]]:
-    """Make every repair that is known. Other faults are left for ``validate_document`` to refuse.
+    """Make all repairs. ``validate_document`` refuses other faults.
 
     Args:
         document: The document as published; it is not modified.
         leftovers: Operations to skip, each as ``METHOD /path``.
-        reserved_ids: Operation ids that the overlay gives, and that are not derived for others.
+        reserved_ids: Operation ids that the overlay sets. They are not given to other operations.
 
     Returns:
         The repaired document, and the repairs in the order in which they were made.
@@ -53,7 +53,7 @@ def repair_document(
 
 
 def skip_leftovers(document: Document, leftovers: Sequence[str]) -> list[Repair]:
-    """Remove what the documentation tool's template put into the document, and schemas that only that uses.
+    """Remove operations of the documentation tool's template, and the schemas that only they use.
 
     Args:
         document: The document.
@@ -79,7 +79,7 @@ def skip_leftovers(document: Document, leftovers: Sequence[str]) -> list[Repair]
 
 
 def _unreferenced_schemas(document: Document, names: set[str]) -> set[str]:
-    """Return those of some schemas that nothing else in a document refers to, other than one another.
+    """Return the schemas of a set that nothing outside the set refers to.
 
     Args:
         document: The document.
@@ -105,7 +105,7 @@ def _referred_schemas(document: Document, name: str) -> set[str]:
 
 
 def supply_array_items(document: Document) -> list[Repair]:
-    """Let an array that does not say what is in it hold anything."""
+    """Let an array without ``items`` contain anything."""
     return [
         Repair("array without items", (*node.place, "items"), "any value", {})
         for node in schemas(document)
@@ -116,7 +116,7 @@ def supply_array_items(document: Document) -> list[Repair]:
 
 
 def supply_responses(document: Document) -> list[Repair]:
-    """Give an operation that has no responses one that says nothing."""
+    """Give an operation without responses one without content."""
     return [
         Repair(
             "operation without responses",
@@ -130,7 +130,7 @@ def supply_responses(document: Document) -> list[Repair]:
 
 
 def declare_path_parameters(document: Document) -> list[Repair]:
-    """Declare what a path's braces name, and nothing else, as parameters of each of its operations."""
+    """Declare the parameters in a path's braces, and no others, for each of its operations."""
     return [repair for operation in operations(document) for repair in _path_parameters(document, operation)]
 
 
@@ -152,7 +152,7 @@ def _path_parameters(document: Document, operation: Operation) -> list[Repair]:
             continue
         name = str(meant.get("name"))
         if name not in wanted:
-            # Perhaps the path only spells it otherwise; then its description is worth keeping.
+            # The path may have it in another spelling. Then keep its description.
             same = next((one for one in missing if _plain(one) == _plain(name)), None)
             if same is None:
                 remedies.append(f"{name} dropped, which the path does not have")

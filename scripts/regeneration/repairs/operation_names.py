@@ -1,4 +1,4 @@
-"""Derive the names of operations: ids of a verb and the resource, and the resource as their tag."""
+"""Derive ids and tags for operations. The id is a verb and the resource; the tag is the resource."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from regeneration.document_walk import Document, Operation, listing, operations
 from regeneration.generated_names import field_name, module_path_fits
 from regeneration.repairs.repair import Repair
 
-# What every path begins with, and so says nothing: /api/v4.0/integrations, in older tutorials /api/v4.
+# The prefix of every path: /api/v4.0/integrations, or /api/v4 in older tutorials.
 _PREFIX: Final = re.compile(r"^/?(api/)?(v\d+(\.\d+)*(/|$))?(integrations(/|$))?")
 _VERBS: Final = {
     "get": "get",
@@ -21,7 +21,7 @@ _VERBS: Final = {
     "options": "describe",
     "trace": "trace",
 }
-# A path that ends in one of these says itself what a POST or PUT to it does.
+# A POST or PUT to a path that ends in one of these does that.
 _ACTIONS: Final = frozenset(
     {
         "activate", "apply", "approve", "assign", "calculate", "cancel", "claim", "complete", "confirm",
@@ -35,7 +35,7 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def derive_tags(document: Document) -> list[Repair]:
-    """Tag each operation that has no tag with its resource: the first word of its path."""
+    """Give each operation without a tag its resource as tag: the first part of its path."""
     repairs = []
     for operation in operations(document):
         if not listing(operation.content.get("tags")):
@@ -46,13 +46,13 @@ def derive_tags(document: Document) -> list[Repair]:
 
 
 def derive_operation_ids(document: Document, reserved: Collection[str] = ()) -> list[Repair]:
-    """Name each operation that has no id, or one that others have too or that is too long for a file.
+    """Give an id to each operation whose own is missing, not unique or too long for a file name.
 
-    All that share an id are named anew, not all but the first: the order of a document may change.
+    If operations share an id, all of them get a new one, so that the order of the document does not matter.
 
     Args:
         document: The document, every operation of which has a tag.
-        reserved: Ids that are not derived.
+        reserved: Ids that must not be used.
     """
     everything = list(operations(document))
     published = {operation.place: str(operation.content.get("operationId") or "") for operation in everything}
@@ -81,7 +81,7 @@ def derive_operation_ids(document: Document, reserved: Collection[str] = ()) -> 
 def _first_free(operation: Operation, taken: set[str]) -> str:
     tag = str(operation.content["tags"][0])
     name = _shorten(operation_id(operation.method, operation.path), tag)
-    # Two paths may differ in nothing but what is in their braces.
+    # Two paths may differ only in their parameters.
     candidates = [name, *(f"{name}By{part}" for part in [_parameters(operation.path)] if part)]
     candidates += [f"{name}{number}" for number in range(2, len(taken) + 3)]
     return next(one for one in candidates if field_name(one) not in taken and module_path_fits(one, tag))
@@ -89,14 +89,14 @@ def _first_free(operation: Operation, taken: set[str]) -> str:
 
 def _shorten(name: str, tag: str) -> str:
     words = _WORD.findall(name)
-    # Room for a number, if one is needed. The verb and the end of the path say most.
+    # Leave room for a number. The first words (the verb) and the last ones are the most useful.
     while len(words) > 2 and not module_path_fits(f"{''.join(words)}00", tag):  # noqa: PLR2004
         del words[len(words) // 2]
     return "".join(words) if len(words) < len(_WORD.findall(name)) else name
 
 
 def operation_id(method: str, path: str) -> str:
-    """Return the id that an operation is given: a verb and the resource.
+    """Return the derived id of an operation: a verb and the resource.
 
     ``GET /api/v4.0/integrations/customers/{customerId}/orders`` is ``listCustomerOrders``.
 
@@ -123,7 +123,7 @@ def operation_id(method: str, path: str) -> str:
 
 
 def resource_of(path: str) -> list[str]:
-    """Return the parts of a path after what every path begins with, the braces of parameters included."""
+    """Return the parts of a path after the common prefix, including parameters in braces."""
     return [part for part in _PREFIX.sub("", path).split("/") if _words(part)]
 
 
@@ -137,7 +137,7 @@ def _parameters(path: str) -> str:
 
 
 def _singular(word: str) -> str:
-    """Return an English noun in the singular, as far as names of resources need it."""
+    """Return the singular of an English noun. It knows the endings that names of resources have."""
     if word.endswith(("ss", "us", "is", "news")) or not word.endswith("s"):
         return word
     if word.endswith("ies") and len(word) > len("ties"):

@@ -1,4 +1,4 @@
-"""What a repair is, and how repairs are made."""
+"""A repair, and how repairs are made."""
 
 import copy
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ NOTHING: Final = _Nothing.NOTHING
 
 @frozen
 class Repair:
-    """A change that makes a faulty document one that can be generated from.
+    """A change that fixes one fault of a document.
 
     Attributes:
-        fault: What was wrong, in a few words.
-        place: Where the repaired value stands.
-        remedy: What was done about it.
-        value: What stands there now; NOTHING removes it.
-        added: Of a list that was there, the items that were not.
+        fault: The kind of fault, in a few words.
+        place: The place of the repaired value.
+        remedy: What was done, in words.
+        value: The new value; NOTHING removes the old one.
+        added: The items that were added, if the value is a list.
     """
 
     fault: str
@@ -41,11 +41,11 @@ class Repair:
 
 
 def make_repairs(document: Document, repairs: Sequence[Repair]) -> Document:
-    """Return a copy of a document with repairs made.
+    """Return a repaired copy of a document.
 
     Args:
         document: The document; it is not modified.
-        repairs: The repairs, none within what another one of them has put there.
+        repairs: The repairs. None may be at a place within the value of another.
     """
     result = copy.deepcopy(document)
     for repair in repairs:
@@ -58,7 +58,7 @@ def make_repairs(document: Document, repairs: Sequence[Repair]) -> Document:
 
 
 def is_overruled(document: Document, repair: Repair) -> bool:
-    """Return whether a document says otherwise than a repair did: the overlay, or a later repair."""
+    """Return whether the overlay or a later repair has replaced the value of a repair."""
     try:
         return repair.value is not NOTHING and bool(value_at(document, repair.place) != repair.value)
     except LookupError:
@@ -66,7 +66,7 @@ def is_overruled(document: Document, repair: Repair) -> bool:
 
 
 def _parent(document: Document, place: Place) -> Any:  # noqa: ANN401 - a mapping or a list
-    """Return what holds a place; what is missing on the way there is made."""
+    """Return the mapping or list that contains a place. Missing mappings are created."""
     parent: Any = document
     for part in place[:-1]:
         parent = parent.setdefault(part, {}) if isinstance(parent, dict) else parent[part]

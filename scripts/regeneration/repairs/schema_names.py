@@ -1,4 +1,4 @@
-"""Predict the names of the classes that the generator makes of schemas, and shorten long ones."""
+"""Predict the names of the classes that the generator makes of schemas, and shorten long names."""
 
 import hashlib
 from collections import Counter
@@ -33,15 +33,15 @@ _READABLE: Final = frozenset({"application/json", "application/octet-stream"})
 
 @frozen
 class _Use:
-    """A schema where it is used.
+    """A use of a schema.
 
     Attributes:
-        place: Where it stands; a shared one stands where it is defined.
+        place: The place of the schema. For a component, the place of its definition.
         content: The schema.
-        name: What the generator calls it there.
-        parent: The name that goes before it, in the generator's spelling.
-        root: The name of the operation or component that it is a part of.
-        label: What it is within that, which need not be unique.
+        name: The generator's name for it.
+        parent: The name that the generator puts in front of it.
+        root: The name of the operation or component that it belongs to.
+        label: Its name within the root, which may not be unique.
     """
 
     place: Place
@@ -65,11 +65,11 @@ class _Class:
 
 
 def shorten_schema_names(document: Document) -> list[Repair]:
-    """Give schemas shorter titles where the files of their classes would have names that are too long."""
+    """Give schemas a shorter title if the file name of their class would be too long."""
     classes = list(_classes(document))
     taken = {one.module for one in classes}
     long: dict[Place, _Class] = {}
-    # The outer ones first: their names go before those of the schemas in them.
+    # Outer schemas first: their names are part of the names of the schemas in them.
     for one in sorted(classes, key=lambda one: len(one.use.place)):
         place = one.use.place
         is_given = "enum" in one.use.content and is_component_schema(place)
@@ -81,7 +81,7 @@ def shorten_schema_names(document: Document) -> list[Repair]:
 
 
 def class_names(document: Document) -> dict[Place, str]:
-    """Return the names of the classes that the generator makes of inline objects, by the objects' places."""
+    """Return the names of the classes that the generator makes of inline objects, by place."""
     return {
         one.use.place: one.name
         for one in _classes(document)
@@ -90,7 +90,7 @@ def class_names(document: Document) -> dict[Place, str]:
 
 
 def is_component_schema(place: Place) -> bool:
-    """Return whether a place is that of a component that is a schema."""
+    """Return whether a place is that of a schema component."""
     return place[:2] == _COMPONENTS and len(place) == len(_COMPONENTS) + 1
 
 
@@ -99,7 +99,7 @@ def _shorten(one: _Class, name: str) -> list[Repair]:
     fault = "name too long for a file name"
     if "enum" not in content:
         return [Repair(fault, (*place, "title"), name, name)]
-    # The title of an enumeration would only be added to the name of what it stands in.
+    # The generator adds the title of an enumeration to the name of its parent, so a title does not help.
     reference = {"$ref": f"#/components/schemas/{name}"}
     return [
         Repair(fault, (*_COMPONENTS, name), "a component", {**content, "title": name}),
@@ -108,16 +108,16 @@ def _shorten(one: _Class, name: str) -> list[Repair]:
 
 
 def _short_names(classes: list[_Class], taken: Collection[str]) -> dict[Place, str]:
-    """Name classes from where they stand, with as much of that as tells them apart.
+    """Name classes after their operation and the fields around them, as many as make a name unique.
 
-    The order of the document does not matter: two names must not be exchanged when properties are reordered.
+    The order of the document does not matter: names must not be swapped when properties are reordered.
 
     Args:
         classes: The classes to name.
         taken: The modules of all classes.
 
     Returns:
-        Names by place, whose modules differ from each other and from those taken.
+        The names by place. Their modules differ from each other and from those taken.
     """
     found: dict[Place, str] = {}
     for depth, keep_fields in product(range(_MAX_DEPTH), (False, True)):
@@ -174,7 +174,7 @@ def _classes(document: Document) -> Iterator[_Class]:
 
 def _component_uses(document: Document) -> Iterator[_Use]:
     for name, schema in mapping(mapping(document.get("components")).get("schemas")).items():
-        # One that only refers to another becomes a class of its own.
+        # A component that only refers to another one becomes a class too.
         yield _Use((*_COMPONENTS, name), resolve(document, schema), name, "", name, "")
 
 
@@ -186,8 +186,8 @@ def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
             at, meant = _followed(document, parameter, (*place, "parameters", index))
             if "schema" in meant:
                 yield _Use((*at, "schema"), mapping(meant["schema"]), *_part(str(meant.get("name")), name))
-    for code, answer in mapping(operation.content.get("responses")).items():
-        at, meant = _followed(document, answer, (*operation.place, "responses", code))
+    for code, response in mapping(operation.content.get("responses")).items():
+        at, meant = _followed(document, response, (*operation.place, "responses", code))
         readable = [one for one in mapping(meant.get("content")).items() if _is_readable(one[0])]
         for kind, media in readable[:1]:
             schema = mapping(mapping(media).get("schema"))
@@ -202,7 +202,7 @@ def _operation_uses(document: Document, operation: Operation) -> Iterator[_Use]:
 
 
 def _is_readable(kind: str) -> bool:
-    """Return whether the generator can read answers of a media type."""
+    """Return whether the generator can read responses of a media type."""
     plain = kind.partition(";")[0].strip()
     return plain in _READABLE or plain.startswith("text/") or plain.endswith("+json")
 
@@ -223,7 +223,7 @@ def _body_type(kind: str) -> str:
 
 
 def _classes_of(use: _Use) -> Iterator[_Class]:
-    """Yield the classes of a schema, in the manner of the generator's ``property_from_data``."""
+    """Yield the classes of a schema, as the generator's ``property_from_data`` makes them."""
     content = use.content
     kinds = content.get("type")
     parts = [one for key in ("allOf", "anyOf", "oneOf") for one in listing(content.get(key))]

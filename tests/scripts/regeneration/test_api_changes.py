@@ -59,7 +59,7 @@ def models_changed(before: GeneratedModel | None, after: GeneratedModel | None) 
         (
             operation(ID, PAGE),
             operation(PAGE, ID),
-            "BREAKING  parameter changed: things.get_thing parameters have another order",
+            "BREAKING  parameter changed: things.get_thing the order of the parameters is different",
         ),
         (
             operation(response="Thing"),
@@ -73,7 +73,7 @@ def models_changed(before: GeneratedModel | None, after: GeneratedModel | None) 
         ),
     ],
 )
-def test_a_change_of_an_operation_is_told_and_marked(
+def test_a_change_of_an_operation_is_reported_and_marked(
     before: GeneratedOperation | None, after: GeneratedOperation | None, told: str
 ) -> None:
     assert operations_changed(before, after) == [told]
@@ -94,7 +94,7 @@ def test_a_change_of_an_operation_is_told_and_marked(
         (
             model(extra="Any"),
             model(extra=""),
-            "BREAKING  model changed: Thing further properties: Any -> none",
+            "BREAKING  model changed: Thing additional properties: Any -> none",
         ),
         (
             model(),
@@ -113,7 +113,7 @@ def test_a_change_of_an_operation_is_told_and_marked(
         ),
     ],
 )
-def test_a_change_of_a_model_is_told_and_marked(
+def test_a_change_of_a_model_is_reported_and_marked(
     before: GeneratedModel | None, after: GeneratedModel | None, told: str
 ) -> None:
     assert models_changed(before, after) == [told]
@@ -141,7 +141,7 @@ BOTH = operation(Value("body", "Thing", required=True), response="Thing")
         (BOTH, NAME, REQUIRED, True),
     ],
 )
-def test_a_field_breaks_what_sends_it_when_narrowed_and_what_reads_it_when_widened(
+def test_a_narrower_field_breaks_sending_and_a_wider_one_breaks_reading(
     used_by: GeneratedOperation, before: Value, after: Value, is_breaking: bool
 ) -> None:
     old, new = (Surface({KEY: used_by}, {"Thing": model(one)}) for one in (before, after))
@@ -150,7 +150,7 @@ def test_a_field_breaks_what_sends_it_when_narrowed_and_what_reads_it_when_widen
     assert change.breaking is is_breaking
 
 
-def test_a_new_required_field_breaks_only_what_sends_it() -> None:
+def test_a_new_required_field_breaks_only_sending() -> None:
     for used_by, is_breaking in [(SENT, True), (READ, False), (BOTH, True)]:
         old, new = (Surface({KEY: used_by}, {"Thing": model(*fields)}) for fields in ((), (REQUIRED,)))
         (change,) = compare(old, new, {})
@@ -166,12 +166,12 @@ def test_a_model_within_a_model_is_sent_or_read_like_the_outer_one() -> None:
     assert change.used_by == ("gameball/things.py",)
 
 
-def test_nothing_is_told_where_nothing_changed() -> None:
+def test_equal_packages_have_no_changes() -> None:
     surface = Surface({KEY: operation(ID, PAGE)}, {"Thing": model(NAME)})
     assert compare(surface, surface, {}) == ()
 
 
-def test_a_change_names_who_uses_what_changed() -> None:
+def test_a_change_names_the_files_that_use_it() -> None:
     old = Surface({KEY: operation()}, {})
     (change,) = compare(old, Surface({}, {}), {"things.get_thing": ("gameball/things.py",)})
     expected = Change("operation", "removed", "things.get_thing", KEY, True, ("gameball/things.py",))  # noqa: FBT003

@@ -26,7 +26,7 @@ def published() -> Document:
     return load_document(SEED)
 
 
-def test_what_a_commit_has_is_not_different_from_it(
+def test_the_files_of_a_commit_have_no_changes_against_it(
     repository: Repository, fresh: Path, published: Document
 ) -> None:
     expected = Comparison((), (), load_document(SEED))

@@ -23,7 +23,7 @@ def generated(repository: Repository, tmp_path: Path) -> Path:
 def missing_operation(document: Document, package: Path) -> str:
     document["paths"]["/gone"] = {"get": {"operationId": "goneForGood", "tags": ["Gone"]}}
     assert not (package / "api" / "gone").exists()
-    return "GET /gone has no function: there is no module api/gone/gone_for_good.py"
+    return "GET /gone has no function: the module api/gone/gone_for_good.py does not exist"
 
 
 def overwritten_operation(document: Document, package: Path) -> str:
@@ -61,7 +61,7 @@ def broken_module(document: Document, package: Path) -> str:
     "spoil",
     [missing_operation, overwritten_operation, dropped_parameter, missing_model, long_path, broken_module],
 )
-def test_what_the_generator_leaves_out_in_silence_is_found(
+def test_what_the_generator_silently_leaves_out_is_found(
     generated: Path, spoil: Callable[[Document, Path], str]
 ) -> None:
     document = load_document(SEED)

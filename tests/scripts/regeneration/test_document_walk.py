@@ -16,7 +16,7 @@ def read(text: str) -> Document:
     return {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, **yaml.safe_load(text)}
 
 
-def test_a_schema_is_found_wherever_it_stands() -> None:
+def test_schemas_are_found_in_every_part_of_a_document() -> None:
     document = read(
         """
         paths: {/x: {get: {parameters: [{schema: {title: a}}], callbacks: {c: {e: {post: {requestBody:

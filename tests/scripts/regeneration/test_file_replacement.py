@@ -38,7 +38,7 @@ def test_an_interruption_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert read_tree(tmp_path / "old") == {"generated/a.py": b"old", "openapi.yaml": b"old"}
 
 
-def test_what_a_killed_run_left_behind_is_cleared_away(tmp_path: Path) -> None:
+def test_files_that_a_killed_run_left_are_removed(tmp_path: Path) -> None:
     targets, fresh = pairs(tmp_path)
     (tmp_path / "old" / ".generated.incoming").mkdir()
     (tmp_path / "old" / ".openapi.yaml.outgoing").touch()

@@ -8,7 +8,7 @@ from regeneration.generator import check_pins, complaints_of
 from regeneration.regeneration_error import RegenerationError
 
 
-def test_complaints_of_the_generator_are_told_without_what_it_quotes() -> None:
+def test_warnings_of_the_generator_are_reported_without_the_quoted_document() -> None:
     said = (
         "Generating /tmp/x\nWarning(s) encountered while generating. Client was generated\n\n"
         'WARNING parsing GET /x within a.\n\nBad thing <a.B object at 0x7f01>\n\n{\n  "a": 1\n}\n\n\n'
@@ -29,7 +29,7 @@ def test_a_generator_of_another_version_is_refused(tmp_path: Path) -> None:
         check_pins(tmp_path)
 
 
-def test_no_generated_name_spells_out_a_url_path() -> None:
+def test_no_generated_name_contains_the_url_prefix() -> None:
     for path in read_tree(ROOT / "generated"):
         assert "integrations" not in path
         assert "v4" not in path

@@ -15,7 +15,7 @@ def sources(*texts: str) -> list[DocumentSource]:
     return [find_document(text, f"page-{number}") for number, text in enumerate(texts, start=1)]
 
 
-def test_documents_are_put_together_and_what_they_share_is_taken_once() -> None:
+def test_documents_are_merged_and_equal_parts_are_taken_once() -> None:
     one = document(paths={"/a": {"get": {"x": 1}}}, components={"schemas": {"S": {"type": "object"}}})
     two = document(paths={"/a": {"post": {}}, "/b": {}}, components={"schemas": {"S": {"type": "object"}}})
     merged = merge_sources(sources(one, two))
@@ -29,7 +29,7 @@ def test_the_order_of_the_sources_does_not_matter() -> None:
     assert published_text(sources(one, two)) == published_text(sources(two, one))
 
 
-def test_merging_leaves_its_sources_as_they_were() -> None:
+def test_merging_does_not_modify_its_sources() -> None:
     given = sources(document(tags=[{"name": "A"}]), document(tags=[{"name": "B"}]))
     assert merge_sources(given)["tags"] == [{"name": "A"}, {"name": "B"}]
     assert given[0].document["tags"] == [{"name": "A"}]

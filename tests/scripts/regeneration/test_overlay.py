@@ -36,7 +36,7 @@ def test_the_limit_of_1000_objects_and_the_integer_job_id_are_in_the_document() 
     assert response["properties"]["jobId"]["type"] == ["integer", "null"]
 
 
-def test_the_leftover_bearer_scheme_is_gone() -> None:
+def test_the_leftover_bearer_scheme_is_removed() -> None:
     assert "bearer" not in json.dumps(document()).lower()
 
 
@@ -113,12 +113,12 @@ def test_an_overlay_value_that_contradicts_a_published_one_is_an_error_that_name
     assert f"overlay action 1 {said}" in str(caught.value)
 
 
-def test_an_overlay_action_may_replace_what_an_earlier_one_says() -> None:
+def test_an_overlay_action_may_replace_a_value_of_an_earlier_one() -> None:
     actions = [{"target": "$.a", "update": {"b": value}} for value in (1, 2)]
     assert overlay_document({"a": {}}, {"actions": actions}) == {"a": {"b": 2}}
 
 
-def test_a_published_limit_or_type_that_the_overlay_overrules_is_not_accepted_in_silence() -> None:
+def test_a_published_limit_or_type_that_the_overlay_contradicts_is_an_error() -> None:
     published = load_document(SEED)
     operation = published["paths"]["/api/v4.0/integrations/batch/events"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]

@@ -18,7 +18,7 @@ CHANGED = RunResult(
 
 def test_all_changes_are_listed_and_counted() -> None:
     assert as_text(CHANGED, check=False).splitlines() == [
-        "What is published, against HEAD:",
+        "Changes of the published document against HEAD:",
         "            GET /new: operation added",
         "Changes of the package against HEAD:",
         "  BREAKING  field removed: Thing.name  [used by gameball/a.py]",

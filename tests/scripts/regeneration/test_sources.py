@@ -55,17 +55,17 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-def test_the_document_of_a_page_is_taken_to_the_byte() -> None:
+def test_the_document_of_a_page_is_the_same_to_the_byte() -> None:
     assert published_text([find_document(page(PUBLISHED), "page")]) == PUBLISHED.encode()
 
 
-def test_the_line_ends_of_a_page_stay_as_they_are() -> None:
+def test_the_line_endings_of_a_page_are_kept() -> None:
     with_returns = SMALL.replace("\n", "\r\n")
     found = find_document(f"# A page\r\n\r\n```yaml\r\n{with_returns}```\r\n", "page")
     assert found.text == with_returns
 
 
-def test_a_yaml_document_is_taken_to_the_byte() -> None:
+def test_a_yaml_document_is_the_same_to_the_byte() -> None:
     text = f"# A comment\n{SMALL}\n# The end"
     assert published_text([find_document(text, "spec")]) == text.encode()
 
@@ -96,18 +96,18 @@ def test_the_front_matter_of_a_page_is_not_its_document(end: str) -> None:
         find_document(front.replace("\n", end), "page")
 
 
-def test_the_operation_that_a_page_names_is_not_a_document_wherever_it_stands() -> None:
+def test_an_openapi_line_that_names_an_operation_is_not_a_document() -> None:
     front = "> See the index.\n\n---\nopenapi: 'POST /batch/events'\ntitle: 'Send: many'\n---\n\n"
     assert find_document(front + page(SMALL), "page").text == SMALL
     with pytest.raises(RegenerationError, match="has no OpenAPI document"):
         find_document(front, "page")
 
 
-def test_a_yaml_document_may_begin_with_its_marker() -> None:
+def test_a_yaml_document_may_begin_with_three_dashes() -> None:
     assert find_document(f"---\n{SMALL}", "spec").text == f"---\n{SMALL}"
 
 
-def test_a_block_that_is_not_closed_is_not_taken() -> None:
+def test_a_block_that_is_not_closed_is_skipped() -> None:
     with pytest.raises(RegenerationError, match="has no OpenAPI document"):
         find_document(f"# A page\n\n```yaml\n{SMALL}", "page")
 
@@ -122,7 +122,7 @@ def test_yaml_with_a_fenced_block_in_a_description_is_yaml() -> None:
     assert find_document(text, "spec").text == text
 
 
-def test_a_document_of_json_in_a_page_is_written_as_yaml() -> None:
+def test_a_json_document_in_a_page_is_written_as_yaml() -> None:
     found = find_document(page(json.dumps(parse_document(SMALL, "small"), indent=2) + "\n"), "page")
     assert found.is_json
     assert published_text([found]) == format_document(parse_document(SMALL, "small"))
@@ -145,14 +145,14 @@ def test_a_document_of_json_in_a_page_is_written_as_yaml() -> None:
         (page(SMALL, SMALL), "at lines 6 and 12"),
     ],
 )
-def test_what_holds_no_single_document_is_refused(text: str, said: str) -> None:
+def test_a_source_without_exactly_one_document_is_refused(text: str, said: str) -> None:
     with pytest.raises(RegenerationError, match=said) as caught:
         find_document(text, "the-source")
     assert "the-source" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(RegenerationError, match=r"missing\.yaml: No such file"):
         read_source(str(tmp_path / "missing.yaml"))
 
@@ -165,15 +165,15 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["page.md", "spec.json", "moved"])
-def test_a_url_is_a_source(server: str, path: str) -> None:
+def test_a_document_can_be_downloaded(server: str, path: str) -> None:
     assert read_source(f"{server}/{path}").document == parse_document(SMALL, "small")
 
 
-def test_a_url_that_answers_otherwise_is_named(server: str) -> None:
-    with pytest.raises(RegenerationError, match="/gone answered 404; check the address"):
+def test_a_url_that_responds_with_an_error_is_named(server: str) -> None:
+    with pytest.raises(RegenerationError, match="/gone responded with 404; check the address"):
         read_source(f"{server}/gone")
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_a_server_that_cannot_be_reached_is_named() -> None:
     with pytest.raises(RegenerationError, match=r"cannot fetch http://127\.0\.0\.1:9/.*check the network"):
         read_source("http://127.0.0.1:9/spec.yaml")

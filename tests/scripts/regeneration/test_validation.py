@@ -86,7 +86,9 @@ def test_a_fault_is_refused_with_its_place_and_an_action_that_reaches_it(
     overlay_document(document, {"actions": [{"target": read_action["target"], "remove": True}]})
 
 
-def test_a_fault_that_the_validator_fails_at_is_named_with_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_that_crashes_the_validator_is_reported_with_its_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class FailingValidator:
         def __init__(self, document: Document) -> None:
             self.document = document
@@ -101,12 +103,12 @@ def test_a_fault_that_the_validator_fails_at_is_named_with_its_path(monkeypatch:
         validate_document(read("paths: {/plain: {}, /odd: {}}"))
 
 
-def test_a_fault_at_the_top_is_named_in_words() -> None:
+def test_a_fault_at_the_top_is_reported_in_words() -> None:
     with pytest.raises(RegenerationError, match="not valid OpenAPI at the top of the document: "):
         validate_document({"openapi": "3.1.0", "paths": {}})
 
 
-def test_completing_the_action_fixes_the_fault() -> None:
+def test_the_suggested_action_fixes_the_fault_once_it_is_completed() -> None:
     document = read('components: {schemas: {A: {properties: {"it\'s a/b": {type: sting}}}}}')
     place, _ = next(find_faults(document))
     assert pointer(place) == "#/components/schemas/A/properties/it's a~1b/type"
@@ -148,7 +150,7 @@ def returning(schema: Document) -> Document:
     ],
     ids=["like values", "mixed values", "like names", "an endless list", "media types", "no schema"],
 )
-def test_what_the_generator_would_drop_is_refused_with_its_place(
+def test_a_part_that_the_generator_would_drop_is_refused_with_its_place(
     repository: Repository, tmp_path: Path, operation: Document, schemas: Document, said: str
 ) -> None:
     document = {

@@ -29,7 +29,7 @@ def places(repairs: list[Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda path: path.stem)
-def test_repairing_does_not_change_what_it_is_given_and_comes_to_an_end(fault: Path) -> None:
+def test_repairing_changes_a_copy_and_leaves_nothing_to_repair(fault: Path) -> None:
     published = load_document(fault)
     before = copy.deepcopy(published)
     repaired, repairs = repair_document(published, ["GET /plants", "DELETE /plants/{id}"])
@@ -79,7 +79,7 @@ def test_a_parameter_that_the_path_shares_is_not_declared_again() -> None:
     assert declare_path_parameters(document) == []
 
 
-def test_a_parameter_of_another_spelling_keeps_its_schema() -> None:
+def test_a_parameter_with_another_spelling_keeps_its_schema() -> None:
     document = read(
         "paths: {'/x/{itemId}': {get: {parameters: [{name: item_id, in: path, schema: {a: 1}}]}}}"
     )
@@ -87,7 +87,7 @@ def test_a_parameter_of_another_spelling_keeps_its_schema() -> None:
     assert repair.value == [{"name": "itemId", "in": "path", "required": True, "schema": {"a": 1}}]
 
 
-def test_a_leftover_takes_along_the_schemas_that_nothing_else_needs() -> None:
+def test_a_template_leftover_is_removed_with_the_schemas_that_only_it_uses() -> None:
     document = read(
         """
         paths:
@@ -116,7 +116,7 @@ def overlaid(document: Document, *actions: Document) -> Document:
     return overlay_document(repaired, {"actions": list(actions)}, repairs)
 
 
-def test_the_overlay_wins_over_every_repair() -> None:
+def test_the_overlay_replaces_every_repair() -> None:
     document = read(f"paths: {{'{PREFIX}/jobs/{{jobId}}': {{get: {{}}}}}}")
     parameter = {"name": "jobId", "in": "path", "required": True, "schema": {"type": "integer"}}
     update = {
@@ -141,7 +141,7 @@ def test_a_parameter_that_the_overlay_gives_the_path_replaces_the_repaired_one()
     assert result["paths"][path]["get"]["parameters"] == []
 
 
-def test_what_the_overlay_adds_may_have_been_published_meanwhile() -> None:
+def test_the_overlay_may_add_a_value_that_is_also_published() -> None:
     document = read(
         "components: {schemas: {A: {type: object, required: [x], properties: {x: {type: string}}}}}"
     )

@@ -25,7 +25,7 @@ PREFIX = "/api/v4.0/integrations"
         ("get", "", "getRoot"),
     ],
 )
-def test_an_id_is_a_verb_and_the_resource(method: str, path: str, name: str) -> None:
+def test_a_derived_id_is_a_verb_and_the_resource(method: str, path: str, name: str) -> None:
     assert operation_id(method, f"{PREFIX}/{path}") == name
 
 
@@ -57,7 +57,7 @@ def test_a_published_tag_or_id_is_kept() -> None:
     assert derive_operation_ids(document) == []
 
 
-def test_all_operations_of_one_id_are_named_the_same_in_any_order() -> None:
+def test_operations_with_the_same_id_get_the_same_new_ids_in_any_order() -> None:
     paths = {f"{PREFIX}/{path}": {"get": {"operationId": "same"}} for path in ("boxes", "crates", "barrels")}
     names = named(paths)
     assert set(names.values()) == {"listBoxes", "listCrates", "listBarrels"}

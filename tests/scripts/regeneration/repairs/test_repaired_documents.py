@@ -41,14 +41,14 @@ def parameters(run: Run, key: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("fault", [path.stem for path in FAULTS])
-def test_every_fault_is_repaired_and_the_document_kept_as_published(runs: Runs, fault: str) -> None:
+def test_every_fault_is_repaired_and_openapi_yaml_is_as_published(runs: Runs, fault: str) -> None:
     run = runs[fault]
     assert run.outcome.repairs
     assert (run.repository.root / "openapi.yaml").read_bytes() == run.published
     assert not list(run.repository.root.glob(".*ing"))
 
 
-def test_arrays_without_items_hold_anything(runs: Runs) -> None:
+def test_arrays_without_items_contain_anything(runs: Runs) -> None:
     run = runs["arrays_without_items"]
     assert run.surface.operations["GET /api/v4.0/integrations/perks"].response == "list[Any]"
     assert parameters(run, "GET /api/v4.0/integrations/perks") == [("kinds", "list[Any]")]
@@ -60,7 +60,7 @@ def test_arrays_without_items_hold_anything(runs: Runs) -> None:
     }
 
 
-def test_operations_without_responses_are_there(runs: Runs) -> None:
+def test_operations_without_responses_are_generated(runs: Runs) -> None:
     path = "/api/v4.0/integrations/pings"
     assert runs["operations_without_responses"].modules == {
         f"GET {path}": "pings.list_pings",
@@ -69,7 +69,7 @@ def test_operations_without_responses_are_there(runs: Runs) -> None:
     }
 
 
-def test_path_parameters_are_what_the_path_says(runs: Runs) -> None:
+def test_path_parameters_are_those_of_the_path(runs: Runs) -> None:
     run = runs["undeclared_path_parameters"]
     wallet = "/api/v4.0/integrations/wallets/{}"
     assert parameters(run, f"GET {wallet}") == [("wallet_id", "str")]
@@ -96,7 +96,7 @@ def test_operations_without_ids_are_named_by_verb_and_resource(runs: Runs) -> No
     ]
 
 
-def test_operations_of_one_id_are_told_apart(runs: Runs) -> None:
+def test_operations_with_the_same_id_get_different_names(runs: Runs) -> None:
     path = "/api/v4.0/integrations"
     assert runs["duplicate_operation_ids"].modules == {
         f"GET {path}/offers": "offers.list_offers",
@@ -107,7 +107,7 @@ def test_operations_of_one_id_are_told_apart(runs: Runs) -> None:
     }
 
 
-def test_operations_without_tags_are_put_with_their_resource(runs: Runs) -> None:
+def test_operations_without_tags_get_their_resource_as_tag(runs: Runs) -> None:
     assert sorted(runs["missing_tags"].modules.values()) == [
         "gift_cards.create_gift_card",
         "gift_cards.list_gift_cards",
@@ -116,13 +116,13 @@ def test_operations_without_tags_are_put_with_their_resource(runs: Runs) -> None
     ]
 
 
-def test_template_leftovers_are_left_out_with_their_schemas(runs: Runs) -> None:
+def test_template_leftovers_are_removed_with_their_schemas(runs: Runs) -> None:
     surface = runs["template_leftovers"].surface
     assert list(surface.operations) == ["GET /api/v4.0/integrations/teams"]
     assert list(surface.models) == ["Problem"]
 
 
-def test_long_names_are_shortened_to_what_says_most(runs: Runs) -> None:
+def test_long_names_are_shortened_in_the_middle(runs: Runs) -> None:
     run = runs["long_names"]
     assert list(run.modules.values()) == ["insights.list_insights"]
     assert max(len(path) for path in run.repository.generated()) <= 80
@@ -148,14 +148,14 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return repository
 
 
-def test_all_faults_together_are_repaired_as_each_alone(runs: Runs, merged: Repository) -> None:
+def test_all_faults_in_one_document_are_repaired_as_in_separate_ones(runs: Runs, merged: Repository) -> None:
     found = read_surface(merged.generated())
     alone = [run.surface for run in runs.values()]
     assert found.operations == {key: one for surface in alone for key, one in surface.operations.items()}
     assert found.models == {key: one for surface in alone for key, one in surface.models.items()}
 
 
-def test_what_is_generated_of_all_faults_passes_mypy(
+def test_code_generated_from_all_faults_passes_mypy(
     merged: Repository, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert check_types(merged, tmp_path_factory.getbasetemp()) == ""

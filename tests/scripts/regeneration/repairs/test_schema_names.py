@@ -43,7 +43,7 @@ def test_short_names_stay_as_they_are() -> None:
     assert shorten_schema_names(operation(an_object(sku={"type": "string"}))) == []
 
 
-def test_long_names_that_would_be_the_same_are_told_apart_by_the_fields_they_are_in_in_any_order() -> None:
+def test_long_names_that_would_be_equal_contain_the_fields_around_them_in_any_order() -> None:
     fields = ["giftsOfTheLastYear", "ordersOfTheLastYear"]
     names = titles(*fields)
     assert names == {
@@ -53,7 +53,7 @@ def test_long_names_that_would_be_the_same_are_told_apart_by_the_fields_they_are
     assert titles(*fields[::-1]) == names
 
 
-def test_long_names_that_no_field_tells_apart_get_a_digest_and_fit() -> None:
+def test_long_names_that_stay_equal_get_a_digest_and_fit() -> None:
     fields = [f"{'veryLong' * 6}Field{kind}OfThePurchasedOrReturnedProductOfTheShop" for kind in "ABCDEFGH"]
     names = titles(*fields)
     assert len(set(names.values())) == len(fields)
