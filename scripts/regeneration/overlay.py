@@ -129,7 +129,9 @@ def _give_way(document: Document, repair: Repair) -> None:
     if key == "tags" and found[:-1]:
         holder[key] = [tag for tag in found if tag not in repair.value] or found[:1]
     elif key == "responses" and len(found) > 1:
-        holder[key] = {code: answer for code, answer in found.items() if repair.value.get(code) != answer}
+        holder[key] = {
+            code: response for code, response in found.items() if repair.value.get(code) != response
+        }
     elif key == "parameters":
         item = value_at(document, tuple(owner[:-1]))
         others = [one for one in found if one not in repair.added] + listing(item.get(key))
