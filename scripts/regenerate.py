@@ -35,7 +35,7 @@ from regeneration.sources import DocumentSource, read_source
 from regeneration.tolerant_responses import relax_responses
 from regeneration.validation import find_faults, validate_document, where
 
-# The most faults to list of a document that cannot be repaired.
+# The maximum number of faults to list if a document cannot be repaired.
 _MOST_FAULTS: Final = 10
 # Exit codes.
 CHANGED: Final = 1
@@ -83,7 +83,7 @@ def build_document(root: Path, published: Document) -> tuple[Document, tuple[Rep
         repaired, repairs = _repair(root, published)
         document = overlay_document(repaired, overlay, repairs)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        # Repairs fail where a part has the wrong type, such as a list in the place of a name.
+        # Repairs fail on a value of the wrong type, such as a list instead of a name.
         found = islice(find_faults(published), _MOST_FAULTS)
         faults = tuple(f"at {where(place)}: {fault}" for place, fault in found)
         if not faults:

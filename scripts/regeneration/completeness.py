@@ -14,7 +14,7 @@ from regeneration.generator import PACKAGE
 from regeneration.regeneration_error import RegenerationError
 from regeneration.surface import read_operation
 
-# Run in a process of its own: the generated package may be installed in this one already.
+# Runs in a process of its own, because this one may have imported the installed package already.
 _IMPORT_ALL: Final = """
 import importlib, json, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
@@ -48,7 +48,7 @@ def check_completeness(document: Document, folder: Path) -> None:
     ]
     if problems:
         raise RegenerationError(
-            "the generated client is not complete; fix the document in scripts/overlay.yaml: "
+            "the generated client is incomplete; fix the document in scripts/overlay.yaml: "
             + (problems[0] if len(problems) == 1 else f"{len(problems)} problems"),
             tuple(problems) if len(problems) > 1 else (),
         )

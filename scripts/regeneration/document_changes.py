@@ -12,10 +12,10 @@ from attrs import evolve, frozen
 from regeneration.document_walk import METHODS, Document, listing, mapping, resolve
 from regeneration.schema_changes import Difference, Part, Versions, compare_schemas, words
 
-#: The details of whole operations.
+#: The details of added and removed operations.
 OPERATION_ADDED: Final = "operation added"
 OPERATION_REMOVED: Final = "operation removed"
-# How a parameter is written in the request.
+# Keywords that set how a parameter is serialized.
 _STYLES: Final = ("style", "explode", "allowReserved", "allowEmptyValue")
 _Content = dict[str, Any]
 
@@ -148,7 +148,7 @@ def _security_schemes(old: Document, new: Document) -> Iterator[Difference]:
 
 
 def _all_security(document: Document) -> Iterator[Any]:
-    """Yield the sets of keys that the operations of a document take."""
+    """Yield the sets of keys that the operations of a document accept."""
     for operation in _operations(document).values():
         yield from listing(operation.content.get("security", document.get("security")))
 
@@ -156,7 +156,7 @@ def _all_security(document: Document) -> Iterator[Any]:
 def _inherited_security(
     old: Document, new: Document, before: dict[str, _Published], after: dict[str, _Published]
 ) -> Iterator[Difference]:
-    """Yield the change of the keys of all operations that name none of their own."""
+    """Yield the change of the keys of all operations without keys of their own."""
     was, now = listing(old.get("security")), listing(new.get("security"))
     if was != now:
         inherits = any(
@@ -186,7 +186,7 @@ def _operation(key: str, old: _Published, new: _Published, versions: Versions) -
 
 
 def _keys(old: list[Any], new: list[Any]) -> str:
-    """Write two lists of sets of keys, one of which is enough."""
+    """Write the change from one list of alternative sets of keys to another."""
     texts = [" or ".join(" and ".join(mapping(one)) or "no keys" for one in listed) for listed in (old, new)]
     return f"{texts[0] or 'no keys'} -> {texts[1] or 'no keys'}"
 
@@ -208,7 +208,7 @@ def _parameters(key: str, old: _Published, new: _Published, versions: Versions) 
             yield Difference(subject, detail, breaking=now is None or required)
             continue
         if place.startswith("path parameter") and was.get("name") != now.get("name"):
-            # The name is not a part of the request.
+            # The name of a path parameter is not sent.
             yield Difference(subject, f"name {was.get('name')} -> {now.get('name')}", breaking=False)
         yield from _need(subject, was, now)
         if (marked := was.get("deprecated") is True) != (now.get("deprecated") is True):
@@ -224,7 +224,7 @@ def _parameters(key: str, old: _Published, new: _Published, versions: Versions) 
 
 
 def _declared(document: Document, operation: _Published) -> dict[str, _Content]:
-    """Return the parameters of an operation by where and what they are."""
+    """Return the parameters of an operation by their place in the request and their name."""
     listed = listing(operation.item.get("parameters")) + listing(operation.content.get("parameters"))
     found = {}
     for parameter in (resolve(document, one) for one in listed):
@@ -233,7 +233,7 @@ def _declared(document: Document, operation: _Published) -> dict[str, _Content]:
             places = operation.path.split("{")[1:]
             numbers = [number for number, part in enumerate(places, start=1) if part.startswith(name + "}")]
             name = str(numbers[0]) if numbers else name
-        # The names of headers have no case.
+        # The case of header names does not matter.
         found[f"{kind} parameter {name.lower() if kind == 'header' else name}"] = parameter
     return found
 

@@ -58,7 +58,7 @@ def generate(document: Document, folder: Path, scripts: Path) -> None:
     folder.mkdir()
     source = folder.with_name("document.json")
     source.write_text(json.dumps(document), encoding="utf-8")
-    # The generator finds its formatter on PATH, and an inherited one could be of any version.
+    # The generator finds its formatter on PATH, where another version may come first.
     binaries = str(Path(sys.executable).parent)
     environment = {
         **os.environ,

@@ -26,7 +26,7 @@ def check_commit(root: Path, ref: str) -> str:
     commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if commit is None:
         raise RegenerationError(
-            f"git knows no commit {ref!r}; name a branch, a tag or a commit with --against"
+            f"there is no commit {ref!r}; name a branch, a tag or a commit with --against"
         )
     return commit.decode("ascii").strip()
 

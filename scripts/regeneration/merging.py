@@ -57,7 +57,7 @@ def merge_sources(sources: Sequence[DocumentSource], base: DocumentSource | None
 
 
 def _parts(value: Document, place: Place) -> Iterator[tuple[Place, Any]]:
-    """Yield the parts of a document that are merged as wholes."""
+    """Yield the parts of a document that are merged as one piece."""
     for key, child in value.items():
         below = (*place, key)
         if isinstance(child, dict) and _is_container(below):

@@ -45,7 +45,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
         for key, _ in node.value:
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark
+                    problem=f"the key {key.value!r} is repeated", problem_mark=key.start_mark
                 )
             seen.add(key.value)
         loaded = super().construct_mapping(node, deep=deep)
@@ -71,7 +71,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is repeated")
     return result
 
 
@@ -106,7 +106,7 @@ def parse_document(text: str, name: str) -> Document:
         kind = "JSON" if is_json else "YAML"
         raise RegenerationError(f"{name} is not valid {kind}: {said}; fix it at its source") from error
     if not isinstance(loaded, dict):
-        raise RegenerationError(f"{name} has no mapping at its top; is it the right file?")
+        raise RegenerationError(f"{name} is not a mapping; check that it is the right file")
     return loaded
 
 

@@ -111,19 +111,20 @@ def _matches(document: Document, number: int, path: object) -> list[DatumInConte
         return list(parse_json_path(path if isinstance(path, str) else "").find(document))
     except (JSONPathError, TypeError, AttributeError) as error:
         raise RegenerationError(
-            f"overlay action {number} has no JSON path but {path!r}; fix it in scripts/overlay.yaml"
+            f"overlay action {number} has the target {path!r}, which is not a JSON path; "
+            "fix it in scripts/overlay.yaml"
         ) from error
 
 
 def _give_way(document: Document, repair: Repair) -> None:
-    """Remove what a repair added where the overlay added the same: an update only adds to a list."""
+    """Remove the items of a repair where the overlay has its own: an overlay update only adds to a list."""
     *owner, key = repair.place
     try:
         holder = value_at(document, tuple(owner))
         found = holder[key]
     except LookupError:
         return  # the overlay has removed it
-    # Elsewhere these are names of anything, such as of a field.
+    # Only in an operation. Elsewhere, these keys may be names of fields.
     if owner[:1] != ["paths"] or len(owner) != len(("paths", "/path", "method")):
         return
     if key == "tags" and found[:-1]:

@@ -69,7 +69,8 @@ def repairs_as_text(result: RunResult) -> list[str]:
     lines = [f"repaired: {repair}" for repair in new]
     if others := len(result.repairs) - len(new):
         since = f" that {result.against} has too" if result.against is not None else ""
-        lines.append(f"repaired: {others} faults{since}; --json lists them")
+        faults = "1 fault" if others == 1 else f"{others} faults"
+        lines.append(f"repaired: {faults}{since}; --json lists them")
     return lines
 
 
@@ -82,7 +83,7 @@ def as_text(result: RunResult, *, check: bool) -> str:
     """
     lines = list(result.files) if check else []
     if result.against is None and not check:
-        lines.append("There is no commit to compare with")
+        lines.append("there is no commit to compare with")
     if result.against is not None:
         if result.published:
             lines.append(f"Changes of the published document against {result.against}:")
@@ -99,5 +100,6 @@ def as_text(result: RunResult, *, check: bool) -> str:
         differs = "generated/ differs; run: make regenerate"
         lines.append(differs if result.files else "generated/ is up to date")
     else:
-        lines.append(f"{len(result.files)} files changed" if result.files else "nothing changed")
+        count = len(result.files)
+        lines.append(f"{count} {'file' if count == 1 else 'files'} changed" if count else "nothing changed")
     return "\n".join(lines)

@@ -156,7 +156,7 @@ def _breaks_sets(keyword: str, wide: Any, narrow: Any, direction: Direction) -> 
 
 
 def types_of(schema: Document) -> list[str] | None:
-    """Return the types of a schema, sorted, with ``null`` if it is nullable; None if it names none."""
+    """Return the types of a schema, sorted, with ``null`` if it is nullable; None if it has no ``type``."""
     kinds = schema.get("type")
     if kinds is None:
         return None

@@ -1,4 +1,4 @@
-"""Find the OpenAPI document in what Gameball publishes: a file or URL, YAML, JSON or a Markdown page."""
+"""Read OpenAPI documents from files and URLs: YAML, JSON, or a Markdown page that contains either."""
 
 import io
 import re
@@ -15,16 +15,16 @@ from regeneration.document_walk import Document
 from regeneration.openapi_document import parse_document, read_text
 from regeneration.regeneration_error import RegenerationError
 
-# Seconds: for each step of a download, and for all of it.
+# The timeouts of each step of a download and of the whole download, in seconds.
 _STEP_TIMEOUT: Final = 10.0
 _WHOLE_TIMEOUT: Final = 60.0
-# Bytes. The full document has under a million.
+# In bytes. The full document has less than a million.
 _MAX_SIZE: Final = 50_000_000
 _FRONT_MATTER: Final = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^---[ \t]*\r?$", re.MULTILINE | re.DOTALL)
-# A line that is a single tag.
+# A line with nothing but a tag.
 _TAG: Final = re.compile(r"^[ \t]*</?[A-Za-z][^<>\r\n]*>[ \t]*(?=\r?$)", re.MULTILINE)
-# A document says at its top which version it is. A page may name its operation in the same way, as in
-# openapi: 'POST /batch/events', and that is no document.
+# A document has its version at the top level. A page may name its operation with the same key, as in
+# openapi: 'POST /batch/events'. That is not a document.
 _TOP_KEY: Final = re.compile(r"""^["']?(openapi|swagger)["']?[ \t]*:[ \t]*["']?\d""", re.MULTILINE)
 _JSON_KEY: Final = re.compile(r'"(openapi|swagger)"\s*:')
 _VERSION: Final = re.compile(r"3\.1(\.|$)")
@@ -97,7 +97,7 @@ def find_document(text: str, name: str) -> DocumentSource:
     document = parse_document(text, name)
     version = str(document.get("openapi", document.get("swagger", "nothing")))
     if "openapi" not in document or not _VERSION.match(version):
-        raise RegenerationError(f"{name} says it is version {version}; OpenAPI 3.1 is needed")
+        raise RegenerationError(f"{name} has version {version}; OpenAPI 3.1 is needed")
     return DocumentSource(name, text, document)
 
 

@@ -128,7 +128,7 @@ def _dangling_references(document: Document) -> Iterator[tuple[Place, str]]:
         if not isinstance(reference, str) or not reference.startswith("#/"):
             yield place, f"refers to {reference!r}, outside of the document"
         elif _find(document, place_of(reference)) is None:
-            yield place, f"refers to {reference}, which is not there"
+            yield place, f"refers to {reference}, which does not exist"
 
 
 def _schema_faults(document: Document) -> Iterator[tuple[Place, str]]:

@@ -106,7 +106,7 @@ def test_sources_that_contradict_each_other_change_nothing(repository: Repositor
 def test_a_missing_commit_changes_nothing(repository: Repository, tmp_path: Path) -> None:
     source = tmp_path / "source.yaml"
     source.write_text(PUBLISHED.replace("title: Gameball API", "title: Other"), encoding="utf-8")
-    fails(repository, "git knows no commit 'nowhere'", "--from", source, "--against", "nowhere")
+    fails(repository, "there is no commit 'nowhere'", "--from", source, "--against", "nowhere")
 
 
 @pytest.mark.parametrize("more", [[], ["--check"]])

@@ -13,7 +13,7 @@ T = TypeVar("T", bound="ErrorDetails")
 
 @_attrs_define
 class ErrorDetails:
-    """The body of an answer other than 2xx, when Gameball itself gave it."""
+    """The body of a response other than 2xx that comes from Gameball itself."""
 
     code: int | None | Unset = UNSET
     """ Gameball's own error number, such as 2001 or 3000. """

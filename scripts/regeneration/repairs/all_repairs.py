@@ -155,10 +155,10 @@ def _path_parameters(document: Document, operation: Operation) -> list[Repair]:
             # The path may have it in another spelling. Then keep its description.
             same = next((one for one in missing if _plain(one) == _plain(name)), None)
             if same is None:
-                remedies.append(f"{name} dropped, which the path does not have")
+                remedies.append(f"{name} removed, because the path does not have it")
                 continue
             missing.remove(same)
-            remedies.append(f"{name} renamed to {same}, as the path has it")
+            remedies.append(f"{name} renamed to {same}, the name in the path")
             name = same
         if meant.get("name") != name or meant.get("required") is not True:
             if meant.get("name") == name:

@@ -136,7 +136,9 @@ def test_a_published_limit_or_type_that_the_overlay_contradicts_is_an_error() ->
 
 @pytest.mark.parametrize("target", [None, "", "$.paths[", "$[[", 7])
 def test_an_overlay_action_whose_target_is_not_a_json_path_is_an_error_that_names_it(target: object) -> None:
-    with pytest.raises(RegenerationError, match="overlay action 1 has no JSON path"):
+    with pytest.raises(
+        RegenerationError, match="overlay action 1 has the target .*, which is not a JSON path"
+    ):
         overlay_document({}, {"actions": [{"target": target, "remove": True}]})
 
 

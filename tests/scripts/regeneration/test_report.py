@@ -23,7 +23,7 @@ def test_all_changes_are_listed_and_counted() -> None:
         "Changes of the package against HEAD:",
         "  BREAKING  field removed: Thing.name  [used by gameball/a.py]",
         "2 in total, 1 breaking, 1 used by the facade",
-        "1 files changed",
+        "1 file changed",
     ]
 
 
@@ -48,13 +48,13 @@ def test_a_run_that_changes_nothing_says_so() -> None:
 def test_a_run_without_a_commit_reports_no_changes() -> None:
     result = evolve(UNCHANGED, against=None)
     assert as_text(result, check=True) == "generated/ is up to date"
-    assert as_text(result, check=False) == "There is no commit to compare with\nnothing changed"
+    assert as_text(result, check=False) == "there is no commit to compare with\nnothing changed"
 
 
 def test_new_repairs_are_listed_and_the_others_counted() -> None:
     assert repairs_as_text(CHANGED) == [
         f"repaired: {NEW}",
-        "repaired: 1 faults that HEAD has too; --json lists them",
+        "repaired: 1 fault that HEAD has too; --json lists them",
     ]
 
 

@@ -26,7 +26,7 @@ FAULTS = [
     (
         "paths: {/x: {get: {parameters: [{$ref: '#/components/parameters/P'}]}}}",
         "#/paths/~1x/get/parameters/0/$ref",
-        "refers to #/components/parameters/P, which is not there",
+        "refers to #/components/parameters/P, which does not exist",
     ),
     (
         "components: {schemas: {A: {properties: {a: {type: sting}}}}}",
