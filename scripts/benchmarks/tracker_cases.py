@@ -1,9 +1,9 @@
-"""What bench.py --tracker measures: each case is run in a process of its own.
+"""The cases of bench.py --tracker: each runs in a process of its own.
 
-python scripts/benchmarks/tracker_cases.py CLIENT MEASURE URL COUNT    prints what it took, as JSON
+python scripts/benchmarks/tracker_cases.py CLIENT MEASURE URL COUNT    prints its figures as JSON
 
 CLIENT is gameball, posthog or segment. MEASURE is latency (calls at a fixed rate) or throughput (all at once,
-until the server has everything).
+until the server has received everything).
 """
 
 import json
@@ -105,7 +105,7 @@ def main(name: str, kind: str, url: str, count: int) -> None:
     figures = (latency if kind == "latency" else throughput)(client, count)
     figures["memory"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
     print(json.dumps(figures), flush=True)
-    os._exit(0)  # the other clients' exits would wait for the server
+    os._exit(0)  # at exit, the other clients would wait for the server
 
 
 if __name__ == "__main__":
