@@ -59,10 +59,12 @@ def make_repairs(document: Document, repairs: Sequence[Repair]) -> Document:
 
 def is_overruled(document: Document, repair: Repair) -> bool:
     """Return whether the overlay or a later repair has replaced the value of a repair."""
+    if repair.value is NOTHING:
+        return False
     try:
-        return repair.value is not NOTHING and bool(value_at(document, repair.place) != repair.value)
+        return bool(value_at(document, repair.place) != repair.value)
     except LookupError:
-        return repair.value is not NOTHING
+        return True
 
 
 def _parent(document: Document, place: Place) -> Any:  # noqa: ANN401 - a mapping or a list

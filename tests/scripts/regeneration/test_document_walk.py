@@ -35,6 +35,7 @@ def test_schemas_are_found_in_every_part_of_a_document() -> None:
     [
         ((), "#"),
         (("paths", "/a~b", "get"), "#/paths/~1a~0b/get"),
+        (("a~1",), "#/a~01"),
         (("servers", 0), "#/servers/0"),
     ],
 )
