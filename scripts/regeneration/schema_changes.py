@@ -119,8 +119,8 @@ def is_breaking(keyword: str, before: Any, after: Any, direction: Direction) -> 
     ==================  ===================================  =========================================
 
     Args:
-        keyword: The name of the keyword. Lists of alternatives and the fields of objects are compared by
-            ``compare_schemas``, which calls this with ``properties`` and the fields that are required.
+        keyword: The name of the keyword. Alternatives and properties are compared by ``compare_schemas``,
+            which calls this with ``required`` for one property at a time.
         before: Its value; None if it was not there.
         after: Its value now; None if it was removed.
         direction: Whether values of the schema are sent or read.
