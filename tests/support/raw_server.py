@@ -57,6 +57,8 @@ class RawServer:
             except OSError:
                 return
             self.connections += 1
+            # Otherwise a second block is held back until the client sends its next request.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, accepted: socket.socket) -> None:
