@@ -33,7 +33,7 @@ def in_one_segment(connection: socket.socket, *blocks: bytes) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
-def send_three(kind: str, url: str) -> list[int | None]:
+def send_three(kind: str, url: str) -> list[int]:
     events = [Event(f"cust-{number}", "song_liked") for number in range(3)]
     return EitherClient(kind, url).send(events, max_objects=1, concurrency=1).job_ids
 
