@@ -4,6 +4,9 @@ If a server sends a response that was not asked for, the next request's response
 chunk would be ACCEPTED that the server has refused. Unread bytes may lie in several places: in the HTTP
 parser, in the TLS layer, in the queue of an asynchronous stream, and in the socket. httpx, httpcore and anyio
 have no public API for all of them.
+
+A surplus response that arrives only when the next request is on its way cannot be told from the response to
+that request: HTTP/1.1 has nothing that says which request a response belongs to.
 """
 
 import ssl

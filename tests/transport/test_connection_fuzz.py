@@ -27,7 +27,7 @@ BATCH = 50
 #: How many run at the same time: most of their time is waiting.
 TOGETHER = 8
 EVENTS = 6
-#: A good response rarely takes longer on a loaded machine; if it does, the event is UNKNOWN, which is no fault.
+#: If a good response takes longer on a loaded machine, the event is UNKNOWN, which is no fault.
 TIMEOUT = 0.25
 #: A response that is not a 2xx says that nothing was accepted, except for 500.
 REFUSED = {400: Outcome.REJECTED, 413: Outcome.REJECTED, 422: Outcome.REJECTED, 503: Outcome.UNSENT}
