@@ -7,24 +7,32 @@ module.
 import os
 import socket
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from types import ModuleType
 from typing import Any, Final
 from weakref import WeakSet
 
+import httpcore
 import httpx
 import orjson
 from gameball_api.api.batches import send_events_batch
 from gameball_api.models import EventsBatch
 
-from gameball.errors import APIError, ClientClosedError, GameballError, ResponseLostError
+from gameball.errors import (
+    APIError,
+    ClientClosedError,
+    ConnectionFailedError,
+    GameballError,
+    ResponseLostError,
+)
 from gameball.event_loop import EventLoopGuard
 from gameball.fork_safety import renew_after_fork
 from gameball.transport.api_version import version_hint, with_version
 from gameball.transport.responses import error_from_exception, error_from_response
 from gameball.transport.settings import ConnectionSettings
+from gameball.transport.unread_bytes import has_unread_bytes
 
 #: The maximum number of bytes read from a response. Gameball's responses are far smaller; an endless response
 #: must not fill the memory.
@@ -71,15 +79,30 @@ class Trace:
         self._connection = connection
         # A user's transport may emit no trace events when it starts to send.
         self.may_have_sent = connection.settings.transport is not None
+        self._connected = False
 
     def note(self, step: str, details: Mapping[str, Any]) -> None:
         """Handle a trace event; httpcore calls this for each one."""
         if step in _CONNECTED:
+            self._connected = True
             self._connection.note_stream(details["return_value"])
         elif step == _SENDING and details["request"].method != b"CONNECT":
             # A CONNECT to a proxy comes before the request, and is not part of it.
+            self._check_unread_bytes()
             self._connection.note_sending()
             self.may_have_sent = True
+
+    def _check_unread_bytes(self) -> None:
+        trace = self.note if isinstance(self._connection, httpx.Client) else self.note_async
+        transports = (self._connection._transport, *self._connection._mounts.values())  # noqa: SLF001
+        if not has_unread_bytes(transports, trace, is_new=self._connected):
+            return
+        if self._connected:
+            raise ConnectionFailedError(
+                "nothing was sent: the server closed the new connection, or responded before a request"
+            )
+        # httpcore closes this connection, and sends the request on another one.
+        raise httpcore.ConnectionNotAvailable
 
     async def note_async(self, step: str, details: Mapping[str, Any]) -> None:
         """Handle a trace event of an asynchronous connection."""
@@ -197,22 +220,6 @@ async def _forget_location_async(response: httpx.Response) -> None:
     _forget_location(response)
 
 
-def _with_unread_bytes(client: httpx.Client | httpx.AsyncClient) -> Iterator[Any]:
-    """Yield the idle connections of a client that have received unexpected bytes.
-
-    If a server sends one response too many, it would be read as the response to the next request. httpx and
-    httpcore have no public API to check for this.
-    """
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
-        for connection in getattr(getattr(transport, "_pool", None), "connections", ()):
-            inner = connection
-            while (state := getattr(inner, "_h11_state", None)) is None:
-                if (inner := getattr(inner, "_connection", None)) is None:
-                    break
-            if state is not None and connection.is_idle() and state.trailing_data[0]:
-                yield connection
-
-
 class SyncConnection(_Shared, httpx.Client):
     """An ``httpx.Client`` that raises this package's errors and limits the size of responses."""
 
@@ -280,8 +287,6 @@ class SyncConnection(_Shared, httpx.Client):
         except Exception as error:  # noqa: BLE001 - from httpx, from below it, or from a user's transport
             failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
         else:
-            for connection in _with_unread_bytes(self):
-                connection.close()
             answer = self._read_answer(response, content)
             # A server may repeat a key in its response, and a traceback may show the locals of this frame.
             del response, content
@@ -368,8 +373,6 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
         except Exception as error:  # noqa: BLE001 - as in SyncConnection
             failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
         else:
-            for connection in _with_unread_bytes(self):
-                await connection.aclose()
             answer = self._read_answer(response, content)
             # A server may repeat a key in its response, and a traceback may show the locals of this frame.
             del response, content

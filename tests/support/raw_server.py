@@ -10,6 +10,8 @@ from typing import Self
 
 #: Responds to the request with a number on its connection; returns whether to close the connection.
 Handler = Callable[[socket.socket, int], bool | None]
+#: The same, with the body of the request.
+BodyHandler = Callable[[socket.socket, int, bytes], bool | None]
 
 
 def answer(job_id: int, headers: str = "") -> bytes:
@@ -25,13 +27,23 @@ class RawServer:
     """Listens on this machine, and calls a handler for each complete request.
 
     Args:
-        handler: Answers a request.
+        handler: Answers a request, or None if ``with_body`` does.
         tls: What the server proves itself with, or None for plain HTTP.
+        with_body: Answers a request, whose body it receives too.
     """
 
-    def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        handler: Handler | None,
+        tls: ssl.SSLContext | None = None,
+        *,
+        with_body: BodyHandler | None = None,
+    ) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._handler = handler
+        self._handler = with_body or (
+            lambda connection, number, _: bool(handler and handler(connection, number))
+        )
+        self._lock = threading.Lock()
         self._tls = tls
         self.heads: list[bytes] = []
         self.connections = 0
@@ -57,6 +69,8 @@ class RawServer:
             except OSError:
                 return
             self.connections += 1
+            # Otherwise a second block is held back until the client sends its next request.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, accepted: socket.socket) -> None:
@@ -70,10 +84,11 @@ class RawServer:
                 length = sum(int(line[15:]) for line in lines if line.startswith(b"content-length:"))
                 while len(received) < length:
                     received += self._more(connection)
-                received = received[length:]
-                number = len(self.heads)
-                self.heads.append(head)
-                if self._handler(connection, number):
+                body, received = received[:length], received[length:]
+                with self._lock:
+                    number = len(self.heads)
+                    self.heads.append(head)
+                if self._handler(connection, number, body):
                     connection.close()
                     return
 

@@ -6,10 +6,8 @@ import resource
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from either_client import EitherClient
@@ -19,11 +17,6 @@ from gameball import DeliveryReport, Event, Gameball, Outcome, ResponseLostError
 
 NAMES_NO_COOKIE = b"\r\ncookie:"
 MEBIBYTE = 1024 * 1024
-
-
-@pytest.fixture(params=["sync", "async"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def send(kind: str, url: str, count: int = 1, attempts: int = 1) -> DeliveryReport:
@@ -174,37 +167,6 @@ def test_a_proxy_that_breaks_before_it_is_connected_has_sent_nothing(
         proxy.shutdown(socket.SHUT_RDWR)
     assert outcomes(report) == [Outcome.UNSENT]
     assert (report.receipts[0].attempts, connects) == (2, 2)
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of this machine's own, with its key, in one file."""
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ]
-    command += ["-keyout", str(path.with_suffix(".key")), "-out", str(path), "-days", "2"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("this machine has no openssl command to make a certificate")
-    return path
-
-
-@pytest.fixture
-def tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    return context
 
 
 def test_a_response_is_read_over_tls(kind: str, tls: ssl.SSLContext) -> None:
