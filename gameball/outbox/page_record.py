@@ -30,7 +30,7 @@ class PageRecord:
         stopping: Set when the deliverer was asked to end.
 
     Attributes:
-        settled: The number of events by outcome, as they were written.
+        concluded: The number of events by outcome, as they were written.
         refused: The error that means that the keys are wrong, or None.
     """
 
@@ -41,7 +41,7 @@ class PageRecord:
         self._lease = lease
         self._ids = ids
         self._stopping = stopping
-        self.settled: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self.concluded: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.refused: GameballError | None = None
 
     def intend(self, number: int, chunk: Chunk) -> None:  # noqa: ARG002 - the ledger needs the number
@@ -97,7 +97,7 @@ class PageRecord:
             # Its rows still look as if they were waiting, so nothing may be read until a takeover marks them.
             self._lease.lose()
             raise
-        self.settled[outcome] += len(ids)
+        self.concluded[outcome] += len(ids)
 
     def end_run(self) -> None:
         """Do nothing: every outcome is already written."""
