@@ -15,7 +15,6 @@ from attrs import define, field, frozen
 
 from gameball.chunking.encoded_events import EncodedEvents
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
-from gameball.client import Gameball
 from gameball.delivery.options import SendOptions
 from gameball.delivery.sender import Sender
 from gameball.errors import GameballError, OutboxError
@@ -26,6 +25,7 @@ from gameball.outbox.page_record import PageRecord
 from gameball.outbox.rows import partitions_with_rows, read_partition
 from gameball.outbox.schema import PARTITIONS
 from gameball.receipts import Outcome
+from gameball.sending import Events
 
 if TYPE_CHECKING:
     from gameball.events import EventLike
@@ -75,14 +75,14 @@ class Deliverer:
 
     Args:
         database: The database of the outbox.
-        client: The client to send with.
+        events: What to send with.
         stop: Set to end the delivery.
         until_empty: Whether to end when nothing is waiting.
         times: The times of the lease.
     """
 
     _database: Database
-    _client: Gameball
+    _events: Events
     _stop: threading.Event
     _until_empty: bool
     _times: LeaseTimes = DEFAULT_TIMES
@@ -232,8 +232,7 @@ class Deliverer:
             ledger=None,
             deadline=None,
         )
-        client = self._client.events
-        sender = client._begin(cast("Iterable[EventLike]", events), options, record)  # noqa: SLF001 - internal
+        sender = self._events._begin(cast("Iterable[EventLike]", events), options, record)  # noqa: SLF001 - internal
         with self._changed:
             self._senders.add(sender)
         if lease.lost.is_set() or self._stop.is_set():  # since the caller looked
@@ -244,7 +243,7 @@ class Deliverer:
         except GameballError as error:
             return error
         finally:
-            client._end(sender)  # noqa: SLF001
+            self._events._end(sender)  # noqa: SLF001
             with self._changed:
                 self._senders.discard(sender)
         return None
