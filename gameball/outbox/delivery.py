@@ -7,22 +7,23 @@ No position is remembered: a row that becomes visible late is found by the next 
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 from attrs import define, field, frozen
+from sqlalchemy import Connection
 
 from gameball.chunking.encoded_events import EncodedEvents
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.delivery.options import SendOptions
 from gameball.delivery.sender import Sender
-from gameball.errors import GameballError, OutboxError
+from gameball.errors import GameballError, OutboxError, describe
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.lease import DEFAULT_TIMES, Lease, LeaseTimes, acquire
 from gameball.outbox.page_record import PageRecord
-from gameball.outbox.rows import partitions_with_rows, read_partition
+from gameball.outbox.rows import mark, partitions_with_rows, read_partition
 from gameball.outbox.schema import PARTITIONS
 from gameball.receipts import Outcome
 from gameball.sending import Events
@@ -42,6 +43,8 @@ _PACE: Final = 0.7
 #: seconds.
 _FIRST_BACK_OFF: Final = 1.0
 _LONGEST_BACK_OFF: Final = 60.0
+#: How long a row is tried alone that is refused because its customer is busy (422, code 2001), in seconds.
+MAX_BUSY: Final = 3_600.0
 
 
 @frozen
@@ -67,6 +70,10 @@ class _Partition:
     busy: bool = False
     not_before: float = 0.0
     failures: int = 0
+    page: int = PAGE
+    # The row that was refused alone because its customer is busy, and since when.
+    busy_id: int = 0
+    busy_since: float = 0.0
 
 
 @define(eq=False)
@@ -79,6 +86,7 @@ class Deliverer:
         stop: Set to end the delivery.
         until_empty: Whether to end when nothing is waiting.
         times: The times of the lease.
+        max_busy: How long a row may hold up its partition because its customer is busy, in seconds.
     """
 
     _database: Database
@@ -86,6 +94,7 @@ class Deliverer:
     _stop: threading.Event
     _until_empty: bool
     _times: LeaseTimes = DEFAULT_TIMES
+    _max_busy: float = MAX_BUSY
     _concluded: dict[Outcome, int] = field(init=False, factory=lambda: dict.fromkeys(Outcome, 0))
     _partitions: list[_Partition] = field(
         init=False, factory=lambda: [_Partition(number) for number in range(PARTITIONS)]
@@ -195,7 +204,7 @@ class Deliverer:
 
     def _send_page(self, partition: _Partition, lease: Lease, ending: threading.Event) -> bool:
         rows = self._database.persist(
-            lambda connection: read_partition(connection, partition.number, PAGE),
+            lambda connection: read_partition(connection, partition.number, partition.page),
             lambda: ending.is_set() or lease.lost.is_set(),
         )
         if not rows:
@@ -208,6 +217,10 @@ class Deliverer:
                 self._concluded[outcome] += count
         if record.refused is not None:
             self._problem = self._problem or record.refused
+        if record.busy is not None:
+            self._note_busy(partition, lease, [row[0] for row in rows], record.busy)
+        elif not unsent and error is None:
+            partition.page = min(2 * partition.page, PAGE)
         if unsent or error is not None:
             # Nothing of the partition is sent meanwhile: a later event of a customer must not overtake.
             pause = min(_FIRST_BACK_OFF * 2 ** min(partition.failures, 10), _LONGEST_BACK_OFF)
@@ -215,7 +228,30 @@ class Deliverer:
             partition.not_before = time.monotonic() + pause
             return False
         partition.failures = 0
-        return len(rows) == PAGE
+        return len(rows) >= PAGE or partition.page < PAGE
+
+    def _note_busy(
+        self, partition: _Partition, lease: Lease, ids: Sequence[int], error: GameballError
+    ) -> None:
+        """Send fewer rows next time, to find the one that is refused; set that aside after ``max_busy``."""
+        partition.page = max(1, len(ids) // 2)
+        if len(ids) > 1:
+            return
+        now = time.monotonic()
+        if partition.busy_id != ids[0]:
+            partition.busy_id, partition.busy_since = ids[0], now
+        if now - partition.busy_since < self._max_busy:
+            return
+        reason = f"refused for {now - partition.busy_since:.0f} s, certainly not accepted: {describe(error)}"
+
+        def set_aside(connection: Connection) -> None:
+            lease.fence(connection)
+            mark(connection, ids, Outcome.REJECTED, reason)
+
+        self._database.persist(set_aside, lambda: self._stop.is_set() or lease.lost.is_set())
+        LOGGER.warning("row %d of the outbox was set aside: %s", ids[0], reason)
+        with self._changed:
+            self._concluded[Outcome.REJECTED] += 1
 
     def _deliver(
         self, events: Iterable[EncodedEvents], record: PageRecord, lease: Lease

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.outcomes import stops_everything
+from gameball.delivery.outcomes import is_customer_busy, stops_everything
 from gameball.errors import GameballError, OutboxError, describe
 from gameball.outbox.database import Database
 from gameball.outbox.lease import Lease
@@ -32,6 +32,7 @@ class PageRecord:
     Attributes:
         concluded: The number of events by outcome, as they were written.
         refused: The error that means that the keys are wrong, or None.
+        busy: The error that means that a customer of the page is being changed, or None.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class PageRecord:
         self._stopping = stopping
         self.concluded: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.refused: GameballError | None = None
+        self.busy: GameballError | None = None
 
     def intend(self, number: int, chunk: Chunk) -> None:  # noqa: ARG002 - the ledger needs the number
         """Record that the rows of a chunk are in flight."""
@@ -78,6 +80,8 @@ class PageRecord:
             # With the right keys they will be accepted, so they stay in line.
             self.refused = receipt.error
             outcome = Outcome.UNSENT
+        if is_customer_busy(receipt.error):
+            self.busy = receipt.error
         reason = "" if receipt.error is None else describe(receipt.error)
 
         def write(connection: Connection) -> None:
