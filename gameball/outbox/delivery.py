@@ -209,7 +209,7 @@ class Deliverer:
         )
         if not rows:
             return False
-        record = PageRecord(self._database, lease, [row[0] for row in rows], ending)
+        record = PageRecord(lease, [row[0] for row in rows], ending)
         error = self._deliver(_encoded(rows), record, lease)
         unsent = record.concluded[Outcome.UNSENT]
         with self._changed:
@@ -248,7 +248,7 @@ class Deliverer:
             lease.fence(connection)
             mark(connection, ids, Outcome.REJECTED, reason)
 
-        self._database.persist(set_aside, lambda: self._stop.is_set() or lease.lost.is_set())
+        lease.persist(set_aside, lambda: self._stop.is_set() or lease.lost.is_set())
         LOGGER.warning("row %d of the outbox was set aside: %s", ids[0], reason)
         with self._changed:
             self._concluded[Outcome.REJECTED] += 1

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, delete, insert
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.outcomes import is_customer_busy, stops_everything
 from gameball.errors import GameballError, OutboxError, describe
-from gameball.outbox.database import Database
 from gameball.outbox.lease import Lease
 from gameball.outbox.rows import count_accepted, join_ids, mark, remove
 from gameball.outbox.schema import CHUNKS
@@ -24,7 +23,6 @@ class PageRecord:
     """The durable record of a send of one page of rows.
 
     Args:
-        database: The database.
         lease: The lease, whose token every write checks.
         ids: The ids of the rows, in the order of the send.
         stopping: Set when the deliverer was asked to end.
@@ -35,10 +33,7 @@ class PageRecord:
         busy: The error that means that a customer of the page is being changed, or None.
     """
 
-    def __init__(
-        self, database: Database, lease: Lease, ids: Sequence[int], stopping: threading.Event
-    ) -> None:
-        self._database = database
+    def __init__(self, lease: Lease, ids: Sequence[int], stopping: threading.Event) -> None:
         self._lease = lease
         self._ids = ids
         self._stopping = stopping
@@ -124,4 +119,4 @@ class PageRecord:
                 begun.append(time.monotonic())
             return self._lease.lost.is_set() or bool(begun and time.monotonic() > begun[0] + _LAST_TRY)
 
-        self._database.persist(write, give_up)
+        self._lease.persist(write, give_up)
