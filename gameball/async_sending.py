@@ -30,10 +30,11 @@ from gameball.errors import ClientClosedError, GameballError
 from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork
 from gameball.ledger.ledger import Ledger
-from gameball.rate_limit import AsyncLimiter
+from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
+from gameball.sending import Events
 from gameball.tracking.tracker_methods import AsyncTrackerMethods, OpenTrackers
-from gameball.transport.pool import AsyncConnectionPool
+from gameball.transport.pool import AsyncConnectionPool, ConnectionPool
 
 AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]
 
@@ -67,6 +68,10 @@ class AsyncEvents(AsyncTrackerMethods):
     def after_fork_in_child(self) -> None:
         """Forget the running sends, which belong to the parent process."""
         self._senders: set[AsyncSender] = set()
+
+    def _events_for_threads(self, pool: ConnectionPool, limiter: Limiter) -> Events:
+        """Return what the threads of a tracker deliver an outbox with."""
+        return Events(pool, limiter, self._policy, self._close_timeout)
 
     async def send(
         self,

@@ -35,10 +35,18 @@ def outcome_of(error: GameballError) -> Outcome:
     if isinstance(error, APIError):
         if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return Outcome.UNSENT
-        if error.status == HTTPStatus.UNPROCESSABLE_ENTITY and error.code == _CUSTOMER_IS_BUSY:
+        if is_customer_busy(error):
             return Outcome.UNSENT
         return Outcome.UNKNOWN if isinstance(error, ServerError) else Outcome.REJECTED
     return Outcome.UNKNOWN
+
+
+def is_customer_busy(error: GameballError | None) -> bool:
+    """Return whether the server refused a request because one of its customers is being changed."""
+    return isinstance(error, APIError) and (error.status, error.code) == (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        _CUSTOMER_IS_BUSY,
+    )
 
 
 def ambiguous_error(result: object) -> GameballError | None:

@@ -14,10 +14,10 @@ from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.errors import InvalidEventError
 from gameball.events import EventLike
-from gameball.outbox.schema import EVENTS, LANES
+from gameball.outbox.schema import EVENTS, PARTITIONS
 
-_COLUMNS: Final = ("customer_id", "events", "lane")
-_INSERT: Final = "INSERT INTO gameball_outbox (customer_id, events, lane) VALUES ({0}, {0}, {0})"
+_COLUMNS: Final = ("customer_id", "events", "partition")
+_INSERT: Final = "INSERT INTO gameball_outbox (customer_id, events, partition) VALUES ({0}, {0}, {0})"
 
 
 class Cursor(Protocol):
@@ -44,7 +44,7 @@ class NewRow:
 
     customer_id: str
     events: str
-    lane: int
+    partition: int
 
     @property
     def values(self) -> Mapping[str, object]:
@@ -54,7 +54,7 @@ class NewRow:
     @property
     def in_order(self) -> tuple[str, str, int]:
         """The values, in the order of the columns."""
-        return self.customer_id, self.events, self.lane
+        return self.customer_id, self.events, self.partition
 
 
 def encode_row(event: EventLike) -> NewRow:
@@ -78,7 +78,7 @@ def encode_row(event: EventLike) -> NewRow:
             field="customer_id",
             reason="contains a NUL character, which PostgreSQL cannot store",
         )
-    return NewRow(customer_id, f"{{{events.decode()}}}", zlib.crc32(customer_id.encode()) % LANES)
+    return NewRow(customer_id, f"{{{events.decode()}}}", zlib.crc32(customer_id.encode()) % PARTITIONS)
 
 
 def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -90,12 +90,18 @@ class Database:
         except SQLAlchemyError as error:
             raise _explain(error) from None
 
-    def persist(self, work: Callable[[Connection], ResultT], give_up: Callable[[], bool]) -> ResultT:
+    def persist(
+        self,
+        work: Callable[[Connection], ResultT],
+        give_up: Callable[[], bool],
+        turn: AbstractContextManager[object] | None = None,
+    ) -> ResultT:
         """Do something in a transaction, again and again while the database is away.
 
         Args:
             work: What to do. It may have been done already, if the connection broke during the commit.
             give_up: Returns whether to stop trying.
+            turn: Held during each transaction, but not between them.
 
         Raises:
             OutboxError: The database refused it, or ``give_up`` returned True.
@@ -104,7 +110,7 @@ class Database:
         warned = False
         while True:
             try:
-                with self._begin() as connection:
+                with turn or nullcontext(), self._begin() as connection:
                     return work(connection)
             except SQLAlchemyError as error:
                 if not is_away(error) or give_up():

@@ -1,31 +1,32 @@
-"""Delivers the waiting rows of an outbox: one page of each lane at a time, with the engine of every send.
+"""Delivers the waiting rows of an outbox: one page of each partition at a time, with the engine of a send.
 
-A page is read from the lowest id that waits, and the next page of the lane is read only when every event of
-this one has its outcome. So the events of a customer, who is in one lane, never overtake each other. No
-position is remembered: a row that becomes visible late is found by the next page.
+A page is read from the lowest id that waits, and the next page of the partition is read only when every event
+of this one has its outcome. So the events of a customer, who is in one partition, never overtake each other.
+No position is remembered: a row that becomes visible late is found by the next page.
 """
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 from attrs import define, field, frozen
+from sqlalchemy import Connection
 
 from gameball.chunking.encoded_events import EncodedEvents
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
-from gameball.client import Gameball
 from gameball.delivery.options import SendOptions
 from gameball.delivery.sender import Sender
-from gameball.errors import GameballError, OutboxError
+from gameball.errors import GameballError, OutboxError, describe
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.lease import DEFAULT_TIMES, Lease, LeaseTimes, acquire
 from gameball.outbox.page_record import PageRecord
-from gameball.outbox.rows import lanes_with_rows, read_lane
-from gameball.outbox.schema import LANES
+from gameball.outbox.rows import mark, partitions_with_rows, read_partition
+from gameball.outbox.schema import PARTITIONS
 from gameball.receipts import Outcome
+from gameball.sending import Events
 
 if TYPE_CHECKING:
     from gameball.events import EventLike
@@ -35,12 +36,15 @@ PAGE: Final = MAX_OBJECTS
 #: The shortest and the longest pause between two looks at an outbox, in seconds.
 _SHORTEST_POLL: Final = 0.1
 _LONGEST_POLL: Final = 1.0
-#: The shortest time between two requests of a lane that is not full, in seconds: eight lanes then need less
-#: than the twelve requests a second that an account has.
+#: The shortest time between two requests of a partition that is not full, in seconds: eight partitions then
+#: need less than the twelve requests a second that an account has.
 _PACE: Final = 0.7
-#: The shortest and the longest pause of a lane after events that were certainly not accepted, in seconds.
+#: The shortest and the longest pause of a partition after events that were certainly not accepted, in
+#: seconds.
 _FIRST_BACK_OFF: Final = 1.0
 _LONGEST_BACK_OFF: Final = 60.0
+#: How long a row is tried alone that is refused because its customer is busy (422, code 2001), in seconds.
+MAX_BUSY: Final = 3_600.0
 
 
 @frozen
@@ -59,13 +63,17 @@ class OutboxReport:
 
 
 @define
-class _Lane:
-    """A lane: what it may do next."""
+class _Partition:
+    """A partition: what it may do next."""
 
     number: int
     busy: bool = False
     not_before: float = 0.0
     failures: int = 0
+    page: int = PAGE
+    # The row that was refused alone because its customer is busy, and since when.
+    busy_id: int = 0
+    busy_since: float = 0.0
 
 
 @define(eq=False)
@@ -74,19 +82,23 @@ class Deliverer:
 
     Args:
         database: The database of the outbox.
-        client: The client to send with.
+        events: What to send with.
         stop: Set to end the delivery.
         until_empty: Whether to end when nothing is waiting.
         times: The times of the lease.
+        max_busy: How long a row may hold up its partition because its customer is busy, in seconds.
     """
 
     _database: Database
-    _client: Gameball
+    _events: Events
     _stop: threading.Event
     _until_empty: bool
     _times: LeaseTimes = DEFAULT_TIMES
-    _settled: dict[Outcome, int] = field(init=False, factory=lambda: dict.fromkeys(Outcome, 0))
-    _lanes: list[_Lane] = field(init=False, factory=lambda: [_Lane(number) for number in range(LANES)])
+    _max_busy: float = MAX_BUSY
+    _concluded: dict[Outcome, int] = field(init=False, factory=lambda: dict.fromkeys(Outcome, 0))
+    _partitions: list[_Partition] = field(
+        init=False, factory=lambda: [_Partition(number) for number in range(PARTITIONS)]
+    )
     _senders: set[Sender] = field(init=False, factory=set)
     _changed: threading.Condition = field(init=False, factory=threading.Condition)
     _problem: BaseException | None = field(init=False, default=None)
@@ -119,7 +131,9 @@ class Deliverer:
         if self._problem is not None:
             raise self._problem
         return OutboxReport(
-            self._settled[Outcome.ACCEPTED], self._settled[Outcome.REJECTED], self._settled[Outcome.UNKNOWN]
+            self._concluded[Outcome.ACCEPTED],
+            self._concluded[Outcome.REJECTED],
+            self._concluded[Outcome.UNKNOWN],
         )
 
     def _hold(self, lease: Lease) -> bool:
@@ -133,7 +147,7 @@ class Deliverer:
             ending.set()
             self._interrupt()
             with self._changed:
-                while any(lane.busy for lane in self._lanes):
+                while any(partition.busy for partition in self._partitions):
                     self._changed.wait()
             lease.end()
 
@@ -141,10 +155,12 @@ class Deliverer:
         poll = _SHORTEST_POLL
         while not (self._stop.is_set() or lease.lost.is_set() or self._problem):
             found = self._database.persist(
-                lanes_with_rows, lambda: self._stop.is_set() or lease.lost.is_set()
+                partitions_with_rows, lambda: self._stop.is_set() or lease.lost.is_set()
             )
             started = [
-                lane for lane in self._lanes if lane.number in found and self._start(lane, lease, ending)
+                partition
+                for partition in self._partitions
+                if partition.number in found and self._start(partition, lease, ending)
             ]
             if self._until_empty and not found:
                 return True
@@ -153,62 +169,89 @@ class Deliverer:
                 now = time.monotonic()
                 due = min(
                     (
-                        lane.not_before - now
-                        for lane in self._lanes
-                        if not lane.busy and lane.not_before > now
+                        partition.not_before - now
+                        for partition in self._partitions
+                        if not partition.busy and partition.not_before > now
                     ),
                     default=poll,
                 )
                 self._changed.wait(max(0.005, min(poll, due)))
         return False
 
-    def _start(self, lane: _Lane, lease: Lease, ending: threading.Event) -> bool:
-        if lane.busy or time.monotonic() < lane.not_before:
+    def _start(self, partition: _Partition, lease: Lease, ending: threading.Event) -> bool:
+        if partition.busy or time.monotonic() < partition.not_before:
             return False
-        lane.busy = True
-        name = f"gameball-outbox-{lane.number}"
-        threading.Thread(target=self._work, args=(lane, lease, ending), name=name, daemon=True).start()
+        partition.busy = True
+        name = f"gameball-outbox-{partition.number}"
+        threading.Thread(target=self._work, args=(partition, lease, ending), name=name, daemon=True).start()
         return True
 
-    def _work(self, lane: _Lane, lease: Lease, ending: threading.Event) -> None:
-        """Send pages of a lane for as long as they are full. This is the target of a thread."""
+    def _work(self, partition: _Partition, lease: Lease, ending: threading.Event) -> None:
+        """Send pages of a partition for as long as they are full. This is the target of a thread."""
         try:
             full = True
             while full and not (self._stop.is_set() or lease.lost.is_set() or self._problem):
                 begun = time.monotonic()
-                full = self._send_page(lane, lease, ending)
-                lane.not_before = max(lane.not_before, 0.0 if full else begun + _PACE)
+                full = self._send_page(partition, lease, ending)
+                partition.not_before = max(partition.not_before, 0.0 if full else begun + _PACE)
         except BaseException as error:  # noqa: BLE001 - raised again by run
             if not (isinstance(error, OutboxError) and error.retryable):
                 self._problem = self._problem or error
-            lane.not_before = time.monotonic() + _FIRST_BACK_OFF
+            partition.not_before = time.monotonic() + _FIRST_BACK_OFF
         with self._changed:
-            lane.busy = False
+            partition.busy = False
             self._changed.notify_all()
 
-    def _send_page(self, lane: _Lane, lease: Lease, ending: threading.Event) -> bool:
+    def _send_page(self, partition: _Partition, lease: Lease, ending: threading.Event) -> bool:
         rows = self._database.persist(
-            lambda connection: read_lane(connection, lane.number, PAGE),
+            lambda connection: read_partition(connection, partition.number, partition.page),
             lambda: ending.is_set() or lease.lost.is_set(),
         )
         if not rows:
             return False
-        record = PageRecord(self._database, lease, [row[0] for row in rows], ending)
+        record = PageRecord(lease, [row[0] for row in rows], ending)
         error = self._deliver(_encoded(rows), record, lease)
-        unsent = record.settled[Outcome.UNSENT]
+        unsent = record.concluded[Outcome.UNSENT]
         with self._changed:
-            for outcome, count in record.settled.items():
-                self._settled[outcome] += count
+            for outcome, count in record.concluded.items():
+                self._concluded[outcome] += count
         if record.refused is not None:
             self._problem = self._problem or record.refused
+        if record.busy is not None:
+            self._note_busy(partition, lease, [row[0] for row in rows], record.busy)
+        elif not unsent and error is None:
+            partition.page = min(2 * partition.page, PAGE)
         if unsent or error is not None:
-            # Nothing of the lane is sent meanwhile: a later event of a customer must not overtake.
-            pause = min(_FIRST_BACK_OFF * 2 ** min(lane.failures, 10), _LONGEST_BACK_OFF)
-            lane.failures += 1
-            lane.not_before = time.monotonic() + pause
+            # Nothing of the partition is sent meanwhile: a later event of a customer must not overtake.
+            pause = min(_FIRST_BACK_OFF * 2 ** min(partition.failures, 10), _LONGEST_BACK_OFF)
+            partition.failures += 1
+            partition.not_before = time.monotonic() + pause
             return False
-        lane.failures = 0
-        return len(rows) == PAGE
+        partition.failures = 0
+        return len(rows) >= PAGE or partition.page < PAGE
+
+    def _note_busy(
+        self, partition: _Partition, lease: Lease, ids: Sequence[int], error: GameballError
+    ) -> None:
+        """Send fewer rows next time, to find the one that is refused; set that aside after ``max_busy``."""
+        partition.page = max(1, len(ids) // 2)
+        if len(ids) > 1:
+            return
+        now = time.monotonic()
+        if partition.busy_id != ids[0]:
+            partition.busy_id, partition.busy_since = ids[0], now
+        if now - partition.busy_since < self._max_busy:
+            return
+        reason = f"refused for {now - partition.busy_since:.0f} s, certainly not accepted: {describe(error)}"
+
+        def set_aside(connection: Connection) -> None:
+            lease.fence(connection)
+            mark(connection, ids, Outcome.REJECTED, reason)
+
+        lease.persist(set_aside, lambda: self._stop.is_set() or lease.lost.is_set())
+        LOGGER.warning("row %d of the outbox was set aside: %s", ids[0], reason)
+        with self._changed:
+            self._concluded[Outcome.REJECTED] += 1
 
     def _deliver(
         self, events: Iterable[EncodedEvents], record: PageRecord, lease: Lease
@@ -225,8 +268,7 @@ class Deliverer:
             ledger=None,
             deadline=None,
         )
-        client = self._client.events
-        sender = client._begin(cast("Iterable[EventLike]", events), options, record)  # noqa: SLF001 - internal
+        sender = self._events._begin(cast("Iterable[EventLike]", events), options, record)  # noqa: SLF001 - internal
         with self._changed:
             self._senders.add(sender)
         if lease.lost.is_set() or self._stop.is_set():  # since the caller looked
@@ -237,7 +279,7 @@ class Deliverer:
         except GameballError as error:
             return error
         finally:
-            client._end(sender)  # noqa: SLF001
+            self._events._end(sender)  # noqa: SLF001
             with self._changed:
                 self._senders.discard(sender)
         return None

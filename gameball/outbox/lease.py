@@ -84,6 +84,9 @@ class Lease:
         self.lost = threading.Event()
         self._valid_until = valid_until
         self._ended = threading.Event()
+        # The row of the lease allows one transaction at a time anyway. If several of a stopped process waited
+        # for it, each would hold up the takeover until PostgreSQL ends it.
+        self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def keep(self, on_lost: Callable[[], object]) -> None:
@@ -101,7 +104,7 @@ class Lease:
         while not self._ended.wait(self._times.heartbeat):
             begun = _clock()
             try:
-                self._database.persist(self._extend, self._ended.is_set)
+                self.persist(self._extend, self._ended.is_set)
             except OutboxError as error:
                 if self._ended.is_set():
                     return
@@ -115,6 +118,14 @@ class Lease:
 
     def _extend(self, connection: Connection) -> None:
         self.fence(connection, expires_at=database_time(self._database.dialect) + self._times.duration)
+
+    def persist(self, work: Callable[[Connection], None], give_up: Callable[[], bool]) -> None:
+        """Write in a transaction that checks the lease with ``fence``; see ``Database.persist``.
+
+        Raises:
+            OutboxError: The database refused it, ``give_up`` returned True, or another process took over.
+        """
+        self._database.persist(work, give_up, self._turn)
 
     def fence(self, connection: Connection, **values: object) -> None:
         """Lock the row of the lease in a transaction, and check that it is still this deliverer's.

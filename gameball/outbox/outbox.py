@@ -1,7 +1,7 @@
 """The outbox: events that exist exactly if the transaction of the caller commits."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from gameball.outbox.delivery import Deliverer, OutboxReport
 from gameball.outbox.rows import FailedRow, OutboxStatus, failed_rows, read_status, resolve
 from gameball.outbox.schema import FIRST_LEASE, METADATA, ddl, tuning
 from gameball.receipts import Outcome
+from gameball.sending import Events
 
 _PAGE = 1000
 
@@ -45,6 +46,7 @@ class Outbox:
 
     def __init__(self, url_or_engine: str | URL | Engine) -> None:
         self._database = Database(url_or_engine)
+        self._when_added: list[Callable[[], object]] = []
 
     def __repr__(self) -> str:
         return f"Outbox({self._database.shown!r})"
@@ -113,6 +115,8 @@ class Outbox:
             Exception: Whatever the driver raises, for example because the table does not exist.
         """
         insert_row(transaction, encode_row(event), self._database.engine.dialect.paramstyle)
+        for function in self._when_added:
+            function()
 
     def deliver(
         self, client: Gameball, *, stop: threading.Event | None = None, until_empty: bool = False
@@ -137,7 +141,23 @@ class Outbox:
             OutboxError: The database refused a statement, for example because the tables do not exist.
             ClientClosedError: The client is closed.
         """
-        return Deliverer(self._database, client, stop or threading.Event(), until_empty).run()
+        return Deliverer(self._database, client.events, stop or threading.Event(), until_empty).run()
+
+    def deliver_with(self, events: Events, stop: threading.Event) -> OutboxReport:
+        """Deliver as ``deliver`` does, but with ``Gameball.events``: a tracker has no more of its client.
+
+        Args:
+            events: What to send with.
+            stop: Set it to end the delivery.
+
+        Raises:
+            GameballError: See ``deliver``.
+        """
+        return Deliverer(self._database, events, stop, until_empty=False).run()
+
+    def call_when_added(self, function: Callable[[], object]) -> None:
+        """Call a function after each ``add`` in this process. A tracker starts its delivery with it."""
+        self._when_added.append(function)
 
     def status(self) -> OutboxStatus:
         """Count the events. It reads the whole table.

@@ -8,9 +8,8 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.outcomes import stops_everything
+from gameball.delivery.outcomes import is_customer_busy, stops_everything
 from gameball.errors import GameballError, OutboxError, describe
-from gameball.outbox.database import Database
 from gameball.outbox.lease import Lease
 from gameball.outbox.rows import count_accepted, join_ids, mark, remove
 from gameball.outbox.schema import CHUNKS
@@ -24,25 +23,23 @@ class PageRecord:
     """The durable record of a send of one page of rows.
 
     Args:
-        database: The database.
         lease: The lease, whose token every write checks.
         ids: The ids of the rows, in the order of the send.
         stopping: Set when the deliverer was asked to end.
 
     Attributes:
-        settled: The number of events by outcome, as they were written.
+        concluded: The number of events by outcome, as they were written.
         refused: The error that means that the keys are wrong, or None.
+        busy: The error that means that a customer of the page is being changed, or None.
     """
 
-    def __init__(
-        self, database: Database, lease: Lease, ids: Sequence[int], stopping: threading.Event
-    ) -> None:
-        self._database = database
+    def __init__(self, lease: Lease, ids: Sequence[int], stopping: threading.Event) -> None:
         self._lease = lease
         self._ids = ids
         self._stopping = stopping
-        self.settled: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self.concluded: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.refused: GameballError | None = None
+        self.busy: GameballError | None = None
 
     def intend(self, number: int, chunk: Chunk) -> None:  # noqa: ARG002 - the ledger needs the number
         """Record that the rows of a chunk are in flight."""
@@ -78,6 +75,8 @@ class PageRecord:
             # With the right keys they will be accepted, so they stay in line.
             self.refused = receipt.error
             outcome = Outcome.UNSENT
+        if is_customer_busy(receipt.error):
+            self.busy = receipt.error
         reason = "" if receipt.error is None else describe(receipt.error)
 
         def write(connection: Connection) -> None:
@@ -97,7 +96,7 @@ class PageRecord:
             # Its rows still look as if they were waiting, so nothing may be read until a takeover marks them.
             self._lease.lose()
             raise
-        self.settled[outcome] += len(ids)
+        self.concluded[outcome] += len(ids)
 
     def end_run(self) -> None:
         """Do nothing: every outcome is already written."""
@@ -120,4 +119,4 @@ class PageRecord:
                 begun.append(time.monotonic())
             return self._lease.lost.is_set() or bool(begun and time.monotonic() > begun[0] + _LAST_TRY)
 
-        self._database.persist(write, give_up)
+        self._lease.persist(write, give_up)

@@ -22,16 +22,16 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from gameball.errors import OutboxError
-from gameball.outbox.schema import CHUNKS, EVENTS, LANES, LEASE
+from gameball.outbox.schema import CHUNKS, EVENTS, LEASE, PARTITIONS
 from gameball.receipts import Outcome
 
 _WAITING: Final = EVENTS.c.outcome.is_(None)
-# One probe of the index for each lane, whatever the number of rows.
-_LANES_WITH_ROWS: Final = text(
-    "SELECT lane FROM ("  # noqa: S608 - constant numbers
-    + " UNION ALL ".join(f"SELECT {lane} AS lane" for lane in range(LANES))
-    + ") AS lanes WHERE EXISTS (SELECT 1 FROM gameball_outbox AS waiting "
-    "WHERE waiting.lane = lanes.lane AND waiting.outcome IS NULL)"
+# One probe of the index for each partition, whatever the number of rows.
+_PARTITIONS_WITH_ROWS: Final = text(
+    "SELECT partition FROM ("  # noqa: S608 - constant numbers
+    + " UNION ALL ".join(f"SELECT {partition} AS partition" for partition in range(PARTITIONS))
+    + ") AS partitions WHERE EXISTS (SELECT 1 FROM gameball_outbox AS waiting "
+    "WHERE waiting.partition = partitions.partition AND waiting.outcome IS NULL)"
 )
 
 
@@ -86,16 +86,16 @@ def database_time(dialect: str) -> ColumnElement[float]:
     return func.extract("epoch", func.clock_timestamp()).cast(Float)
 
 
-def lanes_with_rows(connection: Connection) -> list[int]:
-    """Return the lanes that have waiting rows, or rows in flight."""
-    return [row.lane for row in connection.execute(_LANES_WITH_ROWS)]
+def partitions_with_rows(connection: Connection) -> list[int]:
+    """Return the partitions that have waiting rows, or rows in flight."""
+    return [row.partition for row in connection.execute(_PARTITIONS_WITH_ROWS)]
 
 
-def read_lane(connection: Connection, lane: int, count: int) -> list[tuple[int, str, str]]:
-    """Return the first waiting rows of a lane: id, customer and events."""
+def read_partition(connection: Connection, partition: int, count: int) -> list[tuple[int, str, str]]:
+    """Return the first waiting rows of a partition: id, customer and events."""
     query = (
         select(EVENTS.c.id, EVENTS.c.customer_id, EVENTS.c.events)
-        .where(EVENTS.c.lane == lane, _WAITING)
+        .where(EVENTS.c.partition == partition, _WAITING)
         .order_by(EVENTS.c.id)
         .limit(count)
     )

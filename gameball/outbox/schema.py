@@ -21,9 +21,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-#: The number of lanes. All events of a customer have the same lane, and each lane has one request in flight
-#: at a time, which keeps the customer's events in order. Changing it would need a migration of waiting rows.
-LANES: Final = 8
+#: The number of partitions. All events of a customer have the same partition, and each partition has one
+#: request in flight at a time, which keeps the customer's events in order. Changing it would need a migration
+#: of waiting rows.
+PARTITIONS: Final = 8
 
 METADATA: Final = MetaData()
 
@@ -34,7 +35,7 @@ EVENTS: Final = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(always=False), primary_key=True),
     Column("customer_id", Text, nullable=False),
     Column("events", Text, nullable=False),
-    Column("lane", SmallInteger, nullable=False),
+    Column("partition", SmallInteger, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
     Column("outcome", Text, CheckConstraint("outcome IN ('rejected', 'unknown')")),
     Column("reason", Text),
@@ -42,7 +43,7 @@ EVENTS: Final = Table(
 )
 Index(
     "gameball_outbox_waiting",
-    EVENTS.c.lane,
+    EVENTS.c.partition,
     EVENTS.c.id,
     postgresql_where=EVENTS.c.outcome.is_(None),
     sqlite_where=EVENTS.c.outcome.is_(None),

@@ -25,6 +25,10 @@ class AsyncTracker:
         """Record an event; see ``Tracker.track``. It is a plain call, because it waits for nothing."""
         return self._tracker.track(customer_id, name, metadata)
 
+    def start(self) -> None:
+        """Start the threads of this process now; see ``Tracker.start``."""
+        self._tracker.start()
+
     @property
     def stats(self) -> TrackerStats:
         """What became of the events of this process, at one moment. The counters always add up."""

@@ -30,7 +30,7 @@ class _OpenChunk:
         first: The number of its first event, counted from 0.
         held_bytes: The memory that its events take.
         expires: When its events are given up, as a time of ``time.monotonic``.
-        settled: The number of its events that have an outcome.
+        concluded: The number of its events that have an outcome.
         reported: The number of its events whose outcome was reported too.
         events: The number of its events.
     """
@@ -39,7 +39,7 @@ class _OpenChunk:
     events: int
     held_bytes: int
     expires: float
-    settled: int = 0
+    concluded: int = 0
     reported: int = 0
 
 
@@ -60,7 +60,7 @@ class EventQueue:
     _lock: threading.RLock = field(init=False)
     # Notified when a worker may have something to do, and when events have got their outcome.
     _changed: threading.Condition = field(init=False)
-    _settled: threading.Condition = field(init=False)
+    _concluded: threading.Condition = field(init=False)
     # Held by the one worker that waits for events and packs them; the other idle workers wait for it.
     _packing: threading.Lock = field(init=False)
     _builder: ChunkBuilder = field(init=False)
@@ -96,7 +96,7 @@ class EventQueue:
         self._lock = threading.RLock()
         self._packing = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._settled = threading.Condition(self._lock)
+        self._concluded = threading.Condition(self._lock)
         options = self.options
         self._builder = ChunkBuilder(
             max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True
@@ -145,7 +145,7 @@ class EventQueue:
         while not self._closed and (
             self._held >= options.capacity or self._held_bytes + size > options.max_queued_bytes
         ):
-            self._settled.wait()
+            self._concluded.wait()
         return not self._closed
 
     def _due_warning(self) -> int:
@@ -255,17 +255,17 @@ class EventQueue:
         """Return when the events of a chunk are given up, as a time of ``time.monotonic``."""
         return self._open[index].expires
 
-    def settle(self, receipt: Receipt) -> None:
+    def conclude(self, receipt: Receipt) -> None:
         """Count the outcome of a chunk, or of a part of it."""
         with self._lock:
             self._outcomes[receipt.outcome] += receipt.events
             self._in_flight -= receipt.events
             self._held -= receipt.events
             chunk = self._open[receipt.index]
-            chunk.settled += receipt.events
-            if chunk.settled == chunk.events:
+            chunk.concluded += receipt.events
+            if chunk.concluded == chunk.events:
                 self._held_bytes -= chunk.held_bytes
-            self._settled.notify_all()
+            self._concluded.notify_all()
 
     def note_reported(self, receipt: Receipt) -> None:
         """Record that the outcome of a chunk, or of a part of it, was reported to the user."""
@@ -274,7 +274,7 @@ class EventQueue:
             chunk.reported += receipt.events
             if chunk.reported == chunk.events:
                 del self._open[receipt.index]
-            self._settled.notify_all()
+            self._concluded.notify_all()
 
     def give_back(self, pending: PendingChunk, pause: float) -> bool:
         """Queue a chunk again, and pack and return nothing for some seconds.
@@ -321,7 +321,7 @@ class EventQueue:
             while not self._has_outcomes(target):
                 if (left := deadline - time.monotonic()) <= 0:
                     return False
-                self._settled.wait(left)
+                self._concluded.wait(left)
             return True
 
     def _has_outcomes(self, target: int) -> bool:
@@ -332,7 +332,7 @@ class EventQueue:
         with self._lock:
             self._closed = True
             self._changed.notify_all()
-            self._settled.notify_all()
+            self._concluded.notify_all()
 
     def stop(self) -> None:
         """Give out what is left without any pause, so that it gets its outcome."""
@@ -350,5 +350,5 @@ class EventQueue:
             self._packed = self._put
             self._entries.clear()
             self._returned.clear()
-            self._settled.notify_all()
+            self._concluded.notify_all()
             return rest

@@ -1,7 +1,8 @@
 """The tracker: records events at once, and sends them in the background."""
 
 import atexit
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +14,7 @@ from gameball.fork_safety import renew_after_fork
 from gameball.rate_limit import Limiter
 from gameball.tracking.background import Background
 from gameball.tracking.options import TrackerOptions
+from gameball.tracking.outbox_delivery import OutboxDelivery
 from gameball.tracking.stats import TrackerStats
 from gameball.transport.pool import ConnectionPool
 
@@ -32,15 +34,22 @@ class Tracker:
         pool: The client's connections.
         limiter: The client's rate limits.
         policy: The client's retry policy.
+        make_delivery: Returns a new delivery of the outbox, if the tracker has one.
     """
 
     def __init__(
-        self, options: TrackerOptions, pool: ConnectionPool, limiter: Limiter, policy: RetryPolicy
+        self,
+        options: TrackerOptions,
+        pool: ConnectionPool,
+        limiter: Limiter,
+        policy: RetryPolicy,
+        make_delivery: Callable[[], OutboxDelivery] | None = None,
     ) -> None:
         self._options = options
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
+        self._make_delivery = make_delivery
         self._encoder = EventEncoder(options.max_bytes)
         self._closed = False
         self.after_fork_in_child()
@@ -51,6 +60,33 @@ class Tracker:
         # Every lock is created by the first ``track``: gunicorn's gevent workers replace the locks of
         # threading after the fork, and a greenlet that waits for one of the original locks stops all others.
         self._backgrounds: dict[str, Background] = {}
+        self._deliveries: dict[str, OutboxDelivery] = {}
+
+    def start(self) -> None:
+        """Start the threads of this process now, instead of with its first event.
+
+        The first ``track`` of a process starts them, and so does its first ``Outbox.add`` if the tracker
+        delivers an outbox. Call this where a process begins its work, for example in gunicorn's
+        ``post_worker_init``, so that the rows that an earlier process left in the outbox need not wait for
+        the next event. Later calls do nothing. Do not call it before a fork: the child would have no threads
+        until its own first event, and the parent would deliver.
+        """
+        background = self._backgrounds.get("current")
+        if background is None or not background.started:
+            self._start()
+
+    def start_delivery(self) -> None:
+        """Start the delivery of the outbox in this process, if the tracker has one; see ``start``."""
+        delivery = self._deliveries.get("current")
+        if self._make_delivery is None or self._closed or (delivery is not None and delivery.started):
+            return
+        delivery = self._deliveries.setdefault("current", self._make_delivery())
+        delivery.start()
+        if self._closed:  # by another thread, since the first check
+            delivery.stop()
+            return
+        atexit.unregister(self.close)
+        atexit.register(self.close)
 
     def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
         """Record an event. It is checked and encoded at once and sent later: this never waits for a server.
@@ -90,6 +126,7 @@ class Tracker:
             background.queue.close()
         else:
             background.begin_first_worker()
+            self.start_delivery()
             atexit.unregister(self.close)
             atexit.register(self.close)
         return background
@@ -123,7 +160,7 @@ class Tracker:
         return background.queue.flush(timeout)
 
     def close(self, timeout: float | None = None) -> None:
-        """Send what is queued, as far as the time allows, and end the threads.
+        """Send what is queued, as far as the time allows, and end the threads and the outbox's delivery.
 
         Requests that are still in flight at the end are aborted, and their events are unknown. Events that
         were not sent are dropped. Both are logged. Later calls do nothing. It is called at the end of the
@@ -142,8 +179,14 @@ class Tracker:
         self._closed = True
         background = self._backgrounds.get("current")
         atexit.unregister(self.close)
+        deadline = time.monotonic() + seconds
+        delivery = self._deliveries.get("current")
+        if delivery is not None:
+            delivery.stop()
         if background is not None:
             background.close(seconds)
+        if delivery is not None:
+            delivery.wait(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Self:
         return self

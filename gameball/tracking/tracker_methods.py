@@ -1,6 +1,6 @@
 """``events.tracker`` of both clients."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from gameball.delivery.decisions import RetryPolicy
 from gameball.errors import ClientClosedError
@@ -8,8 +8,14 @@ from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.tracking import options as defaults
 from gameball.tracking.async_tracker import AsyncTracker
 from gameball.tracking.options import OnFailure, TrackerOptions, WhenFull
+from gameball.tracking.outbox_delivery import DeliverableOutbox, OutboxDelivery
 from gameball.tracking.tracker import Tracker
 from gameball.transport.pool import AsyncConnectionPool, ConnectionPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gameball.sending import Events
 
 
 class OpenTrackers:
@@ -53,6 +59,12 @@ class OpenTrackers:
             pool.close()
 
 
+def _delivery_of(
+    outbox: DeliverableOutbox | None, events: "Callable[[], Events]"
+) -> "Callable[[], OutboxDelivery] | None":
+    return None if outbox is None else lambda: OutboxDelivery(outbox, events())
+
+
 class _Events(Protocol):
     _pool: ConnectionPool
     _limiter: Limiter
@@ -74,6 +86,7 @@ class TrackerMethods:
         on_failure: OnFailure | None = None,
         concurrency: int = defaults.DEFAULT_CONCURRENCY,
         close_timeout: float = defaults.DEFAULT_CLOSE_TIMEOUT,
+        outbox: DeliverableOutbox | None = None,
     ) -> Tracker:
         """Return a tracker, which records events at once and sends them in the background.
 
@@ -95,6 +108,10 @@ class TrackerMethods:
             concurrency: The maximum number of requests in flight at a time, 8 by default.
             close_timeout: How long ``close``, and the end of the program, may take to send what is queued, in
                 seconds: 5 by default.
+            outbox: An ``Outbox`` that a thread of the tracker also delivers, from the first ``track``,
+                ``outbox.add`` or ``start`` of the process until the tracker is closed. Of many processes, one
+                delivers, and the others stand by. Errors are logged, and the delivery is tried again after
+                30 seconds.
 
         Returns:
             The tracker.
@@ -113,7 +130,11 @@ class TrackerMethods:
             concurrency,
             close_timeout=close_timeout,
         )
-        return self._trackers.add(Tracker(options, self._pool, self._limiter, self._policy))
+        make_delivery = _delivery_of(outbox, lambda: cast("Events", self))
+        tracker = Tracker(options, self._pool, self._limiter, self._policy, make_delivery)
+        if outbox is not None:
+            outbox.call_when_added(tracker.start_delivery)
+        return self._trackers.add(tracker)
 
 
 class _AsyncEvents(Protocol):
@@ -121,6 +142,8 @@ class _AsyncEvents(Protocol):
     _limiter: AsyncLimiter
     _policy: RetryPolicy
     _trackers: OpenTrackers
+
+    def _events_for_threads(self, pool: ConnectionPool, limiter: Limiter) -> "Events": ...
 
 
 class AsyncTrackerMethods:
@@ -137,6 +160,7 @@ class AsyncTrackerMethods:
         on_failure: OnFailure | None = None,
         concurrency: int = defaults.DEFAULT_CONCURRENCY,
         close_timeout: float = defaults.DEFAULT_CLOSE_TIMEOUT,
+        outbox: DeliverableOutbox | None = None,
     ) -> AsyncTracker:
         """Return a tracker; see ``Events.tracker``.
 
@@ -159,4 +183,8 @@ class AsyncTrackerMethods:
             close_timeout=close_timeout,
         )
         pool, limiter = self._pool.for_threads(), self._limiter.for_threads()
-        return AsyncTracker(self._trackers.add(Tracker(options, pool, limiter, self._policy), pool))
+        make_delivery = _delivery_of(outbox, lambda: self._events_for_threads(pool, limiter))
+        tracker = Tracker(options, pool, limiter, self._policy, make_delivery)
+        if outbox is not None:
+            outbox.call_when_added(tracker.start_delivery)
+        return AsyncTracker(self._trackers.add(tracker, pool))

@@ -45,7 +45,7 @@ class TrackerContext(SendContext):
     def tell(self, result: Receipt | Done | None) -> None:
         """Count and log a receipt whose delivery was abandoned."""
         if isinstance(result, Receipt):
-            self.events.settle(result)
+            self.events.conclude(result)
             self.report(result, None)
 
     def report(self, receipt: Receipt, chunk: Chunk | None) -> None:
@@ -119,7 +119,7 @@ class TrackerWorker(Worker):
             chunk = self.unfinished[0][1]
             keep = self._waits_for_keys(receipt)
             if not keep:
-                context.events.settle(receipt)
+                context.events.conclude(receipt)
             self.note_receipt()
         if not keep:
             context.report(receipt, chunk)

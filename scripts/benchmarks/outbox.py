@@ -25,7 +25,7 @@ _ADDERS: Final = 4
 _LATENCY_EVENTS: Final = 200
 # The database makes the rows for the delivery: adding a million one by one would take too long.
 _FILL: Final = (
-    "INSERT INTO gameball_outbox (customer_id, events, lane) SELECT 'cust-' || n, "
+    "INSERT INTO gameball_outbox (customer_id, events, partition) SELECT 'cust-' || n, "
     "'{{\"song_liked\":{{\"n\":' || n || '}}}}', n % 8 FROM generate_series(1, {count}) AS n"
 )
 

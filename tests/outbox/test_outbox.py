@@ -15,8 +15,10 @@ from waiting import wait_until
 from gameball import AuthenticationError, Event, Gameball, InvalidEventError, Outcome
 from gameball.errors import OutboxError
 from gameball.outbox import Outbox
+from gameball.outbox.delivery import Deliverer
 from gameball.outbox.schema import METADATA
 from gameball.sandbox import Fault, Sandbox
+from gameball.sandbox.record import Received
 
 
 def raw_connection(database: str) -> Any:
@@ -275,3 +277,29 @@ def test_four_processes_add_at_once(
     with outbox.engine.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM orders")).scalar_one() == 100
     assert capfd.readouterr().err == ""
+
+
+def test_a_customer_that_is_busy_for_ever_holds_up_nobody_else_for_ever(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    def plan(request: Received) -> Fault | None:
+        return Fault(status=422, code=2001) if b"busy" in request.content else None
+
+    events = [Event(name, "x", {"n": n}) for n, name in enumerate(["cust-1", "busy-1", "cust-1", "cust-1"])]
+    add(outbox, *events)
+    with outbox.engine.begin() as connection:
+        connection.execute(text("UPDATE gameball_outbox SET partition = 0"))
+    with (
+        Sandbox(plan=plan) as box,
+        Gameball("key", "secret", base_url=box.url, rate_limits=None, max_attempts=1) as client,
+    ):
+        report = Deliverer(
+            outbox._database, client.events, threading.Event(), until_empty=True, max_busy=0.0
+        ).run()
+        assert (report.accepted, report.rejected, report.unknown) == (3, 1, 0)
+        assert box.events.total() == 3
+    (row,) = outbox.failed(Outcome.REJECTED)
+    assert (row.customer_id, "certainly not accepted" in row.reason) == ("busy-1", True)
+    assert "was set aside" in caplog.text
+    assert outbox.resolve([row.id], Outcome.UNSENT, found=Outcome.REJECTED) == 1
+    assert outbox.status().waiting == 1

@@ -44,7 +44,7 @@ def deliver(order: dict[str, Any]) -> None:
     outbox = Outbox(order["database"])
     times = LeaseTimes(**order["times"]) if "times" in order else LeaseTimes()
     with Gameball("key", "secret", base_url=order["url"], max_attempts=2, rate_limits=None) as client:
-        Deliverer(outbox._database, client, threading.Event(), until_empty=False, times=times).run()
+        Deliverer(outbox._database, client.events, threading.Event(), until_empty=False, times=times).run()
 
 
 def main() -> None:

@@ -1,0 +1,84 @@
+"""The delivery of an outbox in the process of a tracker: a thread that runs ``Outbox.deliver``."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from gameball.errors import ClientClosedError, GameballError, describe
+from gameball.log import LOGGER
+
+if TYPE_CHECKING:
+    from gameball.sending import Events
+
+#: The pause after an error that somebody must repair, such as wrong keys or missing tables, in seconds.
+ERROR_PAUSE: Final = 30.0
+
+
+class DeliverableOutbox(Protocol):
+    """What a tracker needs of an ``Outbox``. This package must not import the one above it."""
+
+    def call_when_added(self, function: Callable[[], object]) -> None:
+        """Call a function after each ``add`` in this process."""
+
+    def deliver_with(self, events: "Events", stop: threading.Event) -> object:
+        """Deliver until the event is set."""
+
+
+class OutboxDelivery:
+    """The thread that delivers an outbox in one process.
+
+    Args:
+        outbox: The outbox.
+        events: What to send with.
+    """
+
+    def __init__(self, outbox: DeliverableOutbox, events: "Events") -> None:
+        self._outbox = outbox
+        self._events = events
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gameball-outbox", daemon=True)
+        self._starting = threading.Lock()
+        #: Whether the thread was started. The system may have been unable to start it.
+        self.started = False
+
+    def start(self) -> None:
+        """Start the thread, if it was not started yet."""
+        with self._starting:
+            if not self.started and not self._stop.is_set():
+                try:
+                    self._thread.start()
+                except RuntimeError:  # the system cannot start more threads, or Python is shutting down
+                    LOGGER.warning("the thread that delivers the outbox could not be started")
+                else:
+                    self.started = True
+
+    def stop(self) -> None:
+        """Ask the thread to end, without waiting for it."""
+        self._stop.set()
+
+    def wait(self, timeout: float) -> None:
+        """Wait for the thread to end. What is still in flight then becomes UNKNOWN at the next takeover.
+
+        Args:
+            timeout: How long to wait, in seconds.
+        """
+        if not self.started:
+            return
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            LOGGER.warning("the delivery of the outbox did not end in time")
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._outbox.deliver_with(self._events, self._stop)
+            except ClientClosedError:
+                return
+            except Exception as error:  # noqa: BLE001 - nobody could handle it, and the rows stay in line
+                LOGGER.error(
+                    "the outbox cannot be delivered, and the next attempt is in %.0f s: %s",
+                    ERROR_PAUSE,
+                    describe(error) if isinstance(error, GameballError) else type(error).__name__,
+                    exc_info=not isinstance(error, GameballError),
+                )
+                self._stop.wait(ERROR_PAUSE)
