@@ -111,7 +111,7 @@ BROKEN = b"\n".join(
         b"",
         b"{broken \xff",
         line(" "),
-        line(7),
+        line(7.5),
         b'{"action": "liked"}',
         line("b", ""),
         line("c", metadata=[1]),
