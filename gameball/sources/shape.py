@@ -11,6 +11,7 @@ from gameball.events import CustomerEvents, EventLike
 MARK: Final = "_rejected"
 
 _EVENT: Final = ("customer_id", "name", "metadata")
+_REQUIRED: Final = ("customer_id", "name")
 _WIRE: Final = ("customerId", "events")
 _MAY_BE_ACCEPTED: Final = (
     "may have been accepted already: delete the line, or send it with --on-unknown resend"
@@ -113,7 +114,7 @@ class Shape:
         """
         if "customerId" in fields and "events" in fields:
             return _refuse_further(fields, _WIRE)
-        for name in ("customer_id", "name"):
+        for name in _REQUIRED:
             if name not in fields:
                 if name in self.rename:
                     return f"has no {show_names([self.rename[name]])}, which is mapped to {name}"
@@ -133,12 +134,32 @@ class Shape:
     def _adapt(self, fields: dict[str, Any], *, marked: bool) -> tuple[dict[str, Any], str | None]:
         """Return the fields, renamed and with the constants, and why that is not possible, or None."""
         if self.rename:
-            if problem := self._refuse_renaming(fields, marked=marked):
+            is_beside = not marked and self._has_name_beside(fields)
+            others = {key: value for key, value in fields.items() if key != "name"} if is_beside else fields
+            if problem := self._refuse_renaming(others, marked=marked):
                 return fields, problem
-            fields = self._renamed(fields)
+            renamed = self._renamed(others)
+            if is_beside:
+                # The metadata is a field of its own then, because it has a key of the name of another field.
+                required: dict[str, Any] = {key: renamed.pop(key) for key in _REQUIRED if key in renamed}
+                renamed = {**required, "metadata": {"name": fields["name"], **renamed}}
+            fields = renamed
         if problem := self._refuse_constants(fields, marked=marked):
             return fields, problem
         return ({**self.constants, **fields} if self.constants else fields), None
+
+    def _has_name_beside(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether a field ``name`` is metadata, because the name of the event is in another one.
+
+        There is no such rule for ``customer_id``, because taking the wrong one gives points to somebody else.
+        """
+        return (
+            "name" in self._overruled
+            and "name" in fields
+            and self.rename["name"] in fields
+            and not {"metadata", *_WIRE} & fields.keys()
+            and not {"metadata", *_WIRE} & self.rename.keys()
+        )
 
     def _refuse_renaming(self, fields: Mapping[str, object], *, marked: bool) -> str | None:
         # The rows of a rejects file are already renamed, unless somebody has added others.

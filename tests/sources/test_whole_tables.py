@@ -81,3 +81,31 @@ def test_a_reject_that_has_the_value_already_is_accepted_with_the_same_options()
 def test_a_field_cannot_be_both_mapped_and_set() -> None:
     with pytest.raises(ValueError, match="is set to a value, but it is empty or mapped as well"):
         find_source("a.csv", rename={"name": "action"}, constants=PURCHASE)
+
+
+MAPPED = {"customer_id": "user", "name": "action"}
+
+
+def test_a_column_called_name_is_metadata_if_another_one_is_mapped_to_the_name(tmp_path: Path) -> None:
+    row = {"user": "c", "action": "buy", "name": "Ann", "n": "1"}
+    table = pa.table({key: [value] for key, value in row.items()})
+    pq.write_table(table, tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text("user,action,name,n\nc,buy,Ann,1\n")
+    (tmp_path / "a.jsonl").write_text('{"user": "c", "action": "buy", "name": "Ann", "n": "1"}\n')
+    expected = [("c", "buy", {"name": "Ann", "n": "1"})]
+    assert list(read_csv(tmp_path / "a.csv", rename=MAPPED)) == expected
+    assert list(read_jsonl(tmp_path / "a.jsonl", rename=MAPPED)) == expected
+    assert list(read_parquet(tmp_path / "a.parquet", rename=MAPPED)) == expected
+    assert list(read_arrow(table, rename=MAPPED)) == expected
+
+
+def test_such_a_row_can_be_sent_again_from_a_rejects_file() -> None:
+    shape = Shape(rename=MAPPED)
+    fields, item, _ = shape.interpret({"user": "c", "action": "buy", "name": "Ann", "n": 1})
+    again = shape.interpret({**fields, "_rejected": {"outcome": "unsent"}})
+    assert again[1] == item == ("c", "buy", {"name": "Ann", "n": 1})
+
+
+def test_a_row_without_the_mapped_column_does_not_take_its_name_from_another_one() -> None:
+    _, item, problem = Shape(rename=MAPPED).interpret({"user": "c", "name": "Ann"})
+    assert (item, problem) == (None, "has both a field name and action, which is mapped to it")
