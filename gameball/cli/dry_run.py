@@ -1,7 +1,9 @@
 """``gameball send --dry-run``: read and check everything, and send nothing."""
 
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from itertools import islice
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -14,6 +16,8 @@ from gameball.cli.tally import DESCRIBED, counted, describe_error
 from gameball.errors import InvalidEventError, SourceError
 from gameball.rate_limit import RateLimit
 from gameball.sources import Reading, Source
+
+_SAMPLES: Final = 3
 
 
 def least_seconds(requests: int, rate_limits: Sequence[RateLimit]) -> float:
@@ -46,6 +50,7 @@ class _DryRun:
     size: int = 0
     invalid: int = 0
     problems: list[SourceError] = field(factory=list)
+    samples: list[str] = field(factory=list)
     reading: Reading | None = None
 
     def run(self) -> None:
@@ -62,6 +67,16 @@ class _DryRun:
             if error.line is None:
                 raise
             self._leave_out(error)
+        # Standard input can be read only once, and a query may take long.
+        if self.source.path is not None and self.source.path.is_file():
+            self._take_samples()
+
+    def _take_samples(self) -> None:
+        builder = ChunkBuilder(max_objects=1, max_bytes=self.options.max_bytes, coalesce=False)
+        with self.source.read(lambda _: None) as items, suppress(SourceError):
+            for chunk in islice(build_chunks(items, builder, on_invalid=lambda _: None), _SAMPLES):
+                text = chunk.content.decode()
+                self.samples.append("".join(sign if sign.isprintable() else "?" for sign in text))
 
     def _leave_out(self, error: SourceError) -> None:
         self.invalid += 1
@@ -82,6 +97,7 @@ class _DryRun:
             "requests": self.chunks,
             "bytes": self.size,
             "invalid": self.invalid,
+            "samples": self.samples,
             "problems": [{"line": problem.line, "reason": problem.reason} for problem in self.problems],
         }
 
@@ -95,6 +111,8 @@ class _DryRun:
             *([f"  {self.invalid:,} invalid"] if self.invalid else []),
             *(f"    {describe_error(problem)}" for problem in self.problems),
             *([f"    and {more:,} more"] if more else []),
+            *(["  The first events, as they would be sent:"] if self.samples else []),
+            *(f"    {sample}" for sample in self.samples),
         ]
 
 

@@ -262,6 +262,7 @@ def source_of(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
         format=notes.get("format"),
         rename=parse_pairs((notes.get("map", ""),), "--map"),
         types=parse_pairs((notes.get("types", ""),), "--types"),
+        constants=json.loads(notes.get("constants", "{}")),
         resend_unknown=True,
         spool=False,
         dialect=Dialect(**json.loads(notes.get("dialect", "{}"))),

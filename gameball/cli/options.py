@@ -92,6 +92,17 @@ class SendCommandOptions(ClientOptions):
             default="columns have the names of the fields",
         ),
     ] = ()
+    set: Annotated[
+        tuple[str, ...],
+        option(
+            "--set",
+            READING,
+            "Give a field that the source does not have one value for all rows, such as name=purchase. "
+            "Separate several with commas.",
+            metavar="FIELD=VALUE",
+            default="none",
+        ),
+    ] = ()
     types: Annotated[
         tuple[str, ...],
         option(

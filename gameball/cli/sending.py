@@ -76,6 +76,7 @@ def _find_query(
         query=query,
         rename=renames,
         types=types,
+        constants=parse_pairs(options.set, "--set"),
         resend_unknown=options.on_unknown == "resend",
     )
 
@@ -92,6 +93,7 @@ def _find_files(
             format=options.format,
             rename=renames,
             types=types,
+            constants=parse_pairs(options.set, "--set"),
             resend_unknown=options.on_unknown == "resend",
             spool=options.rejects is not None,
             dialect=dialect,

@@ -79,6 +79,7 @@ def read_arrow(
     *,
     name: str = "the table",
     rename: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
     nulls: Nulls = "omit",
     on_problem: OnProblem | None = None,
@@ -103,6 +104,8 @@ def read_arrow(
         name: Its name in messages.
         rename: The name in the table of each column that has another name there:
             ``{"customer_id": "user_id"}``.
+        constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``. A
+            ``customer_id`` that is an integer becomes text.
         types: The type of the text in each column, by its name in the table, as for ``read_parquet``.
         nulls: ``omit`` leaves null, NaT and NaN cells out of the metadata; ``refuse`` refuses their rows.
             Nulls within lists and structs stay.
@@ -125,7 +128,7 @@ def read_arrow(
             f"{kind.__module__}.{kind.__qualname__} has no method __arrow_c_stream__: use pandas 2.2, "
             "polars 1.3, pyarrow 15, DuckDB 1.1, Spark 4.2 or a later version"
         )
-    reader = TableReader(ArrowOrigin(table, name), table_columns(rename, types, nulls), nulls)
+    reader = TableReader(ArrowOrigin(table, name), table_columns(rename, types, constants, nulls), nulls)
     progress = ReadProgress()
     return Reading(reader.items(progress, on_problem), progress)
 
@@ -136,6 +139,7 @@ def read_sql(
     *,
     name: str = QUERY,
     rename: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
     nulls: Nulls = "omit",
     on_problem: OnProblem | None = None,
@@ -157,6 +161,8 @@ def read_sql(
             not closed and must not be used meanwhile. None executes it with a new DuckDB in memory.
         name: The name of the query in messages.
         rename: The name in the query of each column that has another name there.
+        constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``. A
+            ``customer_id`` that is an integer becomes text.
         types: The type of the text in each column, as for ``read_arrow``.
         nulls: What to do with null and NaN cells, as for ``read_arrow``.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
@@ -170,18 +176,25 @@ def read_sql(
     Raises:
         ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
     """
-    reader = TableReader(SqlOrigin(query, connection, name), table_columns(rename, types, nulls), nulls)
+    reader = TableReader(
+        SqlOrigin(query, connection, name), table_columns(rename, types, constants, nulls), nulls
+    )
     progress = ReadProgress()
     return Reading(reader.items(progress, on_problem), progress)
 
 
-def table_columns(rename: Mapping[str, str] | None, types: Mapping[str, str] | None, nulls: Nulls) -> Columns:
+def table_columns(
+    rename: Mapping[str, str] | None,
+    types: Mapping[str, str] | None,
+    constants: Mapping[str, str] | None,
+    nulls: Nulls,
+) -> Columns:
     """Check the options of a table, and return how to interpret its columns.
 
     Raises:
         ValueError: An option is not valid.
     """
-    rename, types = rename or {}, types or {}
-    check_options("arrow", None, rename, types)
+    rename, types, constants = rename or {}, types or {}, constants or {}
+    check_options("arrow", None, rename, types, constants)
     check_nulls(nulls)
-    return Columns(Shape(rename=rename, null_metadata=True), types)
+    return Columns(Shape(rename=rename, constants=constants, null_metadata=True), types)

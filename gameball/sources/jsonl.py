@@ -18,7 +18,9 @@ from gameball.sources.shape import Shape
 # The number of lines parsed at a time.
 _GROUP: Final = 64
 _THREE: Final = {3}
+_CUSTOMER_ID: Final = itemgetter(0)
 _METADATA: Final = itemgetter(2)
+_TEXTS: Final = {str}
 _OBJECTS: Final = {dict}
 
 
@@ -134,6 +136,9 @@ def _parse_group(
         # A row with three keys that include these three has no others.
         if pick and set(map(type, rows)) == _OBJECTS and set(map(len, rows)) == _THREE:
             items = list(map(pick, rows))
+            # Customer ids that are integers become text in Shape.interpret.
+            if set(map(type, map(_CUSTOMER_ID, items))) != _TEXTS:
+                items = []
     except (KeyError, ValueError):
         pass
     if items and not are_exact(lines, list(map(_METADATA, items)), keys=3):

@@ -20,6 +20,7 @@ def read_jsonl(
     path: _FilePath | BinaryFile,
     *,
     rename: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     on_problem: OnProblem | None = None,
 ) -> Reading:
     """Read events from a JSONL file, for ``gb.events.send``.
@@ -27,6 +28,7 @@ def read_jsonl(
     A line is ``{"customer_id": …, "name": …, "metadata": {…}}``. Without ``metadata``, all other keys are the
     metadata. A line may also be an object in Gameball's own format, ``{"customerId": …, "events": {…}}``.
     Blank lines are skipped. Numbers keep their digits: one that a float would round is a ``Decimal``.
+    A ``customer_id`` that is an integer becomes text.
     Lines that repeat a key within an object, or have an integer of more than 64 bits, are not events.
 
     Args:
@@ -34,6 +36,8 @@ def read_jsonl(
             is not closed.
         rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
+        constants: The value of each field that is the same in all rows and is not in the file:
+            ``{"name": "purchase"}``.
         on_problem: Called with the ``SourceError`` of each line that is not an event; reading then continues.
             By default the first such error is raised.
 
@@ -47,13 +51,14 @@ def read_jsonl(
         TypeError: The open file is in text mode.
         ValueError: A name in ``rename`` is empty.
     """
-    return _read(path, "jsonl", rename, None, on_problem)
+    return _read(path, "jsonl", rename, None, on_problem, constants=constants)
 
 
 def read_csv(
     path: _FilePath | BinaryFile,
     *,
     rename: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
     delimiter: str | None = None,
     quote: str = '"',
@@ -73,6 +78,8 @@ def read_csv(
             is not closed.
         rename: The name in the header of each field that has another name there:
             ``{"customer_id": "user_id"}``.
+        constants: The value of each field that is the same in all rows and is not in the file:
+            ``{"name": "purchase"}``.
         types: The type of each column, by its name in the header: int (517 or 517.0), float, decimal (with
             the digits as written), bool (true, false, yes, no, 1, 0), date or datetime (ISO 8601; datetime
             needs a time zone; digits beyond microseconds are kept), datetime-utc (UTC if no time zone is
@@ -94,17 +101,18 @@ def read_csv(
 
     Raises:
         TypeError: The open file is in text mode.
-        ValueError: A type or the encoding is unknown, a name in ``rename`` is empty, or a delimiter or quote
-            is not one character.
+        ValueError: A type or the encoding is unknown, a name in ``rename`` or ``constants`` is empty, or a
+            delimiter or quote is not one character.
     """
     dialect = Dialect(delimiter, quote, null, encoding, header)
-    return _read(path, "csv", rename, types, on_problem, dialect=dialect)
+    return _read(path, "csv", rename, types, on_problem, constants=constants, dialect=dialect)
 
 
 def read_parquet(
     path: _FilePath,
     *,
     rename: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
     nulls: Nulls = "omit",
     on_problem: OnProblem | None = None,
@@ -119,6 +127,8 @@ def read_parquet(
         path: The file.
         rename: The name in the file of each column that has another name there:
             ``{"customer_id": "user_id"}``.
+        constants: The value of each field that is the same in all rows and is not in the file:
+            ``{"name": "purchase"}``.
         types: The type of the text in each column, by its name in the file, as for ``read_csv``. datetime-utc
             also converts times without a zone to UTC. Other values that are not text stay unchanged.
         nulls: ``omit`` leaves null and NaN cells out of the metadata; ``refuse`` refuses their rows. Nulls
@@ -134,10 +144,17 @@ def read_parquet(
 
     Raises:
         TypeError: An open file was given.
-        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
+        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` or ``constants`` is empty.
     """
     check_nulls(nulls)
-    source = Source(path=Path(path), format="parquet", rename=rename or {}, types=types or {}, nulls=nulls)
+    source = Source(
+        path=Path(path),
+        format="parquet",
+        rename=rename or {},
+        types=types or {},
+        constants=constants or {},
+        nulls=nulls,
+    )
     return source.read(on_problem)
 
 
@@ -148,9 +165,10 @@ def _read(
     types: Mapping[str, str] | None,
     on_problem: OnProblem | None,
     *,
+    constants: Mapping[str, str] | None,
     dialect: Dialect = PLAIN,
 ) -> Reading:
-    rename, types = rename or {}, types or {}
+    rename, types, constants = rename or {}, types or {}, constants or {}
     if isinstance(path, str | os.PathLike):
         file = os.fspath(path)
         _, compression = split_compression(file)
@@ -160,13 +178,14 @@ def _read(
             compression=compression,
             rename=rename,
             types=types,
+            constants=constants,
             dialect=dialect,
         )
         return source.read(on_problem)
     if isinstance(path, TextIOBase):
         raise TypeError("the file is open in text mode: open it in binary mode, 'rb'")
-    check_options(format, None, rename, types)
+    check_options(format, None, rename, types, constants)
     name = getattr(path, "name", None)
     origin = Input(name=name if isinstance(name, str) else "the open file", file=path)
-    shape = Shape(rename=rename, null_metadata=format != "jsonl")
+    shape = Shape(rename=rename, constants=constants, null_metadata=format != "jsonl")
     return Reader(origin, format, shape, types, dialect=dialect).read(on_problem)

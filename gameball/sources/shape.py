@@ -11,6 +11,7 @@ from gameball.events import CustomerEvents, EventLike
 MARK: Final = "_rejected"
 
 _EVENT: Final = ("customer_id", "name", "metadata")
+_REQUIRED: Final = ("customer_id", "name")
 _WIRE: Final = ("customerId", "events")
 _MAY_BE_ACCEPTED: Final = (
     "may have been accepted already: delete the line, or send it with --on-unknown resend"
@@ -30,12 +31,14 @@ class Shape:
 
     Args:
         rename: The name in the source of each field that has another name there.
+        constants: The value of each field that is the same in all rows and is not in the source.
         resend_unknown: Accept rows that may have been accepted already.
         null_metadata: Accept a row whose ``metadata`` is None as an event without metadata, because a table
             has no other way to omit a cell.
     """
 
     rename: Mapping[str, str] = field(factory=dict, converter=_copy)
+    constants: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     null_metadata: bool = False
     _sources: frozenset[str] = field(init=False, repr=False)
@@ -66,23 +69,23 @@ class Shape:
             if problem := self._refuse_marked(row):
                 return row, None, problem
             fields = {name: value for name, value in row.items() if name != MARK}
-        if self.rename:
-            if problem := self._refuse_renaming(fields, marked=marked):
+        if self.rename or self.constants:
+            fields, problem = self._adapt(fields, marked=marked)
+            if problem is not None:
                 return fields, None, problem
-            fields = self._renamed(fields)
         if problem := self.refuse_names(fields):
             return fields, None, problem
         item: EventLike
         if "customerId" in fields and "events" in fields:
-            item = CustomerEvents(fields["customerId"], fields["events"])
+            item = CustomerEvents(_as_text(fields["customerId"]), fields["events"])
         elif "metadata" in fields:
             metadata = fields["metadata"]
             if metadata is None and self.null_metadata:
                 metadata = {}
-            item = (fields["customer_id"], fields["name"], metadata)
+            item = (_as_text(fields["customer_id"]), fields["name"], metadata)
         else:
             metadata = fields.copy()
-            item = (metadata.pop("customer_id"), metadata.pop("name"), metadata)
+            item = (_as_text(metadata.pop("customer_id")), metadata.pop("name"), metadata)
         return fields, item, None
 
     def plain_keys(self) -> tuple[str, str, str] | None:
@@ -94,6 +97,8 @@ class Shape:
         customer_id, name, metadata = (self.rename.get(key, key) for key in _EVENT)
         others = {source for target, source in self.rename.items() if target not in _EVENT}
         keys = {customer_id, name, metadata}
+        if self.constants:
+            return None
         if len(keys) < len(_EVENT) or not keys.isdisjoint({*others, *_WIRE, MARK}):
             return None
         return (customer_id, name, metadata) if keys.isdisjoint(self._overruled) else None
@@ -109,7 +114,7 @@ class Shape:
         """
         if "customerId" in fields and "events" in fields:
             return _refuse_further(fields, _WIRE)
-        for name in ("customer_id", "name"):
+        for name in _REQUIRED:
             if name not in fields:
                 if name in self.rename:
                     return f"has no {show_names([self.rename[name]])}, which is mapped to {name}"
@@ -126,6 +131,36 @@ class Shape:
             return _MAY_BE_ACCEPTED
         return None
 
+    def _adapt(self, fields: dict[str, Any], *, marked: bool) -> tuple[dict[str, Any], str | None]:
+        """Return the fields, renamed and with the constants, and why that is not possible, or None."""
+        if self.rename:
+            is_beside = not marked and self._has_name_beside(fields)
+            others = {key: value for key, value in fields.items() if key != "name"} if is_beside else fields
+            if problem := self._refuse_renaming(others, marked=marked):
+                return fields, problem
+            renamed = self._renamed(others)
+            if is_beside:
+                # The metadata is a field of its own then, because it has a key of the name of another field.
+                required: dict[str, Any] = {key: renamed.pop(key) for key in _REQUIRED if key in renamed}
+                renamed = {**required, "metadata": {"name": fields["name"], **renamed}}
+            fields = renamed
+        if problem := self._refuse_constants(fields, marked=marked):
+            return fields, problem
+        return ({**self.constants, **fields} if self.constants else fields), None
+
+    def _has_name_beside(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether a field ``name`` is metadata, because the name of the event is in another one.
+
+        There is no such rule for ``customer_id``, because taking the wrong one gives points to somebody else.
+        """
+        return (
+            "name" in self._overruled
+            and "name" in fields
+            and self.rename["name"] in fields
+            and not {"metadata", *_WIRE} & fields.keys()
+            and not {"metadata", *_WIRE} & self.rename.keys()
+        )
+
     def _refuse_renaming(self, fields: Mapping[str, object], *, marked: bool) -> str | None:
         # The rows of a rejects file are already renamed, unless somebody has added others.
         if self._overruled.isdisjoint(fields):
@@ -139,6 +174,13 @@ class Shape:
         mapped = show_names([self.rename[name]])
         return f"has both a field {show_names([name])} and {mapped}, which is mapped to it"
 
+    def _refuse_constants(self, fields: Mapping[str, object], *, marked: bool) -> str | None:
+        # The rows of a rejects file have the constants already.
+        for name, value in self.constants.items():
+            if name in fields and not (marked and fields[name] == value):
+                return f"has a field {show_names([name])}, which is also set to one value for all"
+        return None
+
     def _renamed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         sources = self._sources
         renamed = {name: value for name, value in fields.items() if name not in sources}
@@ -146,6 +188,11 @@ class Shape:
             if source in fields:
                 renamed[target] = fields[source]
         return renamed
+
+
+def _as_text(customer_id: Any) -> Any:  # noqa: ANN401 - checked when it is sent
+    # Most tables have integer ids. A float is left to be refused: it may have lost digits already.
+    return str(customer_id) if type(customer_id) is int else customer_id
 
 
 def show_names(names: Iterable[str]) -> str:
@@ -201,11 +248,14 @@ class Columns:
         if len(set(names)) < len(names):
             repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
             return f"has several columns named {show_names(repeated)}"
+        its_columns = f"; its columns are {show_names(names)}"
         for target, source in self.shape.rename.items():
             if source not in names:
-                return f"has no column {show_names([source])}, which is mapped to {target}"
+                return f"has no column {show_names([source])}, which is mapped to {target}{its_columns}"
         if missing := [name for name in self.types if name not in names]:
-            return f"has no column {show_names(missing)}, for which a type is given"
+            return f"has no column {show_names(missing)}, for which a type is given{its_columns}"
         # Whether a mark refuses a row depends on its value; everything else depends on names only.
-        _, _, problem = self.shape.interpret({name: None for name in names if name != MARK})
+        fields, _, problem = self.shape.interpret({name: None for name in names if name != MARK})
+        if problem is not None and not {"customer_id", "name"} <= fields.keys():
+            return problem + its_columns
         return problem

@@ -107,6 +107,7 @@ class Source:
         rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
+        constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``.
         resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input to a temporary file while it is read, so that it can be read again.
         nulls: ``omit`` leaves the null cells of a table out of the metadata, ``refuse`` refuses their rows.
@@ -122,6 +123,7 @@ class Source:
     compression: Compression | None = None
     rename: Mapping[str, str] = field(factory=dict, converter=_copy)
     types: Mapping[str, str] = field(factory=dict, converter=_copy)
+    constants: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     spool: bool = False
     nulls: Nulls = "omit"
@@ -136,7 +138,7 @@ class Source:
         return Spool() if self.spool and self.path is None and self.query is None else None
 
     def __attrs_post_init__(self) -> None:
-        check_options(self.format, self.compression, self.rename, self.types)
+        check_options(self.format, self.compression, self.rename, self.types, self.constants)
         if self.format != "csv" and self.dialect != PLAIN:
             raise ValueError("delimiter, quote, null, encoding and header are for CSV only")
         is_query = self.query is not None
@@ -207,7 +209,10 @@ class Source:
             block_size=self._block_size,
         )
         shape = Shape(
-            rename=self.rename, resend_unknown=self.resend_unknown, null_metadata=self.format != "jsonl"
+            rename=self.rename,
+            constants=self.constants,
+            resend_unknown=self.resend_unknown,
+            null_metadata=self.format != "jsonl",
         )
         return Reader(origin, self.format, shape, self.types, self.nulls, self.query, self.dialect)
 
@@ -218,6 +223,7 @@ def find_source(
     format: str | None = None,  # noqa: A002 - what everybody calls it
     rename: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     resend_unknown: bool = False,
     spool: bool = False,
     dialect: Dialect = PLAIN,
@@ -230,6 +236,7 @@ def find_source(
             always found from the file name.
         rename: The name in the file of each field that has another name there.
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
+        constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``.
         resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input while it is read, so that it can be read again.
         dialect: How a CSV file is written.
@@ -257,6 +264,7 @@ def find_source(
         compression=compression,
         rename=rename or {},
         types=types or {},
+        constants=constants or {},
         resend_unknown=resend_unknown,
         spool=spool,
         dialect=dialect,
@@ -282,6 +290,7 @@ def check_options(
     compression: Compression | None,
     rename: Mapping[str, str],
     types: Mapping[str, str],
+    constants: Mapping[str, str],
 ) -> None:
     """Check the options of a source.
 
@@ -290,6 +299,7 @@ def check_options(
         compression: Its compression.
         rename: Its renamed fields.
         types: The types of its columns.
+        constants: The fields that are the same in all rows.
 
     Raises:
         ValueError: The options contradict each other; the message says what to do.
@@ -302,3 +312,6 @@ def check_options(
     for target, source in rename.items():
         if not target or not source:
             raise ValueError(f"a field is mapped as {target!r} = {source!r}, but neither name may be empty")
+    for name in constants:
+        if not name or name in rename:
+            raise ValueError(f"the field {name!r} is set to a value, but it is empty or mapped as well")

@@ -47,3 +47,13 @@ def test_a_dry_run_checks_everything_and_sends_nothing(tmp_path: Path) -> None:
     # 1,251 requests: 360 in each 30 seconds, and the last 171 of them 30 per second.
     assert slow.report["seconds_at_least"] == 95
     assert slow.source["requests"] == 1251
+
+
+def test_a_dry_run_shows_the_first_three_events_as_they_would_be_sent(tmp_path: Path) -> None:
+    source = tmp_path / "events.csv"
+    source.write_text("customer_id,amount\n" + "".join(f"{n},0.{n}0\n" for n in range(1, 6)))
+    words = ("--set", "name=purchase", "--types", "amount=decimal", "--dry-run")
+    done = gameball("send", source, *words)
+    shown = [text for text in done.out.splitlines() if "purchase" in text]
+    assert len(shown) == 3, done.err
+    assert '"purchase":{"amount":0.1' in shown[0]

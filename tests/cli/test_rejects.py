@@ -164,7 +164,7 @@ def test_a_value_that_json_cannot_represent_is_not_sent_uncorrected(box: Sandbox
 BROKEN = {
     "bad JSON": (b'{"customer_id": "c", "name": \n', "is not JSON"),
     "no customer": (b'{"name": "x"}\n', "customer_id"),
-    "a wrong type": (b'{"customer_id": 7, "name": "x"}\n', "must be a string"),
+    "a wrong type": (b'{"customer_id": 7.5, "name": "x"}\n', "must be a string"),
     "metadata of a wrong type": (b'{"customer_id": "c", "name": "x", "metadata": [1]}\n', "metadata"),
     "invalid UTF-8": (b'{"customer_id": "\xff", "name": "x"}\n', "UTF-8"),
     "50 MB": (

@@ -100,3 +100,19 @@ def test_a_csv_file_without_a_header_is_sent(box: Sandbox, tmp_path: Path) -> No
     done = gameball("send", source, *words, url=box.url)
     assert done.code == 0, done.err
     assert list(box.events) == [("c", "liked", '{"3":517,"4":0.1}')]
+
+
+def test_a_table_with_integer_ids_and_a_set_name_is_read_again_by_its_ledger(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    source = tmp_path / "events.jsonl"
+    source.write_text('{"customer_id": 7, "n": 1}\n')
+    box.fail_next(Fault(status=500))
+    assert gameball("send", source, "--set", "name=purchase", url=box.url).code == 4
+    shown = gameball("ledger", "show", f"{source}.ledger", "--unknown")
+    assert '"name":"purchase"' in shown.out, shown.err
+    words = ("--on-unknown", "resend")
+    other = gameball("send", source, "--set", "name=refund", *words, url=box.url)
+    assert (other.code, list(box.events)) == (2, []), other.err
+    assert gameball("send", source, "--set", "name=purchase", *words, url=box.url).code == 0
+    assert list(box.events) == [("7", "purchase", '{"n":1}')]

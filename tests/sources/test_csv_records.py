@@ -149,13 +149,24 @@ def test_a_cell_that_is_not_of_its_type_is_told_with_its_column(
         ("\n\n", None, "has no header line"),
         ("\ncustomer_id,name,\nc,n,1\n", 2, "column 3 of 3 has no name"),
         ("customer_id,name,a,b,a,b,a\n", 1, "has several columns named a, b"),
-        ("name,a\n", 1, "has no customer_id; map a field to it with --map customer_id=FIELD"),
+        (
+            "name,a\n",
+            1,
+            "has no customer_id; map a field to it with --map customer_id=FIELD; its columns are name, a",
+        ),
         (
             "customer_id;name;a\nc;n;1\n",
             1,
-            "has no customer_id; map a field to it with --map customer_id=FIELD",
+            (
+                "has no customer_id; map a field to it with --map customer_id=FIELD; "
+                "its columns are customer_id;name;a"
+            ),
         ),
-        ("customer_id,a\n", 1, "has no name; map a field to it with --map name=FIELD"),
+        (
+            "customer_id,a\n",
+            1,
+            "has no name; map a field to it with --map name=FIELD; its columns are customer_id, a",
+        ),
         (
             "customer_id,name,metadata,a,b\n",
             1,
@@ -177,8 +188,10 @@ def test_a_header_that_is_no_text_ends_the_reading() -> None:
 
 def test_names_that_are_not_in_the_header_are_told() -> None:
     header = "customer_id,name,a\n"
-    assert refused(header, {"b": "int", "a": "int"}) == (1, "has no column b, for which a type is given")
-    assert refused(header, None, {"x": "y"}) == (1, "has no column y, which is mapped to x")
+    its_columns = "; its columns are customer_id, name, a"
+    no_type = f"has no column b, for which a type is given{its_columns}"
+    assert refused(header, {"b": "int", "a": "int"}) == (1, no_type)
+    assert refused(header, None, {"x": "y"}) == (1, f"has no column y, which is mapped to x{its_columns}")
     assert refused(header, None, {"a": "name"}) == (1, "has both a field a and name, which is mapped to it")
 
 

@@ -111,7 +111,7 @@ BROKEN = b"\n".join(
         b"",
         b"{broken \xff",
         line(" "),
-        line(7),
+        line(7.5),
         b'{"action": "liked"}',
         line("b", ""),
         line("c", metadata=[1]),
@@ -150,7 +150,7 @@ def test_every_row_is_found_again_with_what_is_wrong_with_it(tmp_path: Path) -> 
     assert told[1] is told[11] is told[13] is None
     assert str(told[3]).startswith("is not UTF-8")
     assert told[4] == "customer_id must not be blank"
-    assert told[5] == "customer_id must be a string, got int"
+    assert told[5] == "customer_id must be a string, got float"
     assert told[6] == "has no customer_id; map a field to it with --map customer_id=FIELD"
     assert told[7] == "name must not be blank"
     assert told[8] == "metadata must be a mapping, got list"
