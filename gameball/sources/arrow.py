@@ -13,7 +13,8 @@ from gameball.sources.reading import Reading
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.source import check_options
 from gameball.sources.sql import QUERY, SqlOrigin
-from gameball.sources.tables import Nulls, OpenTable, TableReader, check_nulls
+from gameball.sources.table_rows import Nulls
+from gameball.sources.tables import OpenTable, TableReader, check_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

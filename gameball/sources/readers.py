@@ -11,7 +11,8 @@ from gameball.sources.records import OnProblem
 from gameball.sources.shape import Shape
 from gameball.sources.source import Format, Reader, Source, check_options, split_compression
 from gameball.sources.streams import BinaryFile, Input
-from gameball.sources.tables import Nulls, check_nulls
+from gameball.sources.table_rows import Nulls
+from gameball.sources.tables import check_nulls
 
 _FilePath = str | os.PathLike[str]
 

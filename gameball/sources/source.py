@@ -21,7 +21,8 @@ from gameball.sources.records import OnProblem, Records, Row, exact_rows, items_
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.sql import QUERY, SqlOrigin
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Compression, Input, Spool
-from gameball.sources.tables import Nulls, TableOrigin, TableReader
+from gameball.sources.table_rows import Nulls
+from gameball.sources.tables import TableOrigin, TableReader
 
 Format = Literal["jsonl", "csv", "parquet", "sql"]
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, closing
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
 
 import orjson
-from attrs import define, field, frozen
+from attrs import frozen
 
 from gameball.errors import SourceError
 from gameball.sources.arrow_values import (
-    UNREPRESENTABLE,
     Refused,
-    find_problem_of_type,
-    is_plain,
-    is_text,
-    to_values,
 )
-from gameball.sources.cells import CellError, convert_value
 from gameball.sources.records import Record
-from gameball.sources.shape import MARK, show_names
 from gameball.sources.streams import UnreadableError
+from gameball.sources.table_rows import Nulls, TableRows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -30,15 +24,11 @@ if TYPE_CHECKING:
     from gameball.sources.records import Items, OnProblem, Records
     from gameball.sources.shape import Columns
 
-#: What to do with null, NaT and NaN cells: leave them out of the metadata, or refuse the row.
-Nulls = Literal["omit", "refuse"]
 
 #: The number of rows held as Python objects at once. More would not fit the processor's cache.
 BATCH_SIZE: Final = 2_000
 #: The unit of positions in messages.
 ROW: Final = "row"
-
-_REQUIRED: Final = ("customer_id", "name", "metadata", "customerId", "events")
 
 
 @frozen
@@ -148,7 +138,7 @@ class TableReader:
                     else:
                         yield Record(line, row)
 
-    def _batches(self, progress: ReadProgress) -> Generator[tuple[int, _Rows, Any]]:
+    def _batches(self, progress: ReadProgress) -> Generator[tuple[int, TableRows, Any]]:
         """Yield batches of limited size, each with the number of its first row and how to convert it."""
         number = 0
         whole = True
@@ -156,7 +146,7 @@ class TableReader:
         try:
             import_module("pyarrow")
             with self.origin.open() as table:
-                rows = _Rows(table.schema, self.columns, self.nulls)
+                rows = TableRows(table.schema, self.columns, self.nulls)
                 reason = self.columns.refuse(table.schema.names) or rows.find_problem()
                 if reason is None:
                     whole = False
@@ -190,231 +180,6 @@ def _divide(batches: Iterable[Any]) -> Iterator[Any]:
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH_SIZE):
             yield batch.slice(start, BATCH_SIZE)
-
-
-@define
-class _Probe:
-    """Stands for the cell of a column in the row of probes."""
-
-    column: int
-
-
-@frozen
-class _Layout:
-    """Which columns the parts of an event come from, where every row is divided in the same way.
-
-    Args:
-        customer_id: The column of the customer.
-        name: The column of the name.
-        metadata: The column of the metadata, or the column of each of its entries.
-    """
-
-    customer_id: int
-    name: int
-    metadata: int | dict[str, int]
-
-
-@define
-class _Rows:
-    """The conversion of the rows of one table."""
-
-    _schema: Any
-    _columns: Columns
-    _nulls: Nulls
-    _names: list[str] = field(init=False)
-    #: The columns that are part of an event.
-    _used: list[int] = field(init=False)
-    _layout: _Layout | None = field(init=False)
-    #: Whether pyarrow converts the columns of the metadata exactly, so that it can convert row by row.
-    _is_plain: bool = field(default=False, init=False)
-    #: The columns whose nulls are neither left out nor refused here, because an event needs them.
-    _required: frozenset[str] = field(init=False)
-    _metadata: str = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._names = list(self._schema.names)
-        rename = self._columns.shape.rename
-        self._required = frozenset(rename.get(name, name) for name in _REQUIRED)
-        self._metadata = rename.get("metadata", "metadata")
-        every = list(range(len(self._names)))
-        self._used, self._layout = every, None
-        if MARK in self._names:
-            return
-        # How a row is interpreted depends on the names of its columns, so a row of probes shows it.
-        probes = {name: _Probe(column) for column, name in enumerate(self._names)}
-        _, item, _ = self._columns.shape.interpret(probes)
-        self._used = sorted(set(_find_probes(item))) or every
-        layout = _find_layout(item)
-        if layout and all(is_text(self._schema.types[one]) for one in (layout.customer_id, layout.name)):
-            self._layout = layout
-            if isinstance(layout.metadata, dict):
-                self._is_plain = all(
-                    is_plain(self._schema.types[column]) and self._names[column] not in self._columns.types
-                    for column in layout.metadata.values()
-                )
-
-    def find_problem(self) -> str | None:
-        """Return why no row can be an event, or None."""
-        for column in self._used:
-            problem = find_problem_of_type(self._schema.types[column])
-            if problem is not None:
-                return f"{show_names([self._names[column]])} {problem}"
-        return None
-
-    def items(self, batch: Any) -> list[Any]:  # noqa: ANN401 - a record batch
-        """Return the item of each row of a batch, or its problem as ``Refused``."""
-        results: list[Any] = []
-        for row in self.fields(batch):
-            if isinstance(row, Refused):
-                results.append(row)
-                continue
-            _, item, problem = self._columns.shape.interpret(row)
-            results.append(Refused(str(problem)) if item is None else item)
-        return results
-
-    def plain_items(self, batch: Any) -> tuple[list[Any], list[Any], list[Any]] | None:  # noqa: ANN401
-        """Convert a batch to customers, names and metadata, or return None if that needs ``items``."""
-        layout = self._layout
-        if layout is None:
-            return None
-        customers, _, refused = self._cells(batch, layout.customer_id)
-        names, _, also_refused = self._cells(batch, layout.name)
-        if refused or also_refused:
-            return None
-        if isinstance(layout.metadata, int):
-            cells, _, refused = self._cells(batch, layout.metadata)
-            return None if refused else (customers, names, [{} if cell is None else cell for cell in cells])
-        convert = self._plain_metadata if self._is_plain else self._metadata_of
-        metadata = convert(batch, layout.metadata)
-        return None if metadata is None else (customers, names, metadata)
-
-    def _metadata_of(self, batch: Any, columns: dict[str, int]) -> list[dict[str, Any]] | None:  # noqa: ANN401
-        """Convert the metadata of a batch column by column, or return None if a row of it is refused."""
-        keys = tuple(columns)
-        found = [self._cells(batch, column) for column in columns.values()]
-        has_nulls = any(column_has_nulls for _, column_has_nulls, _ in found)
-        if any(refused for _, _, refused in found) or (has_nulls and self._nulls == "refuse"):
-            return None
-        rows = zip(*(values for values, _, _ in found), strict=True)
-        if has_nulls:
-            return [
-                {key: cell for key, cell in zip(keys, row, strict=True) if cell is not None} for row in rows
-            ]
-        return [dict(zip(keys, row, strict=True)) for row in rows]
-
-    def _plain_metadata(self, batch: Any, columns: dict[str, int]) -> list[dict[str, Any]] | None:  # noqa: ANN401
-        """Convert the metadata of a batch row by row, which pyarrow does faster, or return None as above."""
-        import pyarrow as pa  # noqa: PLC0415 - optional
-        import pyarrow.compute as pc  # noqa: PLC0415
-
-        if not columns:
-            return [{} for _ in range(batch.num_rows)]
-        arrays = [batch.column(column) for column in columns.values()]
-        try:
-            rows: list[dict[str, Any]] = pa.RecordBatch.from_arrays(arrays, names=list(columns)).to_pylist()
-        except UNREPRESENTABLE:
-            return None
-        for key, array in zip(columns, arrays, strict=True):
-            has_nan = pa.types.is_floating(array.type) and pc.any(pc.is_nan(array)).as_py()
-            if not (array.null_count or has_nan):
-                continue
-            if self._nulls == "refuse":
-                return None
-            for row in rows:
-                cell = row[key]
-                if cell is None or cell != cell:  # noqa: PLR0124 - NaN
-                    del row[key]
-        return rows
-
-    def fields(self, batch: Any) -> Iterator[dict[str, Any] | Refused]:  # noqa: ANN401 - a record batch
-        """Yield the fields of each row under the names of the table, or why it cannot be sent."""
-        used = self._used
-        names = [self._names[column] for column in used]
-        found = [self._cells(batch, column) for column in used]
-        for row in zip(*(values for values, _, _ in found), strict=True):
-            fields = dict(zip(names, row, strict=True))
-            problem = next(
-                (
-                    f"{show_names([name])} {cell.reason}"
-                    for name, cell in fields.items()
-                    if isinstance(cell, Refused)
-                ),
-                None,
-            )
-            if problem is None and self._nulls == "refuse":
-                empty = [name for name, cell in fields.items() if cell is None and name not in self._required]
-                problem = f"{show_names(empty)} is null" if empty else None
-            if problem is not None:
-                shown = {
-                    name: cell.value if isinstance(cell, Refused) else cell for name, cell in fields.items()
-                }
-                yield Refused(problem, shown)
-                continue
-            yield {name: cell for name, cell in fields.items() if cell is not None or name in self._required}
-
-    def _cells(self, batch: Any, column: int) -> tuple[list[Any], bool, bool]:  # noqa: ANN401
-        """Return the cells of a column, whether one of them is None, and whether one is refused."""
-        import pyarrow as pa  # noqa: PLC0415 - optional
-        import pyarrow.compute as pc  # noqa: PLC0415
-
-        array, name = batch.column(column), self._names[column]
-        kind = array.type
-        type_name = self._columns.types.get(name)
-        if type_name == "datetime-utc" and pa.types.is_timestamp(kind) and kind.tz is None:
-            array = array.cast(pa.timestamp(kind.unit, tz="UTC"))
-        cells, refused = to_values(array)
-        has_nulls = array.null_count > 0 or pa.types.is_null(kind) or pa.types.is_dictionary(kind)
-        if pa.types.is_floating(kind) and pc.any(pc.is_nan(array)).as_py():
-            cells = [None if cell != cell else cell for cell in cells]  # noqa: PLR0124 - NaN
-            has_nulls = True
-        # A time has become text if Python's times would lose its nanoseconds.
-        if name == self._metadata and pa.types.is_struct(kind):
-            # Its members are what columns are to the other events.
-            cells = [self._without_nulls(members) for members in cells]
-            refused = refused or any(isinstance(cell, Refused) for cell in cells)
-        if type_name is not None and not pa.types.is_timestamp(kind):
-            has_nulls = True  # blank cells become None
-            for index, cell in enumerate(cells):
-                try:
-                    cells[index] = convert_value(cell, type_name)
-                except CellError as error:
-                    cells[index], refused = Refused(error.reason, cell), True
-        return cells, has_nulls, refused
-
-    def _without_nulls(self, members: Any) -> Any:  # noqa: ANN401 - a cell
-        if type(members) is not dict:
-            return members
-        kept = {key: value for key, value in members.items() if value is not None and value == value}  # noqa: PLR0124 - NaN
-        if self._nulls == "omit" or len(kept) == len(members):
-            return kept
-        return Refused(f"has the null {show_names(members.keys() - kept.keys())}", members)
-
-
-def _find_probes(value: object) -> Iterator[int]:
-    """Yield the columns of the probes in an item, however nested."""
-    if isinstance(value, _Probe):
-        yield value.column
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from _find_probes(entry)
-    elif isinstance(value, tuple | list):
-        for entry in value:
-            yield from _find_probes(entry)
-
-
-def _find_layout(item: object) -> _Layout | None:
-    if not isinstance(item, tuple):
-        return None
-    customer_id, name, metadata = item
-    if not (isinstance(customer_id, _Probe) and isinstance(name, _Probe)):
-        return None
-    if isinstance(metadata, _Probe):
-        return _Layout(customer_id.column, name.column, metadata.column)
-    if isinstance(metadata, dict):
-        columns = {key: probe.column for key, probe in metadata.items() if isinstance(probe, _Probe)}
-        if len(columns) == len(metadata):
-            return _Layout(customer_id.column, name.column, columns)
-    return None
 
 
 def _encode(row: object) -> bytes | None:

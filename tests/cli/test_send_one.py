@@ -143,7 +143,7 @@ def test_an_error_in_a_cell_names_its_line(box: Sandbox, tmp_path: Path) -> None
 BROKEN = {
     "bad JSON": (b'{"customer_id": "c", "name": \n', "is not JSON"),
     "no customer": (b'{"name": "x"}\n', "customer_id"),
-    "a wrong type": (b'{"customer_id": 7, "name": "x"}\n', "must be a string"),
+    "a wrong type": (b'{"customer_id": 7.5, "name": "x"}\n', "must be a string"),
     "metadata of a wrong type": (b'{"customer_id": "c", "name": "x", "metadata": [1]}\n', "metadata"),
     "invalid UTF-8": (b'{"customer_id": "\xff", "name": "x"}\n', "UTF-8"),
     "50 MB": (
