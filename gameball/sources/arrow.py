@@ -13,7 +13,6 @@ from gameball.sources.reading import Reading
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.source import check_options
 from gameball.sources.sql import QUERY, SqlOrigin
-from gameball.sources.table_rows import Nulls
 from gameball.sources.tables import OpenTable, TableReader, check_nulls
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from gameball.sources.records import OnProblem
     from gameball.sources.sql import Connection
+    from gameball.sources.table_rows import Nulls
 
 # The column that pandas adds for an index without a name, such as the one that is left after filtering.
 _UNNAMED_INDEX: Final = re.compile(r"__index_level_[0-9]+__")
