@@ -18,7 +18,7 @@ demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when i
 	@$(BIN)/gameball demo $(EVENTS) $(if $(EVENTS),,|| [ $$? -eq 3 ])  # some of the bundled items fail on purpose
 
 test: $(SETUP)  ## run the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies that pyproject.toml allows
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv/lowest
@@ -26,7 +26,7 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 		--output-file .venv/lowest/requirements.txt pyproject.toml
 	$(UV) pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/requirements.txt \
 		--editable . hypothesis pyte pytest pytest-xdist requests
-	.venv/lowest/bin/python -m pytest --numprocesses auto --dist worksteal -p no:cacheprovider \
+	.venv/lowest/bin/python -m pytest --numprocesses 4 --dist worksteal -p no:cacheprovider \
 		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
 
 test-spark: .venv/spark/set-up  ## run the tests with Spark, which needs Java 17; GAMEBALL_SPARK_ROWS sets how many rows

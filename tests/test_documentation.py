@@ -41,6 +41,7 @@ def test_the_commands_of_the_readme_run_in_their_order_and_send_nothing_twice(tm
     write_events(tmp_path / "events.jsonl", 30)
     write_events(tmp_path / "likes.jsonl", 30, start=30)
     (tmp_path / "users.csv").write_text("user_id,action,amount,at\nc1,bought,2.5,2026-11-23T10:00:00Z\n")
+    (tmp_path / "orders.csv").write_text("customer_id,total\nc2,80\n")
     (tmp_path / "orders").mkdir()
     orders = pa.table({"user_id": ["u1", "u2"], "amount": [2.5, None], "order_id": [1, 2]})
     pq.write_table(orders, tmp_path / "orders" / "1.parquet")
@@ -55,7 +56,7 @@ def test_the_commands_of_the_readme_run_in_their_order_and_send_nothing_twice(tm
                     ["sh", "-c", command], cwd=tmp_path, env=variables, capture_output=True, check=False
                 )
                 assert (done.returncode, done.stderr) == (0, b""), command
-        assert len(box.events) == 64
+        assert len(box.events) == 65
         assert set(box.events.values()) == {1}
 
 

@@ -94,7 +94,7 @@ def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
     given = source() if either.kind == "sync" else asynchronous_source()
     with pytest.raises((KeyboardInterrupt, asyncio.CancelledError)) as caught:
         ledger = tmp_path / "a.ledger"
-        either.send(given, max_objects=1, concurrency=2, ledger=ledger, options={"close_timeout": 0.01})
+        either.send(given, max_objects=1, concurrency=1, ledger=ledger, options={"close_timeout": 0.01})
     report = caught.value.report  # type: ignore[attr-defined]
     assert report.accepted == sum(box.events.values()) > 0
     assert report.unknown == 0

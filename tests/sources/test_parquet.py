@@ -134,7 +134,10 @@ def test_null_cells_can_be_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"name": ["x"]}, "has no customer_id; map a field to it with --map customer_id=FIELD"),
+        (
+            {"name": ["x"]},
+            "has no customer_id; map a field to it with --map customer_id=FIELD; its columns are name",
+        ),
         (
             {"customer_id": ["a"], "name": ["x"], "metadata": [None], "n": [1]},
             "has the field n in addition to customer_id, name, metadata",

@@ -78,7 +78,10 @@ NOWHERE = "cannot be executed (Catalog Error: Table with name nowhere does not e
         ("", "is empty"),
         ("CREATE TABLE t (n INT)", "must end with a SELECT, not with CREATE"),
         ("SELECT * FROM nowhere", NOWHERE),
-        ("SELECT 1 AS customer_id", "has no name; map a field to it with --map name=FIELD"),
+        (
+            "SELECT 1 AS customer_id",
+            "has no name; map a field to it with --map name=FIELD; its columns are customer_id",
+        ),
     ],
 )  # fmt: skip
 def test_a_query_that_cannot_be_executed_is_told(query: str, reason: str) -> None:
