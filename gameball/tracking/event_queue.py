@@ -121,12 +121,7 @@ class EventQueue:
                 self._refused += 1
                 refused = self._due_warning()
             else:
-                # No call between these lines may let another ``put`` of this thread run within an addition.
-                self._entries.append((customer_id, name, events, size, time.monotonic()))
-                self._put += 1
-                self._held += 1
-                self._held_bytes += size
-                self._waiting_bytes += size
+                self._add((customer_id, name, events, size, time.monotonic()))
                 if len(self._entries) >= self._wake_at or self._waiting_bytes >= self.options.max_bytes:
                     self._wake_at = math.inf
                     self._changed.notify()
@@ -136,6 +131,25 @@ class EventQueue:
                 "the tracker is %s; events dropped: %d", "closed" if self._closed else "full", refused
             )
         return False
+
+    def _add(self, entry: tuple[str, str, bytes, int, float]) -> None:
+        """Add an entry and count it. No call here may let another ``put`` of this thread run meanwhile."""
+        # Single assignments, because a tuple could start the garbage collector, which may call ``put``.
+        size = entry[3]
+        before = len(self._entries)
+        put = self._put
+        held = self._held
+        held_bytes = self._held_bytes
+        waiting_bytes = self._waiting_bytes
+        try:
+            self._entries.append(entry)
+        finally:
+            # Also if a signal handler raised: the event is counted exactly if it is in the queue.
+            added = len(self._entries) - before
+            self._put = put + added
+            self._held = held + added
+            self._held_bytes = held_bytes + added * size
+            self._waiting_bytes = waiting_bytes + added * size
 
     def _wait_for_room(self, size: int) -> bool:
         """Wait until there is room for an event, and return False if there never will be."""
