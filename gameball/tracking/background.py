@@ -21,6 +21,8 @@ from gameball.transport.pool import ConnectionPool
 
 # The part of the time for closing that is left for requests in flight to be aborted, in seconds.
 _ABORT_TIME: Final = 0.5
+# The most that it takes of a short time to close.
+_ABORT_SHARE: Final = 0.25
 
 
 class Background:
@@ -95,7 +97,7 @@ class Background:
         """
         deadline = time.monotonic() + timeout
         self.queue.close()
-        self.queue.flush(max(0.0, timeout - _ABORT_TIME))
+        self.queue.flush(timeout - min(_ABORT_TIME, timeout * _ABORT_SHARE))
         self._context.stop(ClientClosedError("the tracker was closed before this was sent"))
         self.queue.stop()
         for worker in self._workers:

@@ -379,3 +379,12 @@ def test_the_asynchronous_client_has_a_tracker_too(box: Sandbox) -> None:
 
     assert asyncio.run(run()) == TrackerStats(tracked=2, accepted=2)
     assert sum(box.events.values()) == 2
+
+
+def test_a_short_time_to_close_is_used_for_sending(box: Sandbox) -> None:
+    with Gameball("key", "secret", base_url=box.url) as client:
+        tracker = client.events.tracker(linger=60.0)
+        for number in range(20):
+            tracker.track(f"cust-{number}", "song_liked")
+        tracker.close(timeout=0.5)
+        assert tracker.stats.accepted == 20
