@@ -47,6 +47,9 @@ class Background:
         #: Whether there is a worker. The system may have been unable to start the first one.
         self.started = False
         self._workers: list[TrackerWorker] = []
+        # Whether it is closed for good. A close that was interrupted can be called again.
+        self._ended = False
+        self._closing = threading.Lock()
         self._starting = threading.Lock()
         nothing = EventSource((), ChunkBuilder(max_objects=1, max_bytes=1, coalesce=False))
         self._context = TrackerContext(
@@ -96,6 +99,18 @@ class Background:
             timeout: How long that may take, in seconds.
         """
         deadline = time.monotonic() + timeout
+        # Another thread may be closing it. The program must not end before that has sent what it can, but a
+        # worker would wait for itself.
+        if not self._closing.acquire(timeout=0.0 if self.is_worker() else timeout):
+            return
+        try:
+            if not self._ended:
+                self._close(deadline)
+        finally:
+            self._closing.release()
+
+    def _close(self, deadline: float) -> None:
+        timeout = max(0.0, deadline - time.monotonic())
         self.queue.close()
         self.queue.flush(timeout - min(_ABORT_TIME, timeout * _ABORT_SHARE))
         self._context.stop(ClientClosedError("the tracker was closed before this was sent"))
@@ -109,6 +124,7 @@ class Background:
                 worker.abandoned = worker.busy
                 worker.abandon_chunk()
         self.queue.drop_rest()
+        self._ended = True
         for worker in self._workers:
             if not worker.busy:
                 self._pool.give_back(worker.connection)

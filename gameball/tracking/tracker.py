@@ -163,8 +163,9 @@ class Tracker:
         """Send what is queued, as far as the time allows, and end the threads and the outbox's delivery.
 
         Requests that are still in flight at the end are aborted, and their events are unknown. Events that
-        were not sent are dropped. Both are logged. Later calls do nothing. It is called at the end of the
-        program and by ``Gameball.close``.
+        were not sent are dropped. Both are logged. A later call waits until an earlier one in another thread
+        has ended, completes one that was interrupted, and otherwise does nothing. It is called at the end of
+        the program and by ``Gameball.close``.
 
         Args:
             timeout: How long it may take, in seconds. Defaults to the tracker's ``close_timeout``.
@@ -174,11 +175,8 @@ class Tracker:
         """
         seconds = self._options.close_timeout if timeout is None else timeout
         check_seconds("timeout", seconds)
-        if self._closed:
-            return
         self._closed = True
         background = self._backgrounds.get("current")
-        atexit.unregister(self.close)
         deadline = time.monotonic() + seconds
         delivery = self._deliveries.get("current")
         if delivery is not None:
@@ -187,6 +185,8 @@ class Tracker:
             background.close(seconds)
         if delivery is not None:
             delivery.wait(max(0.0, deadline - time.monotonic()))
+        # At the end, so that the end of the program completes a close that was interrupted.
+        atexit.unregister(self.close)
 
     def __enter__(self) -> Self:
         return self

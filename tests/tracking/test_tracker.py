@@ -30,6 +30,7 @@ from gameball import (
 from gameball.sandbox import Fault, Sandbox
 from gameball.sandbox.faults import Ending
 from gameball.tracking import workers
+from gameball.tracking.event_queue import EventQueue
 
 #: How many events are tracked faster than they can be sent; 1,000,000 by hand.
 EVENTS = int(os.environ.get("GAMEBALL_TRACKER_EVENTS", "40000"))
@@ -388,3 +389,32 @@ def test_a_short_time_to_close_is_used_for_sending(box: Sandbox) -> None:
             tracker.track(f"cust-{number}", "song_liked")
         tracker.close(timeout=0.5)
         assert tracker.stats.accepted == 20
+
+
+def test_a_second_thread_that_closes_waits_until_everything_was_sent() -> None:
+    with Sandbox(latency=0.3) as box, Gameball("key", "secret", base_url=box.url) as client:
+        tracker = client.events.tracker(linger=60.0)
+        for number in range(1500):
+            tracker.track(f"cust-{number}", "song_liked")
+        first = threading.Thread(target=tracker.close, daemon=True)
+        first.start()
+        box.wait_for(lambda: box.received)
+        tracker.close()
+        assert tracker.stats.accepted == 1500
+        first.join()
+
+
+def test_a_close_that_was_interrupted_can_be_completed(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_queue: EventQueue, _timeout: float) -> bool:
+        raise KeyboardInterrupt
+
+    with Gameball("key", "secret", base_url=box.url) as client:
+        tracker = client.events.tracker(linger=60.0)
+        tracker.track("cust-1", "song_liked")
+        with monkeypatch.context() as patch:
+            patch.setattr(EventQueue, "flush", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                tracker.close()
+        tracker.close()
+        assert tracker.stats.accepted == 1
+    assert sum(box.events.values()) == 1
