@@ -61,7 +61,7 @@ def main() -> None:
             except BaseException as error:  # noqa: BLE001 - the child ends here in every case
                 print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
                 os._exit(1)
-        print(child, flush=True)
+        os.write(1, f"{child}\n".encode())  # at once: the child writes to the same pipe
 
 
 if __name__ == "__main__":

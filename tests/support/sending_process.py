@@ -14,6 +14,11 @@ from typing import Any
 from gameball import AsyncGameball, DeliveryReport, Event, Gameball
 
 
+def tell(line: str) -> None:
+    """Write a line at once: the parent and its child write to the same pipe, and print may write in parts."""
+    os.write(1, f"{line}\n".encode())
+
+
 def describe(report: DeliveryReport) -> str:
     counts = {
         "accepted": report.accepted,
@@ -40,12 +45,12 @@ def send(order: dict[str, Any]) -> None:
 
     def sync() -> None:
         with Gameball("key", "secret", **settings) as client:
-            print("begun", flush=True)
+            tell("begun")
             client.events.send(events, **arguments)
 
     async def asynchronous() -> None:
         async with AsyncGameball("key", "secret", **settings) as client:
-            print("begun", flush=True)
+            tell("begun")
             await client.events.send(events, **arguments)
 
     try:
@@ -57,8 +62,8 @@ def send(order: dict[str, Any]) -> None:
         cause: BaseException | None = error
         while cause is not None and not hasattr(cause, "report"):
             cause = cause.__cause__ or cause.__context__
-        print(type(error).__name__, flush=True)
-        print(describe(cause.report) if cause is not None else "{}", flush=True)
+        tell(type(error).__name__)
+        tell(describe(cause.report) if cause is not None else "{}")
 
 
 def main() -> None:
@@ -69,9 +74,9 @@ def main() -> None:
         if child == 0:
             send(json.loads(line))
             os._exit(0)
-        print(child, flush=True)
+        tell(str(child))
         _, status = os.waitpid(child, 0)
-        print("ended", status, flush=True)
+        tell(f"ended {status}")
 
 
 if __name__ == "__main__":
