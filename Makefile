@@ -30,7 +30,7 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
 
 test-spark: .venv/spark/set-up  ## run the tests with Spark, which needs Java 17; GAMEBALL_SPARK_ROWS sets how many rows
-	.venv/spark/bin/python -m pytest -p no:cacheprovider tests/spark
+	.venv/spark/bin/python -m pytest -p no:cacheprovider tests/spark $(SPARK_TESTS)
 
 .venv/spark/set-up: requirements-spark.txt | $(SETUP)
 	$(PYTHON) -m venv --clear .venv/spark
