@@ -118,6 +118,8 @@ def resolve(
 
     End a deliverer that hangs before you have events sent again.
     """
+    if ids and all_of_them:
+        raise ValueError("give either ids or --all, not both: --all would settle every event")
     from gameball.cli.outbox import resolve_events  # noqa: PLC0415
 
     return resolve_events(

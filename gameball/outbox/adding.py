@@ -1,5 +1,6 @@
 """Adds an event in the transaction of the caller: checks and encodes it, and inserts the row."""
 
+import inspect
 import sqlite3
 import zlib
 from collections.abc import Mapping
@@ -106,6 +107,9 @@ def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
             "Outbox.add needs a Connection or Session of SQLAlchemy, or a DB-API connection or cursor, got "
             f"{type(transaction).__name__}"
         )
+    if inspect.iscoroutinefunction(cursor.execute):
+        # It would return without having executed anything.
+        raise TypeError("Outbox.add cannot use an asynchronous cursor: execute the statement yourself")
     cursor.execute(_INSERT.format(_placeholder(cursor, paramstyle)), row.in_order)
 
 

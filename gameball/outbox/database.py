@@ -18,6 +18,10 @@ from gameball.outbox.schema import check_dialect
 _BUSY_TIMEOUT: Final = 30.0
 #: PostgreSQL ends a transaction in which the process does nothing for this long, in milliseconds.
 _LIMIT_IDLE: Final = "SET LOCAL idle_in_transaction_session_timeout = 3000"
+#: A role or database may have it off: a crash could then forget that events were in flight.
+_COMMIT_DURABLY: Final = (
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+)
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 
@@ -76,6 +80,7 @@ class Database:
                 # A process that is stopped within a transaction would keep its locks, and nobody could take
                 # over.
                 connection.exec_driver_sql(_LIMIT_IDLE)
+                connection.exec_driver_sql(_COMMIT_DURABLY)
             yield connection
 
     def run(self, work: Callable[[Connection], ResultT]) -> ResultT:

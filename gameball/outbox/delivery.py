@@ -183,7 +183,14 @@ class Deliverer:
             return False
         partition.busy = True
         name = f"gameball-outbox-{partition.number}"
-        threading.Thread(target=self._work, args=(partition, lease, ending), name=name, daemon=True).start()
+        try:
+            threading.Thread(
+                target=self._work, args=(partition, lease, ending), name=name, daemon=True
+            ).start()
+        except RuntimeError:  # the system cannot start more threads now
+            partition.busy = False
+            partition.not_before = time.monotonic() + 1.0
+            return False
         return True
 
     def _work(self, partition: _Partition, lease: Lease, ending: threading.Event) -> None:
