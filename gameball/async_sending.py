@@ -115,17 +115,14 @@ class AsyncEvents(AsyncTrackerMethods):
                 receipts.append(receipt)
                 if on_receipt is not None:
                     on_receipt(receipt)
-        except BaseException as error:
-            try:
-                receipts += await sender.finish()
-            finally:
-                attach_report(error, receipts)
-            raise
-        finally:
             await self._end(sender)
-        report = order_receipts(receipts)
-        if check:
-            report.raise_for_failures()
+            report = order_receipts(receipts)
+            failure = report.failure() if check else None
+        except BaseException as error:
+            await self._finish_with_report(sender, receipts, error)
+            raise
+        if failure is not None:
+            raise failure
         return report
 
     def stream(
@@ -168,12 +165,10 @@ class AsyncEvents(AsyncTrackerMethods):
         try:
             async for receipt in sender.receipts():
                 yield receipt
-        except BaseException as error:
-            if (rest := await sender.finish()) and not isinstance(error, GeneratorExit):
-                attach_report(error, rest)
-            raise
-        finally:
             await self._end(sender)
+        except BaseException as error:
+            await self._finish_with_report(sender, [], error)
+            raise
 
     def _begin(self, events: AnyEvents, options: SendOptions) -> AsyncSender:
         if self._closed:
@@ -190,6 +185,21 @@ class AsyncEvents(AsyncTrackerMethods):
         )
         self._senders.add(sender)
         return sender
+
+    async def _finish_with_report(
+        self, sender: AsyncSender, receipts: list[Receipt], error: BaseException
+    ) -> None:
+        """Finish a send that an exception ended, and attach the report to it; see ``Events``."""
+        try:
+            rest = await sender.finish()
+        except BaseException as second:
+            # A second cancellation: the requests in flight were aborted, so this is quick.
+            attach_report(second, receipts + await sender.finish())
+            raise
+        finally:
+            await self._end(sender)
+        if not isinstance(error, GeneratorExit):
+            attach_report(error, receipts + rest)
 
     async def _end(self, sender: AsyncSender) -> None:
         await sender.finish()

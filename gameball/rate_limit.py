@@ -137,6 +137,18 @@ class Windows:
         self._held_until = max(self._held_until, until)
 
 
+class _Condition:
+    """A condition, and its lock, which is entered directly.
+
+    ``with condition`` enters it by a method written in Python. A Ctrl-C that struck there left the lock held
+    for ever, and every later request of the client hung.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
+
+
 class Limiter:
     """Makes threads wait until the rate limits allow a request.
 
@@ -150,15 +162,15 @@ class Limiter:
     ) -> None:
         self._windows = Windows(check_limits(limits))
         self._clock = clock
-        self._conditions: dict[str, threading.Condition] = {}
+        self._conditions: dict[str, _Condition] = {}
         renew_after_fork(self)
 
     @property
-    def _changed(self) -> threading.Condition:
+    def _shared(self) -> "_Condition":
         # Created on first use: gunicorn's gevent workers replace the locks of threading after the fork, and
         # a greenlet that waits for one of the original locks stops all others.
         found = self._conditions.get("changed")
-        return self._conditions.setdefault("changed", threading.Condition()) if found is None else found
+        return self._conditions.setdefault("changed", _Condition()) if found is None else found
 
     def after_fork_in_child(self) -> None:
         """Keep the windows: the child uses the same account, and the parent's requests count against it."""
@@ -175,36 +187,39 @@ class Limiter:
         Returns:
             Whether a slot was occupied: False if waiting was stopped.
         """
-        with self._changed:
+        shared = self._shared
+        with shared.lock:
             while not stopped() and (now := self._clock()) < until:
                 delay = self._windows.delay(now)
                 if delay <= 0:
                     self._windows.take()
                     return True
                 seconds = min(delay, until - now)
-                self._changed.wait(None if math.isinf(seconds) else seconds)
+                shared.changed.wait(None if math.isinf(seconds) else seconds)
         return False
 
     def used(self) -> float:
         """Return the usage of the fullest window, from 0 to 1."""
-        with self._changed:
+        with self._shared.lock:
             return self._windows.used(self._clock())
 
     def release(self, *, sent: bool) -> None:
         """Release the slot of a request that has ended."""
-        with self._changed:
+        shared = self._shared
+        with shared.lock:
             self._windows.give_back(self._clock(), sent=sent)
-            self._changed.notify_all()
+            shared.changed.notify_all()
 
     def hold(self, seconds: float) -> None:
         """Allow no request for some seconds, as after a 429."""
-        with self._changed:
+        with self._shared.lock:
             self._windows.hold(self._clock() + seconds)
 
     def wake(self) -> None:
         """Make every waiter check again whether to stop waiting."""
-        with self._changed:
-            self._changed.notify_all()
+        shared = self._shared
+        with shared.lock:
+            shared.changed.notify_all()
 
 
 class AsyncLimiter:

@@ -173,15 +173,22 @@ class DeliveryReport:
             DeliveryError: Some events were not accepted. Its ``report`` is this report, and its ``__cause__``
                 is the error of the first chunk that was not accepted.
         """
+        if (failure := self.failure()) is not None:
+            raise failure
+
+    def failure(self) -> DeliveryError | None:
+        """Return the error that ``raise_for_failures`` raises, or None if every event was accepted."""
         failed = next((r for r in self.receipts if r.outcome is not Outcome.ACCEPTED), None)
         if failed is None:
-            return
+            return None
         where = f"source items {failed.first} to {failed.last}"
         why = "" if failed.error is None else f": {failed.error}"
-        raise DeliveryError(
+        error = DeliveryError(
             f"not every event was accepted ({self}); first failure: {where} {failed.outcome}{why}",
             report=self,
-        ) from failed.error
+        )
+        error.__cause__ = failed.error
+        return error
 
 
 def attach_report(error: BaseException, receipts: Iterable[Receipt]) -> None:

@@ -148,18 +148,15 @@ class Events(TrackerMethods):
                 receipts.append(receipt)
                 if on_receipt is not None:
                     on_receipt(receipt)
-        except BaseException as error:
-            try:
-                # The last receipt may be returned again, if the interrupt came before it was marked as given.
-                receipts += [rest for rest in sender.finish() if rest not in receipts[-1:]]
-            finally:
-                attach_report(error, receipts)
-            raise
-        finally:
             self._end(sender)
-        report = order_receipts(receipts)
-        if check:
-            report.raise_for_failures()
+            report = order_receipts(receipts)
+            failure = report.failure() if check else None
+        except BaseException as error:
+            self._finish_with_report(sender, receipts, error)
+            raise
+        # Nothing is called from here on, so no interrupt can come before the caller has the report.
+        if failure is not None:
+            raise failure
         return report
 
     def stream(
@@ -221,14 +218,10 @@ class Events(TrackerMethods):
         try:
             for given in sender.receipts():
                 yield given
-        except BaseException as error:
-            # The last receipt may be returned again, as in send.
-            rest = [receipt for receipt in sender.finish() if receipt is not given]
-            if rest and not isinstance(error, GeneratorExit):
-                attach_report(error, rest)
-            raise
-        finally:
             self._end(sender)
+        except BaseException as error:
+            self._finish_with_report(sender, [], error, given)
+            raise
 
     def _begin(
         self,
@@ -255,6 +248,37 @@ class Events(TrackerMethods):
             self._end(sender)
             raise ClientClosedError
         return sender
+
+    def _finish_with_report(
+        self, sender: Sender, receipts: list[Receipt], error: BaseException, given: Receipt | None = None
+    ) -> None:
+        """Finish a send that an exception ended, and attach the report to it.
+
+        Args:
+            sender: The send.
+            receipts: The receipts that the report begins with.
+            error: The exception.
+            given: The last receipt that the user of a stream has, which is left out, or None.
+        """
+        last = receipts[-1] if receipts else given
+        try:
+            rest = sender.finish()
+        except BaseException as second:
+            # A second interrupt: the requests in flight were aborted, so this is quick.
+            self._attach(second, receipts, sender.finish(), last)
+            raise
+        finally:
+            self._end(sender)
+        self._attach(error, receipts, rest, last)
+
+    @staticmethod
+    def _attach(
+        error: BaseException, receipts: list[Receipt], rest: list[Receipt], last: Receipt | None
+    ) -> None:
+        # The last receipt may be returned again, if the interrupt came before it was marked as given.
+        found = receipts + [receipt for receipt in rest if receipt is not last]
+        if not isinstance(error, GeneratorExit):
+            attach_report(error, found)
 
     def _end(self, sender: Sender) -> None:
         sender.finish()

@@ -61,6 +61,7 @@ class AsyncSender:
         self._interrupted = False
         self._finished = asyncio.Event()
         self._finishing = asyncio.Lock()
+        self._finishes = 0
         self._rest: list[Receipt] = []
         # The task that is advancing the send, or None while the user of a stream handles a receipt.
         self._driver: asyncio.Task[Any] | None = None
@@ -91,33 +92,30 @@ class AsyncSender:
         state = self._state
         if state.deadline is not None:
             self._timer = asyncio.get_running_loop().call_later(state.deadline.left(), self._expire)
-        while not (self._interrupted or state.expired) and (state.wants_chunk() or state.open):
+        while not (self._interrupted or state.expired) and (
+            state.wants_chunk() or state.open or not self._context.results.empty()
+        ):
             # A slow source must not delay the receipts.
             if state.wants_chunk() and self._context.results.empty():
-                receipt = await self._read()
+                await self._read()
                 # Let the workers run, even if the source never awaits anything.
                 await asyncio.sleep(0)
-            else:
-                receipt = await self._collect()
-            if receipt is not None:
+            elif (receipt := await self._collect()) is not None:
                 yield receipt
-        if state.expired:
+        if state.expired or not self._interrupted:
             async with self._finishing:
                 await self._finish_first()
             while self._rest:
                 yield self._rest.pop(0)
-        elif not self._interrupted:
-            for receipt in state.rest():
-                yield receipt
         if state.problem is not None:
             raise state.problem
 
-    async def _read(self) -> Receipt | None:
+    async def _read(self) -> None:
         state = self._state
         try:
             chunk = await self._next_chunk()
             if chunk is None:
-                return None
+                return
             handed = state.examine(chunk)
         except StopAsyncIteration:
             state.end()
@@ -125,12 +123,13 @@ class AsyncSender:
             state.end(error)
         else:
             if isinstance(handed, Receipt):
+                # Not returned: a cancellation could lose it on its way to the caller.
+                self._context.results.put_nowait(handed)
                 state.advance(handed.index, handed.last)
-                return handed
-            state.open[handed.index] = handed
-            state.advance(handed.index, handed.chunk.last)
-            self._submit(handed)
-        return None
+            else:
+                state.open[handed.index] = handed
+                state.advance(handed.index, handed.chunk.last)
+                self._submit(handed)
 
     async def _next_chunk(self) -> Chunk | None:
         """Return the next chunk, or None if an interrupt cancelled the wait for the source.
@@ -193,7 +192,7 @@ class AsyncSender:
         """Wait until an interrupted send has finished, or finish it if no task is advancing it."""
         seconds = self._close_timeout + 2 * ABORT_TIMEOUT
         if self._driver is None:
-            self._rest += await self.finish()
+            await self.finish()
         elif self._driver is not asyncio.current_task():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._finished.wait(), seconds)
@@ -202,60 +201,68 @@ class AsyncSender:
         """End the send: requests in flight have a grace period, and are then cancelled.
 
         Returns:
-            The receipts that were not yielded yet. Later calls return none.
+            The receipts that were not yielded yet. If a cancellation ends this call, another returns them.
         """
         if self._process != os.getpid():
             return []
         async with self._finishing:
             await self._finish_first()
-            rest, self._rest = self._rest, []
-            return rest
+            return list(self._rest)
 
     async def _finish_first(self) -> None:
-        """Finish the send unless that was done, and keep the receipts that were not yielded yet."""
-        if not self._finished.is_set():
-            self._rest = await self._finish_once()
-            self._log.end(self._rest, self._state.problem)
+        """Finish the send unless that was done, and keep the receipts that were not yielded yet.
 
-    async def _finish_once(self) -> list[Receipt]:
-        receipts: list[Receipt] = []
+        A cancellation may end this at any await. Calling it again continues, as with threads.
+        """
+        if self._finished.is_set():
+            return
+        self._finishes += 1
+        concluded = False
+        try:
+            await self._conclude_open()
+            concluded = True
+        finally:
+            await self._close()
+            # After a second cancellation, chunks still in flight stay in flight in the ledger.
+            if concluded or self._finishes > 1:
+                self._end_run()
+        self._rest += self._state.rest()
+        self._finished.set()
+        self._log.end(self._rest, self._state.problem)
+
+    async def _conclude_open(self) -> None:
+        """Collect a receipt for each chunk that has none, and abandon what does not end in time."""
         self._context.stop()
         if self._timer is not None:
             self._timer.cancel()
         expired = self._state.expired
         for waiting in self._state.waiting():
             del self._state.open[waiting.index]
-            receipts.append(abandon_pending(waiting, self._state.passed_deadline))
-        try:
-            # If the event loop is shutting down, the workers have already ended.
-            if not all(worker.has_ended for worker in self._workers):
-                await self._drain(receipts, 0.0 if expired else self._close_timeout)
-                self._abort_connections()
-                await self._drain(receipts, DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
-            for worker in self._workers:
-                await worker.abandon_chunk()
-            while not self._context.queue.empty():
-                if (pending := self._context.queue.get_nowait()) is not None:
-                    receipts.append(abandon_pending(pending, self._state.passed_deadline))
-            await self._drain(receipts, 0.0)
-        finally:
-            # A second interrupt jumps here. Chunks still in flight then stay in flight in the ledger.
-            try:
-                await self._close()
-            finally:
-                self._finished.set()
-                if self._context.durable_record is not None:
-                    with suppress(RecordError):  # the end time of a run is not essential
-                        self._context.durable_record.end_run()
-        return receipts + self._state.rest()
+            self._rest.append(abandon_pending(waiting, self._state.passed_deadline))
+        # If the event loop is shutting down, the workers have already ended.
+        if not all(worker.has_ended for worker in self._workers):
+            await self._drain(0.0 if expired else self._close_timeout)
+            self._abort_connections()
+            await self._drain(DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
+        for worker in self._workers:
+            await worker.abandon_chunk()
+        while not self._context.queue.empty():
+            if (pending := self._context.queue.get_nowait()) is not None:
+                self._rest.append(abandon_pending(pending, self._state.passed_deadline))
+        await self._drain(0.0)
 
-    async def _drain(self, receipts: list[Receipt], seconds: float) -> None:
+    def _end_run(self) -> None:
+        if self._context.durable_record is not None:
+            with suppress(RecordError):  # the end time of a run is not essential
+                self._context.durable_record.end_run()
+
+    async def _drain(self, seconds: float) -> None:
         """Collect receipts until no chunk is open or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._state.open or not self._context.results.empty():
                     if (receipt := await self._collect()) is not None:
-                        receipts.append(receipt)
+                        self._rest.append(receipt)
 
     def _abort_connections(self) -> None:
         self._context.aborting = True
@@ -275,6 +282,6 @@ class AsyncSender:
             await asyncio.wait(
                 tasks, timeout=DEADLINE_ABORT_TIMEOUT if self._state.expired else ABORT_TIMEOUT
             )
-        for worker in self._workers:
-            if worker.has_ended:
-                self._pool.give_back(worker.connection)
+        for worker in [worker for worker in self._workers if worker.has_ended]:
+            self._workers.remove(worker)
+            self._pool.give_back(worker.connection)

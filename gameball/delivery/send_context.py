@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import threading
 import time
 from typing import Generic, TypeVar
 
@@ -14,6 +13,7 @@ from gameball.delivery.attempts import DeliveryTools
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.durable_record import DurableRecord
+from gameball.delivery.latch import Latch
 from gameball.delivery.outcomes import ambiguous_error
 from gameball.delivery.pending_chunk import PendingChunk, abandon, abandoned_error
 from gameball.delivery.send_state import SendState
@@ -62,7 +62,7 @@ class BaseSendContext:
     policy: RetryPolicy
     limiter: Limiter | AsyncLimiter
     durable_record: DurableRecord | None
-    stopped: threading.Event | asyncio.Event = field(init=False)
+    stopped: Latch | asyncio.Event = field(init=False)
     tools: DeliveryTools = field(init=False)
 
     @tools.default

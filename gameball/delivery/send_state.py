@@ -39,7 +39,6 @@ class SendState:
         reading: Whether there may be more to read.
         cause: The error that stopped the send, or None.
         problem: The exception to raise to the caller at the end, or None.
-        rest_is_known: Whether the unsent items have their receipt.
         deadline: When the send must have ended, or None.
         expired: Whether the deadline has passed.
         order: Decides which chunks must wait for others, or None if none must.
@@ -55,7 +54,6 @@ class SendState:
     reading: bool = True
     cause: GameballError | None = None
     problem: BaseException | None = None
-    rest_is_known: bool = False
     deadline: Deadline | None = None
     expired: bool = False
     order: CustomerOrder | None = None
@@ -185,11 +183,10 @@ class SendState:
         return self.deadline if self.expired else None
 
     def rest(self) -> list[Receipt]:
-        """Return the receipt of the items without one, if there are any. Later calls return none."""
+        """Return the receipt of the items without one, if there are any."""
         error = self.problem if isinstance(self.problem, GameballError) else self.cause
-        if self.rest_is_known or not (self.stopped or self.problem):
+        if not (self.stopped or self.problem):
             return []
-        self.rest_is_known = True
         return self.source.unsent(*self.frontier, error)
 
 

@@ -1,6 +1,7 @@
 """Sends events with threads: reads chunks, passes them to workers and collects receipts."""
 
 import os
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -66,7 +67,8 @@ class Sender:
         self._workers: list[Worker] = []
         self._submitted = -1
         self._interrupted = False
-        self._finished = threading.Event()
+        self._finished = False
+        self._finishes = 0
         self._finishing = threading.RLock()
         self._rest: list[Receipt] = []
         # Held by the thread that is advancing the send; free while the user of a stream handles a receipt.
@@ -100,10 +102,8 @@ class Sender:
                 yield from self._read()
             else:
                 yield from self._collect()
-        if state.expired:
-            yield from self._finish_at_deadline()
-        elif not self._interrupted:
-            yield from state.rest()
+        if state.expired or not self._interrupted:
+            yield from self._finish_and_yield()
         if state.problem is not None:
             raise state.problem
 
@@ -128,9 +128,8 @@ class Sender:
             yield from self._collect()
 
     def _collect(self) -> Iterator[Receipt]:
-        with self._context.arrived:
-            while not self._context.results:
-                self._context.arrived.wait()
+        while not self._context.results:
+            self._context.arrived.get()
         result = self._context.results[0]
         if isinstance(result, Done):
             self._state.open.pop(result.pending.index, None)
@@ -189,7 +188,7 @@ class Sender:
         self._abort_connections()
         self._context.tell(None)
 
-    def _finish_at_deadline(self) -> Iterator[Receipt]:
+    def _finish_and_yield(self) -> Iterator[Receipt]:
         with self._finishing:
             self._finish_first()
         while self._rest:
@@ -202,11 +201,11 @@ class Sender:
     def wait(self) -> None:
         """Wait until an interrupted send has finished, or finish it if no thread is advancing it."""
         deadline = time.monotonic() + self._close_timeout + 2 * ABORT_TIMEOUT
-        while not self._finished.is_set():
+        while not self._finished:
             if self._driving.acquire(timeout=_LOOK_AGAIN):
                 try:
                     with self._finishing:
-                        self._rest += self.finish()
+                        self._finish_first()
                 finally:
                     self._driving.release()
             elif self._driver == threading.get_ident() or time.monotonic() >= deadline:
@@ -216,77 +215,92 @@ class Sender:
         """End the send: requests in flight have a grace period, and are then aborted.
 
         Returns:
-            The receipts that were not yielded yet. Later calls return none.
+            The receipts that were not yielded yet. If an interrupt ends this call, another returns them.
         """
         if self._process != os.getpid():
             return []
         with self._finishing:
             self._finish_first()
-            rest, self._rest = self._rest, []
-            return rest
+            return list(self._rest)
 
     def _finish_first(self) -> None:
-        """Finish the send unless that was done, and keep the receipts that were not yielded yet."""
-        if not self._finished.is_set():
-            self._rest = self._finish_once()
-            self._log.end(self._rest, self._state.problem)
+        """Finish the send unless that was done, and keep the receipts that were not yielded yet.
 
-    def _finish_once(self) -> list[Receipt]:
-        receipts: list[Receipt] = []
+        An interrupt may end this at any step. Calling it again continues: what was collected is kept, and no
+        step does harm if it is done twice.
+        """
+        if self._finished:
+            return
+        self._finishes += 1
+        concluded = False
+        try:
+            self._conclude_open()
+            concluded = True
+        finally:
+            self._abort_connections()
+            self._close()
+            # After a second interrupt, chunks still in flight stay in flight in the ledger.
+            if concluded or self._finishes > 1:
+                self._end_run()
+        # No interrupt can come between these two assignments: Python checks for one only at calls and loops.
+        self._rest = self._rest + self._state.rest()
+        self._finished = True
+        self._log.end(self._rest, self._state.problem)
+
+    def _conclude_open(self) -> None:
+        """Collect a receipt for each chunk that has none, and abandon what does not end in time."""
         self._context.stop()
         if self._timer is not None:
             self._timer.cancel()
         expired = self._state.expired
-        try:
-            # Abandon chunks that wait for others, or that the interrupt kept from being passed to a worker.
-            waiting = {pending.index for pending in self._state.waiting()}
-            for pending in list(self._state.open.values()):
-                if pending.index > self._submitted or pending.index in waiting:
-                    self._abandon(pending, receipts)
-            self._drain(receipts, 0.0 if expired else self._close_timeout)
-            self._abort_connections()
-            self._drain(receipts, DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
-            with self._context.concluding:
-                for worker in self._workers:
-                    worker.abandoned = worker.busy
-                    worker.abandon_chunk()
-            self._drain(receipts, 0.0)
-            stuck = {worker.pending for worker in self._workers if worker.abandoned}
-            for pending in set(self._state.open.values()) - stuck:
-                self._abandon(pending, receipts)
-        finally:
-            # A second interrupt jumps here. Chunks still in flight then stay in flight in the ledger.
-            try:
-                self._abort_connections()
-                self._close()
-            finally:
-                self._finished.set()
-                if self._context.durable_record is not None:
-                    with suppress(RecordError):  # the end time of a run is not essential
-                        self._context.durable_record.end_run()
-        return receipts + self._state.rest()
+        # Abandon chunks that wait for others, or that the interrupt kept from being passed to a worker.
+        waiting = {pending.index for pending in self._state.waiting()}
+        for pending in list(self._state.open.values()):
+            if pending.index > self._submitted or pending.index in waiting:
+                self._abandon(pending)
+        self._drain(0.0 if expired else self._close_timeout)
+        self._abort_connections()
+        self._drain(DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
+        with self._context.concluding:
+            for worker in self._workers:
+                worker.abandoned = worker.busy
+                worker.abandon_chunk()
+        self._drain(0.0)
+        stuck = {worker.pending for worker in self._workers if worker.abandoned}
+        for pending in set(self._state.open.values()) - stuck:
+            self._abandon(pending)
 
-    def _abandon(self, pending: PendingChunk, receipts: list[Receipt]) -> None:
+    def _end_run(self) -> None:
+        if self._context.durable_record is not None:
+            with suppress(RecordError):  # the end time of a run is not essential
+                self._context.durable_record.end_run()
+
+    def _abandon(self, pending: PendingChunk) -> None:
         """Abandon a pending chunk that no worker has taken."""
-        receipts.append(abandon_pending(pending, self._state.passed_deadline))
+        # An interrupt may have come after it was abandoned, before it was removed.
+        if not any(receipt.index == pending.index for receipt in self._rest[-1:]):
+            self._rest.append(abandon_pending(pending, self._state.passed_deadline))
         self._state.advance(pending.index, pending.chunk.last)
         del self._state.open[pending.index]
 
-    def _drain(self, receipts: list[Receipt], seconds: float) -> None:
+    def _drain(self, seconds: float) -> None:
         """Collect receipts until no chunk is open or the time is over."""
         deadline = time.monotonic() + seconds
         while self._state.open or self._context.results:
-            with self._context.arrived:
-                while not self._context.results:
-                    if (left := deadline - time.monotonic()) <= 0:
-                        return
-                    self._context.arrived.wait(left)
-            result = self._context.results.popleft()
+            while not self._context.results:
+                if (left := deadline - time.monotonic()) <= 0:
+                    return
+                with suppress(queue.Empty):
+                    self._context.arrived.get(timeout=left)
+            result = self._context.results[0]
             if isinstance(result, Done):
                 self._state.open.pop(result.pending.index, None)
             elif result is not None:
-                receipts.append(result)
+                # An interrupt may come between any two steps, so it is removed only after it was kept.
+                if not any(receipt is result for receipt in self._rest[-1:]):
+                    self._rest.append(result)
                 self._state.advance(result.index, result.last)
+            self._context.results.popleft()
 
     def _abort_connections(self) -> None:
         for worker in self._workers:
@@ -296,12 +310,15 @@ class Sender:
     def _close(self) -> None:
         for _ in self._workers:
             self._context.queue.put(None)
-        for worker in self._workers:
-            if not worker.busy and worker.thread is not None:
-                # An interrupt may have come just before the thread started; it then finds nothing to do.
-                deadline = time.monotonic() + ABORT_TIMEOUT
-                while worker.thread.ident is None and time.monotonic() < deadline:
-                    time.sleep(_LOOK_AGAIN)
-                with suppress(RuntimeError):  # the thread never started
-                    worker.thread.join()
-                self._pool.give_back(worker.connection)
+        # Each is removed before it is given back: an interrupt must not give it back twice.
+        for worker in list(self._workers):
+            if worker.busy or (thread := worker.thread) is None:
+                continue
+            # An interrupt may have come just before the thread started; it then finds nothing to do.
+            deadline = time.monotonic() + ABORT_TIMEOUT
+            while thread.ident is None and time.monotonic() < deadline:
+                time.sleep(_LOOK_AGAIN)
+            with suppress(RuntimeError):  # the thread never started
+                thread.join()
+            self._workers.remove(worker)
+            self._pool.give_back(worker.connection)

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 
 from attrs import define, field
 
@@ -23,6 +24,7 @@ from gameball.delivery.effects import (
     SendRequest,
     Sleep,
 )
+from gameball.delivery.latch import Latch
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
@@ -41,28 +43,32 @@ class SendContext(BaseSendContext):
         queue: The chunks to be delivered. None ends a worker.
         results: The results of delivering them. A result is removed only after it was handled, because an
             interrupt may come between any two steps of the caller's thread.
-        arrived: Notified when there is a new result.
+        arrived: Has an item for each result that arrived since the caller's thread last waited for one.
         concluding: Held while the outcome of a chunk is decided, by its worker or by the thread that abandons
             it.
     """
 
     limiter: Limiter
-    stopped: threading.Event = field(init=False, factory=threading.Event)
+    stopped: Latch = field(init=False, factory=Latch)
     queue: "queue.SimpleQueue[PendingChunk | None]" = field(init=False, factory=queue.SimpleQueue)
     results: "deque[Receipt | Done | None]" = field(init=False, factory=deque)
-    arrived: threading.Condition = field(init=False, factory=threading.Condition)
+    arrived: "SimpleQueue[None]" = field(init=False)
     concluding: threading.Lock = field(init=False)
+
+    # Not factories: they would be looked up at import, before gevent replaces them.
+    @arrived.default
+    def _new_queue(self) -> "SimpleQueue[None]":
+        # Not a condition: an interrupt of the caller's thread could leave its lock held.
+        return queue.SimpleQueue()
 
     @concluding.default
     def _new_lock(self) -> threading.Lock:
-        # Not a factory: it would be looked up at import, before gevent replaces it.
         return threading.Lock()
 
     def tell(self, result: Receipt | Done | None) -> None:
         """Pass a result to the caller's thread. None only wakes it."""
-        with self.arrived:
-            self.results.append(result)
-            self.arrived.notify()
+        self.results.append(result)
+        self.arrived.put(None)
 
     def record(self, write: Callable[[DurableRecord], None]) -> RecordError | None:
         """Write to the durable record, if there is one. An error ends the send."""

@@ -1,0 +1,172 @@
+"""An interrupt in the last moments of a send carries the whole report, wherever it strikes.
+
+``LATE_INTERRUPTS`` is the number of interrupts of each case, a small number by default.
+"""
+
+import asyncio
+import gc
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from either_client import KEYS
+from sending import events, our_threads
+from waiting import LONGEST
+
+from gameball import AsyncGameball, Gameball, Ledger, Receipt
+from gameball.receipts import DeliveryReport
+from gameball.sandbox import Sandbox
+
+INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
+COUNT = 6
+LAST = 0.005
+_FINALIZERS = {"_remove", "__del__", "collect_unraisable"}
+
+
+class AlarmInterrupt(BaseException):
+    """What the signal handler of these tests raises, like Ctrl-C."""
+
+
+@pytest.fixture
+def alarm() -> Iterator[None]:
+    def strike(_: int, frame: FrameType | None) -> None:
+        names = []
+        while frame is not None:
+            names.append(frame.f_code.co_name)
+            frame = frame.f_back
+        # Python ignores what is raised in a finalizer, so such an interrupt tests nothing.
+        if "send" in names and not _FINALIZERS & set(names):
+            raise AlarmInterrupt
+
+    before = signal.signal(signal.SIGALRM, strike)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def struck_within_send(error: BaseException) -> bool:
+    """Return whether an exception passed through the client, not only through the test."""
+    trace = error.__traceback__
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename).name in {"sending.py", "async_sending.py"} and (
+            "gameball" in trace.tb_frame.f_code.co_filename and trace.tb_frame.f_code.co_name == "send"
+        ):
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def check_complete(error: BaseException, problems: list[str]) -> None:
+    report = getattr(error, "report", None)
+    if not isinstance(report, DeliveryReport):
+        problems.append("no report")
+        return
+    positions = [p for receipt in report.receipts for p in range(receipt.first, receipt.last + 1)]
+    if positions != list(range(COUNT)):
+        problems.append(f"positions {positions}: {report}")
+
+
+# An interrupt just before a connection is given back leaves its idle socket to the garbage collector: to give
+# it back again might share it between two sends.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.usefixtures("alarm")
+@pytest.mark.parametrize("with_ledger", [False, True])
+def test_a_signal_at_the_end_of_a_send_carries_the_report(
+    box: Sandbox, tmp_path: Path, with_ledger: bool
+) -> None:
+    chance = random.Random(7)
+    problems: list[str] = []
+    struck = 0
+    number = 0
+    aim = [LAST]
+    with Gameball(*KEYS, base_url=box.url, timeout=LONGEST, rate_limits=None) as client:
+        while struck < INTERRUPTS:
+            number += 1
+            assert number < 60 * INTERRUPTS, f"only {struck} of {number} interrupts struck within the send"
+            path = tmp_path / f"{number}.ledger" if with_ledger else None
+            seen = 0
+            armed = 0.0
+
+            def arm(_: Receipt) -> None:
+                nonlocal seen, armed
+                seen += 1
+                if seen == COUNT:
+                    armed = time.perf_counter()
+                    signal.setitimer(signal.ITIMER_REAL, max(1e-6, chance.random() * aim[0]))
+
+            try:
+                client.events.send(events(COUNT), max_objects=1, ledger=path, on_receipt=arm)
+                # Later interrupts are aimed at the time that is really left after the last receipt.
+                aim[0] = min(LAST, 0.9 * aim[0] + 0.1 * 1.2 * (time.perf_counter() - armed))
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except AlarmInterrupt as error:
+                if not struck_within_send(error):
+                    continue
+                struck += 1
+                check_complete(error, problems)
+                if path is not None:
+                    with Ledger(path):  # it is not locked by what was interrupted
+                        pass
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            box.forget()
+    gc.collect()
+    assert not our_threads()
+    assert not problems, f"{len(problems)} of {struck}: {sorted(set(problems))[:5]}"
+
+
+@pytest.mark.parametrize("with_ledger", [False, True])
+def test_a_cancellation_at_the_end_of_a_send_carries_the_report(
+    box: Sandbox, tmp_path: Path, with_ledger: bool
+) -> None:
+    chance = random.Random(7)
+    problems: list[str] = []
+
+    async def run() -> int:
+        struck = number = 0
+        most = [40]
+        async with AsyncGameball(*KEYS, base_url=box.url, timeout=LONGEST, rate_limits=None) as client:
+            while struck < INTERRUPTS:
+                number += 1
+                assert number < 60 * INTERRUPTS
+                path = tmp_path / f"{number}.ledger" if with_ledger else None
+                seen = 0
+
+                def cancel_after(left: int, sending: "asyncio.Task[DeliveryReport]") -> None:
+                    if sending.done():
+                        return
+                    if left:
+                        asyncio.get_running_loop().call_soon(cancel_after, left - 1, sending)
+                    else:
+                        sending.cancel()
+
+                def arm(_: Receipt) -> None:
+                    nonlocal seen
+                    seen += 1
+                    if seen == COUNT:
+                        current = asyncio.current_task()
+                        assert current is not None
+                        cancel_after(chance.randrange(most[0]), current)
+
+                task = asyncio.create_task(
+                    client.events.send(events(COUNT), max_objects=1, ledger=path, on_receipt=arm)
+                )
+                try:
+                    await task
+                    most[0] = max(3, most[0] - 1)
+                except asyncio.CancelledError as error:
+                    struck += 1
+                    check_complete(error, problems)
+                    if path is not None:
+                        with Ledger(path):
+                            pass
+                box.forget()
+        return struck
+
+    struck = asyncio.run(run())
+    assert not problems, f"{len(problems)} of {struck}: {sorted(set(problems))[:5]}"
