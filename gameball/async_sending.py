@@ -97,16 +97,16 @@ class AsyncEvents(AsyncTrackerMethods):
         """
         check_events(events, takes_async=True)
         options = SendOptions(
-            concurrency,
-            max_objects,
-            max_bytes,
-            coalesce,
-            on_unknown,
-            stop_on_error,
-            on_invalid,
-            ledger,
-            deadline,
-            ordered,
+            concurrency=concurrency,
+            max_objects=max_objects,
+            max_bytes=max_bytes,
+            coalesce=coalesce,
+            on_unknown=on_unknown,
+            stop_on=stop_on_error,
+            on_invalid=on_invalid,
+            ledger=ledger,
+            deadline=deadline,
+            ordered=ordered,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -147,16 +147,16 @@ class AsyncEvents(AsyncTrackerMethods):
         """
         check_events(events, takes_async=True)
         options = SendOptions(
-            concurrency,
-            max_objects,
-            max_bytes,
-            coalesce,
-            on_unknown,
-            stop_on_error,
-            on_invalid,
-            ledger,
-            deadline,
-            ordered,
+            concurrency=concurrency,
+            max_objects=max_objects,
+            max_bytes=max_bytes,
+            coalesce=coalesce,
+            on_unknown=on_unknown,
+            stop_on=stop_on_error,
+            on_invalid=on_invalid,
+            ledger=ledger,
+            deadline=deadline,
+            ordered=ordered,
         )
         return AsyncReceiptStream(self._stream(events, options))
 

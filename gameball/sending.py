@@ -130,16 +130,16 @@ class Events(TrackerMethods):
         """
         check_events(events)
         options = SendOptions(
-            concurrency,
-            max_objects,
-            max_bytes,
-            coalesce,
-            on_unknown,
-            stop_on_error,
-            on_invalid,
-            ledger,
-            deadline,
-            ordered,
+            concurrency=concurrency,
+            max_objects=max_objects,
+            max_bytes=max_bytes,
+            coalesce=coalesce,
+            on_unknown=on_unknown,
+            stop_on=stop_on_error,
+            on_invalid=on_invalid,
+            ledger=ledger,
+            deadline=deadline,
+            ordered=ordered,
         )
         sender = self._begin(events, options)
         receipts: list[Receipt] = []
@@ -152,7 +152,12 @@ class Events(TrackerMethods):
             report = order_receipts(receipts)
             failure = report.failure() if check else None
         except BaseException as error:
-            self._finish_with_report(sender, receipts, error)
+            try:
+                self._finish_with_report(sender, receipts, error)
+            except BaseException as second:
+                # A second interrupt: the requests in flight were aborted, so this is quick.
+                self._finish_with_report(sender, receipts, second)
+                raise
             raise
         # Nothing is called from here on, so no interrupt can come before the caller has the report.
         if failure is not None:
@@ -199,16 +204,16 @@ class Events(TrackerMethods):
         """
         check_events(events)
         options = SendOptions(
-            concurrency,
-            max_objects,
-            max_bytes,
-            coalesce,
-            on_unknown,
-            stop_on_error,
-            on_invalid,
-            ledger,
-            deadline,
-            ordered,
+            concurrency=concurrency,
+            max_objects=max_objects,
+            max_bytes=max_bytes,
+            coalesce=coalesce,
+            on_unknown=on_unknown,
+            stop_on=stop_on_error,
+            on_invalid=on_invalid,
+            ledger=ledger,
+            deadline=deadline,
+            ordered=ordered,
         )
         return ReceiptStream(self._stream(events, options))
 
@@ -220,7 +225,11 @@ class Events(TrackerMethods):
                 yield given
             self._end(sender)
         except BaseException as error:
-            self._finish_with_report(sender, [], error, given)
+            try:
+                self._finish_with_report(sender, [], error, given)
+            except BaseException as second:
+                self._finish_with_report(sender, [], second, given)
+                raise
             raise
 
     def _begin(
@@ -261,22 +270,9 @@ class Events(TrackerMethods):
             given: The last receipt that the user of a stream has, which is left out, or None.
         """
         last = receipts[-1] if receipts else given
-        try:
-            rest = sender.finish()
-        except BaseException as second:
-            # A second interrupt: the requests in flight were aborted, so this is quick.
-            self._attach(second, receipts, sender.finish(), last)
-            raise
-        finally:
-            self._end(sender)
-        self._attach(error, receipts, rest, last)
-
-    @staticmethod
-    def _attach(
-        error: BaseException, receipts: list[Receipt], rest: list[Receipt], last: Receipt | None
-    ) -> None:
         # The last receipt may be returned again, if the interrupt came before it was marked as given.
-        found = receipts + [receipt for receipt in rest if receipt is not last]
+        found = receipts + [receipt for receipt in sender.finish() if receipt is not last]
+        self._end(sender)
         if not isinstance(error, GeneratorExit):
             attach_report(error, found)
 

@@ -63,7 +63,8 @@ class Sender:
         self._pool = pool
         self._log = SendLog()
         self._close_timeout = close_timeout
-        self._timer: threading.Timer | None = None
+        # Told when the deadline no longer matters.
+        self._in_time: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._workers: list[Worker] = []
         self._submitted = -1
         self._interrupted = False
@@ -177,9 +178,19 @@ class Sender:
         deadline = self._state.deadline
         if deadline is not None:
             # A thread of its own, because the caller's may be in the source or, with a stream, elsewhere.
-            self._timer = threading.Timer(deadline.left(), self._expire)
-            self._timer.daemon = True
-            self._timer.start()
+            # No ``threading.Timer``: an interrupt of its ``cancel`` could leave a lock held, so that the next
+            # one waited for ever.
+            seconds = min(max(0.0, deadline.left()), threading.TIMEOUT_MAX)
+            threading.Thread(
+                target=self._expire_after, args=(seconds,), name="gameball-deadline", daemon=True
+            ).start()
+
+    def _expire_after(self, seconds: float) -> None:
+        """Wait until the send ends, at most for some seconds, which are the time to its deadline."""
+        try:
+            self._in_time.get(timeout=seconds)
+        except queue.Empty:
+            self._expire()
 
     def _expire(self) -> None:
         """End the send at its deadline: nothing more is sent, and requests in flight are aborted."""
@@ -250,8 +261,7 @@ class Sender:
     def _conclude_open(self) -> None:
         """Collect a receipt for each chunk that has none, and abandon what does not end in time."""
         self._context.stop()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._in_time.put(None)
         expired = self._state.expired
         # Abandon chunks that wait for others, or that the interrupt kept from being passed to a worker.
         waiting = {pending.index for pending in self._state.waiting()}
@@ -319,6 +329,9 @@ class Sender:
             while thread.ident is None and time.monotonic() < deadline:
                 time.sleep(_LOOK_AGAIN)
             with suppress(RuntimeError):  # the thread never started
-                thread.join()
+                # Two interrupts of ``join`` can make a later one wait for ever, even if the thread has ended.
+                while thread.is_alive() and not worker.ended:
+                    thread.join(_LOOK_AGAIN)
+                thread.join(_LOOK_AGAIN)
             self._workers.remove(worker)
             self._pool.give_back(worker.connection)

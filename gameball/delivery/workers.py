@@ -95,6 +95,7 @@ class Worker(BaseWorker[WorkerConnection]):
         busy: Whether the worker is delivering a chunk.
         pending: The current or last chunk.
         abandoned: Whether the send was finished without this worker, because it did not end in time.
+        ended: Whether the worker has taken its last step.
     """
 
     context: SendContext
@@ -102,6 +103,7 @@ class Worker(BaseWorker[WorkerConnection]):
     busy: bool = field(default=False, init=False)
     pending: PendingChunk | None = field(default=None, init=False)
     abandoned: bool = field(default=False, init=False)
+    ended: bool = field(default=False, init=False)
 
     def work(self) -> None:
         """Deliver chunks until there are no more. This is the target of the thread."""
@@ -128,6 +130,7 @@ class Worker(BaseWorker[WorkerConnection]):
         # An abandoned worker ends after its send, so it must close its connection itself.
         if self.abandoned:
             self.connection.close()
+        self.ended = True
 
     def next_chunk(self) -> PendingChunk | None:
         """Wait for the next chunk and return it, or None if there are no more."""

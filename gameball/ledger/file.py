@@ -10,10 +10,10 @@ import sqlite3
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from gameball.errors import LedgerError, LedgerLockedError
@@ -25,6 +25,8 @@ try:
     import fcntl
 except ImportError:  # Windows, where SQLite's own locks are used
     fcntl = None  # type: ignore[assignment]
+
+T = TypeVar("T")
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
@@ -221,23 +223,29 @@ class LedgerFile:
         with self._transacting, self.translated():
             return self._database.execute(query, values).fetchall()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction: it is on disk at the end of the block, or rolled back on an error.
+    def transaction(self, write: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a transaction: it is on disk when this returns, or rolled back on an error.
+
+        It takes a function and is no context manager: an interrupt that struck as the block was being entered
+        left the lock held, and closing the ledger then waited for ever.
+
+        Args:
+            write: Called with the database. Its result is returned.
 
         Raises:
             LedgerError: The file cannot be written.
         """
         self._check_process()
         with self._transacting, self.translated():
-            self._database.execute("BEGIN IMMEDIATE")
             try:
-                yield self._database
+                self._database.execute("BEGIN IMMEDIATE")
+                result = write(self._database)
                 self._database.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
                     self._database.execute("ROLLBACK")
                 raise
+            return result
 
     def _check_process(self) -> None:
         if self._process != os.getpid():

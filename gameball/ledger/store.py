@@ -140,9 +140,12 @@ class LedgerStore:
             touched = self._chunks_between(positions.start, positions.stop - 1)
             check_resolvable(touched, positions)
             error = None if outcome is Outcome.ACCEPTED else "settled by a person: it was not accepted"
-            with self._file.transaction() as database:
+
+            def settle(database: sqlite3.Connection) -> None:
                 for chunk in touched:
                     _settle(database, chunk.first, (outcome.value, None, chunk.attempts, error))
+
+            self._file.transaction(settle)
 
     def _chunks_between(self, first: int, last: int) -> list[LedgerChunk]:
         query = f"{_SELECT} WHERE last >= ? AND first <= ? ORDER BY first"
@@ -174,8 +177,9 @@ class LedgerStore:
         Raises:
             LedgerError: The ledger cannot be written.
         """
-        with self._file.transaction() as database:
-            database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
+        self._file.transaction(
+            lambda database: database.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes.items())
+        )
 
     def notes(self) -> dict[str, str]:
         """Return the notes stored with ``note``, by name.
@@ -204,8 +208,12 @@ class LedgerStore:
         """
         salt = self.settings().get("salt")
         if salt is not None:
-            with self._file.transaction() as database:
-                database.execute("UPDATE settings SET value = ? WHERE name = 'account'", (account(salt),))
+            values = (account(salt),)
+            self._file.transaction(
+                lambda database: database.execute(
+                    "UPDATE settings SET value = ? WHERE name = 'account'", values
+                )
+            )
 
     def begin_run(
         self, settings: dict[str, str], account: Callable[[str], str] = lambda _: ""
@@ -253,7 +261,8 @@ class LedgerStore:
                     f"{name}={value}; use the same value or another ledger"
                 )
         self._file.reserve.ensure()
-        with self._file.transaction() as database:
+
+        def begin(database: sqlite3.Connection) -> int:
             if not bound:
                 for row in database.execute(_SELECT):
                     read_chunk(row)  # raises for a damaged row, which must not be deleted
@@ -261,7 +270,9 @@ class LedgerStore:
                 database.execute("DELETE FROM settings")
             database.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
             begun = database.execute("INSERT INTO runs (started_at) VALUES (?)", (_now(),))
-            self._run = begun.lastrowid or 0
+            return begun.lastrowid or 0
+
+        self._run = self._file.transaction(begin)
         ((end,),) = self._file.rows("SELECT coalesce(max(last), -1) + 1 FROM chunks")
         return KnownChunks(self._chunks_from, end)
 
@@ -285,8 +296,7 @@ class LedgerStore:
             LedgerError: The record could not be written, so the chunk must not be sent.
         """
         self._file.reserve.ensure()
-        with self._file.transaction() as database:
-            self._insert(database, number, chunk)
+        self._file.transaction(lambda database: self._insert(database, number, chunk))
 
     def divide(self, number: int, parts: tuple[Chunk, Chunk]) -> None:
         """Record that a chunk that the server found too large is sent as two parts.
@@ -295,9 +305,12 @@ class LedgerStore:
             LedgerError: The record could not be written, so the parts must not be sent.
         """
         self._file.reserve.ensure()
-        with self._file.transaction() as database:
+
+        def insert(database: sqlite3.Connection) -> None:
             for part in parts:
                 self._insert(database, number, part)
+
+        self._file.transaction(insert)
 
     def conclude(self, receipt: Receipt) -> None:
         """Record the outcome of a chunk. The record is on disk when this returns."""
@@ -316,12 +329,10 @@ class LedgerStore:
     def _finish(self, write: Callable[[sqlite3.Connection], object]) -> None:
         """Write the result of something that has already happened, using the reserved space if necessary."""
         try:
-            with self._file.transaction() as database:
-                write(database)
+            self._file.transaction(write)
         except LedgerError:
             self._file.reserve.drop()
-            with self._file.transaction() as database:
-                write(database)
+            self._file.transaction(write)
 
 
 def _settle(

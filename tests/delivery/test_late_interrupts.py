@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import faulthandler
 import gc
 import os
 import random
@@ -32,20 +33,46 @@ class AlarmInterrupt(BaseException):
     """What the signal handler of these tests raises, like Ctrl-C."""
 
 
-@pytest.fixture
-def alarm() -> Iterator[None]:
-    def strike(_: int, frame: FrameType | None) -> None:
+class Alarm:
+    """Raises AlarmInterrupt within a send: once, or a second time shortly after the first.
+
+    Args:
+        chance: Decides how shortly.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._again = False
+
+    def arm(self, seconds: float, *, twice: bool) -> None:
+        self._again = twice
+        signal.setitimer(signal.ITIMER_REAL, max(1e-6, seconds))
+
+    def disarm(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def strike(self, _: int, frame: FrameType | None) -> None:
         names = []
         while frame is not None:
             names.append(frame.f_code.co_name)
             frame = frame.f_back
         # Python ignores what is raised in a finalizer, so such an interrupt tests nothing.
         if "send" in names and not _FINALIZERS & set(names):
+            if self._again:
+                # Most second interrupts come within the handling of the first.
+                self.arm(0.002 * self._chance.random() ** 3, twice=False)
             raise AlarmInterrupt
 
-    before = signal.signal(signal.SIGALRM, strike)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
+
+@pytest.fixture
+def alarm() -> Iterator[Alarm]:
+    alarm = Alarm(random.Random(7))
+    before = signal.signal(signal.SIGALRM, alarm.strike)
+    # A lock that an interrupt left held would otherwise hang the run of all tests.
+    faulthandler.dump_traceback_later(4 * LONGEST + INTERRUPTS, exit=True)
+    yield alarm
+    faulthandler.cancel_dump_traceback_later()
+    alarm.disarm()
     signal.signal(signal.SIGALRM, before)
 
 
@@ -74,10 +101,11 @@ def check_complete(error: BaseException, problems: list[str]) -> None:
 # An interrupt just before a connection is given back leaves its idle socket to the garbage collector: to give
 # it back again might share it between two sends.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.usefixtures("alarm")
+@pytest.mark.parametrize("twice", [False, True], ids=["one", "two"])
+@pytest.mark.parametrize("deadline", [None, LONGEST])
 @pytest.mark.parametrize("with_ledger", [False, True])
 def test_a_signal_at_the_end_of_a_send_carries_the_report(
-    box: Sandbox, tmp_path: Path, with_ledger: bool
+    box: Sandbox, tmp_path: Path, alarm: Alarm, with_ledger: bool, deadline: float | None, twice: bool
 ) -> None:
     chance = random.Random(7)
     problems: list[str] = []
@@ -97,23 +125,25 @@ def test_a_signal_at_the_end_of_a_send_carries_the_report(
                 seen += 1
                 if seen == COUNT:
                     armed = time.perf_counter()
-                    signal.setitimer(signal.ITIMER_REAL, max(1e-6, chance.random() * aim[0]))
+                    alarm.arm(chance.random() * aim[0], twice=twice)
 
+            error: BaseException | None = None
             try:
-                client.events.send(events(COUNT), max_objects=1, ledger=path, on_receipt=arm)
+                client.events.send(
+                    events(COUNT), max_objects=1, ledger=path, on_receipt=arm, deadline=deadline
+                )
                 # Later interrupts are aimed at the time that is really left after the last receipt.
                 aim[0] = min(LAST, 0.9 * aim[0] + 0.1 * 1.2 * (time.perf_counter() - armed))
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            except AlarmInterrupt as error:
-                if not struck_within_send(error):
-                    continue
+            except AlarmInterrupt as caught:
+                error = caught
+            finally:
+                alarm.disarm()
+            if error is not None and struck_within_send(error):
                 struck += 1
                 check_complete(error, problems)
                 if path is not None:
                     with Ledger(path):  # it is not locked by what was interrupted
                         pass
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
             box.forget()
     gc.collect()
     assert not our_threads()
