@@ -3,11 +3,10 @@
 import inspect
 import sqlite3
 import zlib
-from collections.abc import Mapping
 from typing import Final, Protocol
 
 import orjson
-from attrs import frozen
+from attrs import asdict, astuple, frozen
 from sqlalchemy import Connection, insert
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,6 @@ from gameball.errors import InvalidEventError
 from gameball.events import EventLike
 from gameball.outbox.schema import EVENTS, PARTITIONS
 
-_COLUMNS: Final = ("customer_id", "events", "partition")
 _INSERT: Final = "INSERT INTO gameball_outbox (customer_id, events, partition) VALUES ({0}, {0}, {0})"
 
 
@@ -41,21 +39,11 @@ Transaction = Connection | Session | CursorMaker | Cursor
 
 @frozen
 class NewRow:
-    """A row to be inserted."""
+    """A row to be inserted: its columns, in the order of ``_INSERT``."""
 
     customer_id: str
     events: str
     partition: int
-
-    @property
-    def values(self) -> Mapping[str, object]:
-        """The values, by the name of their column."""
-        return dict(zip(_COLUMNS, self.in_order, strict=True))
-
-    @property
-    def in_order(self) -> tuple[str, str, int]:
-        """The values, in the order of the columns."""
-        return self.customer_id, self.events, self.partition
 
 
 def encode_row(event: EventLike) -> NewRow:
@@ -94,7 +82,7 @@ def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
         TypeError: It is none of these.
     """
     if isinstance(transaction, Connection | Session):
-        transaction.execute(insert(EVENTS), row.values)
+        transaction.execute(insert(EVENTS), asdict(row))
         return
     if hasattr(transaction, "run_sync"):
         raise TypeError("use an asynchronous connection so: await connection.run_sync(outbox.add, event)")
@@ -110,12 +98,10 @@ def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
     if inspect.iscoroutinefunction(cursor.execute):
         # It would return without having executed anything.
         raise TypeError("Outbox.add cannot use an asynchronous cursor: execute the statement yourself")
-    cursor.execute(_INSERT.format(_placeholder(cursor, paramstyle)), row.in_order)
+    cursor.execute(_INSERT.format(_placeholder(cursor, paramstyle)), astuple(row))
 
 
 def _placeholder(cursor: object, paramstyle: str) -> str:
-    if isinstance(cursor, sqlite3.Cursor) and not type(cursor).__module__.startswith("django."):
-        return "?"
     if type(cursor).__module__.startswith("django."):  # with SQLite, too
         return "%s"
-    return "?" if paramstyle == "qmark" else "%s"
+    return "?" if isinstance(cursor, sqlite3.Cursor) or paramstyle == "qmark" else "%s"

@@ -16,12 +16,14 @@ from gameball.outbox.schema import check_dialect
 
 #: How long SQLite waits for another process that writes, in seconds.
 _BUSY_TIMEOUT: Final = 30.0
-#: PostgreSQL ends a transaction in which the process does nothing for this long, in milliseconds.
-_LIMIT_IDLE: Final = "SET LOCAL idle_in_transaction_session_timeout = 3000"
-#: A role or database may have it off: a crash could then forget that events were in flight.
-_COMMIT_DURABLY: Final = (
-    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
-)
+#: What every transaction on PostgreSQL begins with. It is ended if the process does nothing in it for three
+#: seconds: a process that is stopped would keep its locks, and nobody could take over. And its commit is
+#: durable, even where a role or database has that off: a crash could forget that events were in flight.
+_BEGIN: Final = """
+    SELECT set_config('idle_in_transaction_session_timeout', '3000', true),
+    CASE current_setting('synchronous_commit')
+    WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
+"""
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 
@@ -77,10 +79,7 @@ class Database:
     def _begin(self) -> Iterator[Connection]:
         with self.engine.begin() as connection:
             if self.dialect == "postgresql":
-                # A process that is stopped within a transaction would keep its locks, and nobody could take
-                # over.
-                connection.exec_driver_sql(_LIMIT_IDLE)
-                connection.exec_driver_sql(_COMMIT_DURABLY)
+                connection.exec_driver_sql(_BEGIN)
             yield connection
 
     def run(self, work: Callable[[Connection], ResultT]) -> ResultT:

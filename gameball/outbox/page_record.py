@@ -1,5 +1,6 @@
 """The outbox as the durable record of a send: which of its rows are in flight, and what became of them."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -112,11 +113,12 @@ class PageRecord:
         return connection.execute(delete(CHUNKS).where(chunk)).rowcount
 
     def _persist(self, write: Callable[[Connection], None]) -> None:
-        begun: list[float] = []
+        last_try = math.inf
 
         def give_up() -> bool:
-            if self._stopping.is_set() and not begun:
-                begun.append(time.monotonic())
-            return self._lease.lost.is_set() or bool(begun and time.monotonic() > begun[0] + _LAST_TRY)
+            nonlocal last_try
+            if self._stopping.is_set():
+                last_try = min(last_try, time.monotonic() + _LAST_TRY)
+            return self._lease.lost.is_set() or time.monotonic() > last_try
 
         self._lease.persist(write, give_up)

@@ -354,8 +354,8 @@ class EventQueue:
             self._stopped = True
             self._changed.notify_all()
 
-    def drop_rest(self) -> int:
-        """Count all events that no worker has as dropped, and return their number."""
+    def drop_rest(self) -> None:
+        """Count all events that no worker has as dropped."""
         with self._lock:
             self._ended = True
             rest = self._held - self._in_flight
@@ -365,4 +365,3 @@ class EventQueue:
             self._entries.clear()
             self._returned.clear()
             self._concluded.notify_all()
-            return rest

@@ -121,13 +121,13 @@ class TrackerMethods:
             ClientClosedError: The client is closed.
         """
         options = TrackerOptions(
-            linger,
-            capacity,
-            max_queued_bytes,
-            when_full,
-            max_age,
-            on_failure,
-            concurrency,
+            linger=linger,
+            capacity=capacity,
+            max_queued_bytes=max_queued_bytes,
+            when_full=when_full,
+            max_age=max_age,
+            on_failure=on_failure,
+            concurrency=concurrency,
             close_timeout=close_timeout,
         )
         make_delivery = _delivery_of(outbox, lambda: cast("Events", self))
@@ -173,13 +173,13 @@ class AsyncTrackerMethods:
             ClientClosedError: The client is closed.
         """
         options = TrackerOptions(
-            linger,
-            capacity,
-            max_queued_bytes,
-            when_full,
-            max_age,
-            on_failure,
-            concurrency,
+            linger=linger,
+            capacity=capacity,
+            max_queued_bytes=max_queued_bytes,
+            when_full=when_full,
+            max_age=max_age,
+            on_failure=on_failure,
+            concurrency=concurrency,
             close_timeout=close_timeout,
         )
         pool, limiter = self._pool.for_threads(), self._limiter.for_threads()
