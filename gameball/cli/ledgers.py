@@ -11,7 +11,7 @@ from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode, worst
-from gameball.cli.output import as_document, escape, write, write_json, write_lines, write_table
+from gameball.cli.output import escape, write_json, write_lines, write_rows, write_table
 from gameball.cli.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.same_content import CONTENT, QUERY_HASH, identify
 from gameball.cli.tally import READ, Failure
@@ -67,8 +67,9 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
         if chunks:
             check_unchanged(found, chunks, settings)
         max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
-        rejects = (encode_reject(reject, found.name) for reject in lines_of(found, chunks, wanted, max_bytes))
-        _write_lines(rejects, path, code, as_json=as_json)
+        rejects = lines_of(found, chunks, wanted, max_bytes)
+        rows = (encode_reject(reject, found.name).removesuffix(b"\n") for reject in rejects)
+        write_rows(rows, {"ledger": str(path), "exit_code": int(code)} if as_json else None, "lines")
     elif as_json:
         report = {
             **_report(path, chunks, counts=counts, notes=notes, runs=runs, lines=lines),
@@ -125,19 +126,6 @@ def check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[st
     raise LedgerMismatchError(
         f"{source.name} is not the source that was sent: give its current path with --source"
     )
-
-
-def _write_lines(lines: Iterator[bytes], path: Path, code: ExitCode, *, as_json: bool) -> None:
-    """Write lines one by one, because there may be millions; as JSON, they are the elements of an array."""
-    if not as_json:
-        for line in lines:
-            write(line)
-        return
-    head = as_document({"ledger": str(path), "exit_code": int(code)}).removesuffix("}")
-    write(f'{head}, "lines": [')
-    for number, line in enumerate(lines):
-        write((b",\n" if number else b"\n") + line.removesuffix(b"\n"))
-    write("\n]}\n")
 
 
 def _not_accepted(ledger: LedgerStore) -> list[LedgerChunk]:

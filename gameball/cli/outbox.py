@@ -9,7 +9,7 @@ import orjson
 
 from gameball.cli.client import load_env_file
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.output import as_document, write, write_json, write_lines
+from gameball.cli.output import write, write_json, write_lines, write_rows
 from gameball.outbox import FailedRow, Outbox
 from gameball.receipts import Outcome
 
@@ -71,20 +71,12 @@ def show_failed(
     """Print the events that are kept, a JSON object per line; with ``as_json``, one document."""
     wanted = [Outcome.UNKNOWN] * unknown + [Outcome.REJECTED] * rejected
     with open_outbox(database, env_file) as outbox:
-        lines = _lines(row for outcome in wanted for row in outbox.failed(outcome))
-        if as_json:
-            head = as_document({"exit_code": int(ExitCode.OK)}).removesuffix("}")
-            write(f'{head}, "events": [')
-            for number, line in enumerate(lines):
-                write((b",\n" if number else b"\n") + line)
-            write("\n]}\n")
-        else:
-            for line in lines:
-                write(line + b"\n")
+        rows = _rows(row for outcome in wanted for row in outbox.failed(outcome))
+        write_rows(rows, {"exit_code": int(ExitCode.OK)} if as_json else None, "events")
     return ExitCode.OK
 
 
-def _lines(rows: Iterable[FailedRow]) -> Iterator[bytes]:
+def _rows(rows: Iterable[FailedRow]) -> Iterator[bytes]:
     for row in rows:
         yield orjson.dumps(
             {

@@ -8,7 +8,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Final, TextIO
 
 from rich.console import Console
@@ -53,7 +55,7 @@ def as_document(report: Mapping[str, Any]) -> str:
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def write(text: str | bytes) -> None:
+def write(text: str) -> None:
     """Write to standard output, and do nothing if it is closed or nobody reads it any more.
 
     The exit code then still says what became of the events.
@@ -61,16 +63,47 @@ def write(text: str | bytes) -> None:
     Raises:
         OutputError: Standard output cannot be written.
     """
-    out: TextIO | None = sys.stdout
-    if out is None:  # closed by the shell: >&-
-        return
-    try:
-        if isinstance(text, bytes):
-            out.flush()
-            out.buffer.write(text)
-        else:
+    with _output() as out:
+        if out is not None:
             out.write(text)
-        out.flush()
+            out.flush()
+
+
+def write_rows(rows: Iterable[bytes], report: Mapping[str, Any] | None = None, name: str = "") -> None:
+    """Write rows of JSON one by one, because there may be millions.
+
+    Args:
+        rows: The rows, without line breaks.
+        report: The JSON document whose last member they are, or None to write only a row per line.
+        name: The name of that member.
+
+    Raises:
+        OutputError: Standard output cannot be written.
+    """
+    if report is None:
+        _write_bytes(row + b"\n" for row in rows)
+        return
+    head = as_document({**report, name: []}).removesuffix("]}")
+    parts = (b",\n"[not number :] + row for number, row in enumerate(rows))
+    _write_bytes(chain([head.encode()], parts, [b"\n]}\n"]))
+
+
+def _write_bytes(parts: Iterable[bytes]) -> None:
+    # An error of what makes the parts is not one of the output.
+    for part in parts:
+        with _output() as out:
+            if out is not None:
+                out.buffer.write(part)
+    with _output() as out:
+        if out is not None:
+            out.flush()
+
+
+@contextmanager
+def _output() -> Iterator[TextIO | None]:
+    """Return standard output, or None if the shell has closed it (``>&-``), and handle its errors."""
+    try:
+        yield sys.stdout
     except BrokenPipeError:
         _discard_output()
     except OSError as error:
