@@ -4,26 +4,15 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from command import begin, gameball, write_events
+from long_send import COUNT, WORDS
 from waiting import LONGEST
 
 from gameball.sandbox import Sandbox
-
-COUNT = 4000
-
-
-WORDS = ("events.jsonl", "--max-objects", "100", "--rate-limit", "none")
-
-
-@pytest.fixture
-def slow_box() -> Iterator[Sandbox]:
-    with Sandbox(latency=0.02) as box:
-        yield box
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from broken_lines import BROKEN
 from command import gameball, line, places, rejects, write_events
 
 from gameball import (
@@ -159,23 +160,6 @@ def test_a_value_that_json_cannot_represent_is_not_sent_uncorrected(box: Sandbox
     assert gameball("send", table, *words, url=box.url).code == 3
     again = gameball("send", tmp_path / "r.jsonl", url=box.url)
     assert (again.code, sum(box.events.values())) == (3, 1)
-
-
-BROKEN = {
-    "bad JSON": (b'{"customer_id": "c", "name": \n', "is not JSON"),
-    "no customer": (b'{"name": "x"}\n', "customer_id"),
-    "a wrong type": (b'{"customer_id": 7.5, "name": "x"}\n', "must be a string"),
-    "metadata of a wrong type": (b'{"customer_id": "c", "name": "x", "metadata": [1]}\n', "metadata"),
-    "invalid UTF-8": (b'{"customer_id": "\xff", "name": "x"}\n', "UTF-8"),
-    "50 MB": (
-        b'{"customer_id": "c", "name": "x", "metadata": {"a": "' + b"a" * 50_000_000 + b'"}}\n',
-        "8 MiB",
-    ),
-    "too large for a request": (
-        b'{"customer_id": "c", "name": "x", "metadata": {"a": "' + b"a" * 2_000_000 + b'"}}\n',
-        "max_bytes",
-    ),
-}
 
 
 def test_with_skip_invalid_the_rest_is_delivered_and_the_corrected_rejects_can_be_sent(

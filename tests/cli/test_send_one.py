@@ -6,26 +6,16 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from broken_lines import BROKEN
 from command import begin, gameball, line, write_events
+from long_send import COUNT, WORDS
 from waiting import LONGEST, wait_until
 
 from gameball.sandbox import Fault, Sandbox
-
-COUNT = 4000
-
-
-WORDS = ("events.jsonl", "--max-objects", "100", "--rate-limit", "none")
-
-
-@pytest.fixture
-def slow_box() -> Iterator[Sandbox]:
-    with Sandbox(latency=0.02) as box:
-        yield box
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -138,23 +128,6 @@ def test_an_error_in_a_cell_names_its_line(box: Sandbox, tmp_path: Path) -> None
     assert "users.csv, line 3: " in done.out
     assert "amount" in done.out
     assert "much" not in done.out
-
-
-BROKEN = {
-    "bad JSON": (b'{"customer_id": "c", "name": \n', "is not JSON"),
-    "no customer": (b'{"name": "x"}\n', "customer_id"),
-    "a wrong type": (b'{"customer_id": 7.5, "name": "x"}\n', "must be a string"),
-    "metadata of a wrong type": (b'{"customer_id": "c", "name": "x", "metadata": [1]}\n', "metadata"),
-    "invalid UTF-8": (b'{"customer_id": "\xff", "name": "x"}\n', "UTF-8"),
-    "50 MB": (
-        b'{"customer_id": "c", "name": "x", "metadata": {"a": "' + b"a" * 50_000_000 + b'"}}\n',
-        "8 MiB",
-    ),
-    "too large for a request": (
-        b'{"customer_id": "c", "name": "x", "metadata": {"a": "' + b"a" * 2_000_000 + b'"}}\n',
-        "max_bytes",
-    ),
-}
 
 
 @pytest.mark.parametrize("kind", BROKEN)

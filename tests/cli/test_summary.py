@@ -2,24 +2,12 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from command import GAMEBALL, begin, environment, gameball, line, write_events
+from long_send import COUNT, WORDS
 
 from gameball.sandbox import Fault, Received, Sandbox
-
-COUNT = 4000
-
-
-WORDS = ("events.jsonl", "--max-objects", "100", "--rate-limit", "none")
-
-
-@pytest.fixture
-def slow_box() -> Iterator[Sandbox]:
-    with Sandbox(latency=0.02) as box:
-        yield box
 
 
 def test_without_a_ledger_the_user_is_told_that_the_same_command_would_send_twice(

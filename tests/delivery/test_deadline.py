@@ -6,12 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from deadlines import DEADLINE, drip, soon, stay_silent
 from either_client import KEYS, EitherClient
 from raw_server import Handler, RawServer, answer
 from sending import events, our_threads
@@ -31,32 +31,16 @@ from gameball import (
 )
 from gameball.sandbox import Fault, Sandbox
 
-DEADLINE = 0.3
 NAMED = "the deadline of 0.3 s passed"
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 
-@contextmanager
-def soon() -> Iterator[None]:
-    """Check that the block ends soon after the deadline. What it waits for would take 20 s and more."""
-    begun = time.monotonic()
-    yield
-    assert DEADLINE * 0.9 <= time.monotonic() - begun < 10
-
-
-def stay_silent(_: socket.socket, __: int) -> None:
-    """Never answer."""
-
-
-def drip(connection: socket.socket, _: int) -> bool:
-    for byte in answer(1):
-        connection.sendall(bytes([byte]))
-        time.sleep(0.25)
-    return True
+def drip_an_answer(connection: socket.socket, _: int) -> bool:
+    return drip(connection, answer(1))
 
 
 @KINDS
-@pytest.mark.parametrize("handler", [stay_silent, drip])
+@pytest.mark.parametrize("handler", [stay_silent, drip_an_answer])
 def test_at_the_deadline_requests_in_flight_are_unknown_and_the_rest_is_unsent(
     kind: str, handler: Any
 ) -> None:

@@ -2,12 +2,11 @@
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from deadlines import DEADLINE, drip, soon, stay_silent
 from either_client import KEYS, EitherClient
 from raw_server import RawServer
 from sending import events
@@ -16,31 +15,15 @@ from waiting import LONGEST, wait_until
 from gameball import ClientClosedError, DeadlineError, Gameball, JobTimeoutError, RateLimit
 from gameball.sandbox import Fault, Sandbox
 
-DEADLINE = 0.3
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 
-@contextmanager
-def soon() -> Iterator[None]:
-    """Check that the block ends soon after the deadline. What it waits for would take 30 s and more."""
-    begun = time.monotonic()
-    yield
-    assert DEADLINE * 0.9 <= time.monotonic() - begun < 10
-
-
-def stay_silent(_: socket.socket, __: int) -> None:
-    """Never answer."""
-
-
-def drip(connection: socket.socket, _: int) -> bool:
-    for byte in b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + b" " * 100:
-        connection.sendall(bytes([byte]))
-        time.sleep(0.25)
-    return True
+def drip_spaces(connection: socket.socket, _: int) -> bool:
+    return drip(connection, b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + b" " * 100)
 
 
 @KINDS
-@pytest.mark.parametrize("handler", [stay_silent, drip])
+@pytest.mark.parametrize("handler", [stay_silent, drip_spaces])
 @pytest.mark.parametrize(
     "call",
     [lambda jobs: jobs.get(1001, deadline=DEADLINE), lambda jobs: jobs.stop(1001, deadline=DEADLINE)],
@@ -56,7 +39,7 @@ def test_a_request_ends_at_the_deadline(kind: str, handler: Any, call: Callable[
 
 
 @KINDS
-@pytest.mark.parametrize("handler", [stay_silent, drip])
+@pytest.mark.parametrize("handler", [stay_silent, drip_spaces])
 def test_waiting_ends_at_the_deadline_and_names_all_unfinished_jobs(kind: str, handler: Any) -> None:
     with (
         RawServer(handler) as server,
