@@ -13,8 +13,8 @@ from typing import Any
 
 from gameball.delivery.deadline import Deadline
 from gameball.errors import ConnectionFailedError, DeadlineError, GameballError
-from gameball.transport.connection import MAX_ANSWER, MAX_SHORT_ANSWER
 from gameball.transport.pool import ConnectionPool
+from gameball.transport.response_content import MAX_RESPONSE, MAX_SHORT_RESPONSE
 from gameball.transport.worker_connection import WorkerConnection
 
 # How long to wait for the thread to notice that its connection was aborted, in seconds.
@@ -71,14 +71,14 @@ def _request(
     sent = True
     reply: bytes | BaseException
     try:
-        connection.max_answer = MAX_ANSWER
+        connection.max_response = MAX_RESPONSE
         reply = connection.request(**arguments).content
     except ConnectionFailedError as error:
         sent = False
         reply = error
     except BaseException as error:  # noqa: BLE001 - a user's transport may raise anything; raised again above
         reply = error
-    connection.max_answer = MAX_SHORT_ANSWER
+    connection.max_response = MAX_SHORT_RESPONSE
     release(sent)
     replies.put(reply)
     # The caller closes or gives back the connection, unless it has already left.

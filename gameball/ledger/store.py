@@ -1,7 +1,6 @@
 """What a ledger holds, and how a send records its chunks in it."""
 
 import os
-import shlex
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,8 +10,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from gameball.chunking.chunk import Chunk
-from gameball.errors import LedgerError, LedgerLockedError, LedgerMismatchError, describe
+from gameball.errors import LedgerError, LedgerLockedError, describe
 from gameball.fork_safety import renew_after_fork
+from gameball.ledger.binding import settings_for_run
 from gameball.ledger.file import LedgerFile
 from gameball.ledger.known_chunks import KnownChunks
 from gameball.ledger.records import (
@@ -246,20 +246,7 @@ class LedgerStore:
             "SELECT EXISTS (SELECT 1 FROM chunks WHERE outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
         )[0][0]
         known = self.settings() if bound else {}
-        salt = known.get("salt") or os.urandom(16).hex()
-        settings = {**given, "salt": salt, "account": account(salt)}
-        if known.get("account", settings["account"]) != settings["account"]:
-            raise LedgerMismatchError(
-                f"the ledger {self.path} was started with another API key, so its records do not apply to "
-                "this account; use the same key or another ledger. If the key of the account was rotated: "
-                f"gameball ledger rebind {shlex.quote(str(self.path))}"
-            )
-        for name, value in settings.items():
-            if known.get(name, value) != value:
-                raise LedgerMismatchError(
-                    f"the ledger {self.path} was started with {name}={known[name]}, but this send has "
-                    f"{name}={value}; use the same value or another ledger"
-                )
+        settings = settings_for_run(self.path, known, given, account)
         self._file.reserve.ensure()
 
         def begin(database: sqlite3.Connection) -> int:

@@ -1,48 +1,32 @@
 """HTTP connections that send the keys, raise this package's errors and limit the size of responses.
 
-``SyncConnection`` and ``AsyncConnection`` are httpx clients. They share ``_Shared`` and the functions of this
-module.
+``SyncConnection`` and ``AsyncConnection`` are httpx clients. They share ``_Shared``.
 """
 
 import os
 import socket
-import zlib
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-import httpcore
 import httpx
-import orjson
 from gameball_api.api.batches import send_events_batch
 from gameball_api.models import EventsBatch
 
-from gameball.errors import (
-    APIError,
-    ClientClosedError,
-    ConnectionFailedError,
-    GameballError,
-    ResponseLostError,
-)
+from gameball.errors import APIError, ClientClosedError, GameballError, ResponseLostError
 from gameball.event_loop import EventLoopGuard
 from gameball.fork_safety import renew_after_fork
 from gameball.transport.api_version import version_hint, with_version
+from gameball.transport.request_trace import RequestTrace
+from gameball.transport.response_content import MAX_RESPONSE, MAX_SHORT_RESPONSE, SuccessResponse, decode
 from gameball.transport.responses import error_from_exception, error_from_response
 from gameball.transport.settings import ConnectionSettings
-from gameball.transport.unread_bytes import has_unread_bytes
 
-#: The maximum number of bytes read from a response. Gameball's responses are far smaller; an endless response
-#: must not fill the memory.
-MAX_ANSWER: Final = 16 * 1024 * 1024
-#: The maximum number of bytes read from the response to a batch, and from any error response.
-MAX_SHORT_ANSWER: Final = 1024 * 1024
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-#: The httpcore trace event right before the first byte of a request is sent.
-_SENDING: Final = "http11.send_request_headers.started"
-_CONNECTED: Final = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 _STANDARD_STATUSES: Final = frozenset(HTTPStatus)
 
 
@@ -53,72 +37,16 @@ class _NoCookies(httpx.Cookies):
         """Ignore the cookies of a response."""
 
 
-class _Response(httpx.Response):
-    """A 2xx response that raises ``ResponseLostError`` if its content is not JSON."""
-
-    def json(self, **_: Any) -> Any:  # noqa: ANN401 - as httpx declares it
-        try:
-            return orjson.loads(self.content)
-        except orjson.JSONDecodeError:
-            pass
-        kind = self.headers.get("content-type", "no content type") if self.content else "no body"
-        raise ResponseLostError(f"the request was sent, but the response is not JSON: {kind}")
-
-
-class Trace:
-    """Receives the httpcore trace events of one request.
-
-    Args:
-        connection: The connection that sends the request.
-
-    Attributes:
-        may_have_sent: Whether any byte of the request may have been sent.
-    """
-
-    def __init__(self, connection: "SyncConnection | AsyncConnection") -> None:
-        self._connection = connection
-        # A user's transport may emit no trace events when it starts to send.
-        self.may_have_sent = connection.settings.transport is not None
-        self._connected = False
-
-    def note(self, step: str, details: Mapping[str, Any]) -> None:
-        """Handle a trace event; httpcore calls this for each one."""
-        if step in _CONNECTED:
-            self._connected = True
-            self._connection.note_stream(details["return_value"])
-        elif step == _SENDING and details["request"].method != b"CONNECT":
-            # A CONNECT to a proxy comes before the request, and is not part of it.
-            self._check_unread_bytes()
-            self._connection.note_sending()
-            self.may_have_sent = True
-
-    def _check_unread_bytes(self) -> None:
-        trace = self.note if isinstance(self._connection, httpx.Client) else self.note_async
-        transports = (self._connection._transport, *self._connection._mounts.values())  # noqa: SLF001
-        if not has_unread_bytes(transports, trace, is_new=self._connected):
-            return
-        if self._connected:
-            raise ConnectionFailedError(
-                "nothing was sent: the server closed the new connection, or responded before a request"
-            )
-        # httpcore closes this connection, and sends the request on another one.
-        raise httpcore.ConnectionNotAvailable
-
-    async def note_async(self, step: str, details: Mapping[str, Any]) -> None:
-        """Handle a trace event of an asynchronous connection."""
-        self.note(step, details)
-
-
 class _Shared:
     """The parts of a connection that are the same for the synchronous and the asynchronous one.
 
     Attributes:
         settings: The settings of the connection.
-        max_answer: The maximum number of bytes read from a response.
+        max_response: The maximum number of bytes read from a response.
     """
 
     settings: ConnectionSettings
-    max_answer = MAX_ANSWER
+    max_response = MAX_RESPONSE
     _streams: "WeakSet[Any]"
     _urls: dict[str, httpx.URL]
 
@@ -149,7 +77,7 @@ class _Shared:
         path = with_version(path, self.settings.api_version)
         return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode())
 
-    def _read_answer(
+    def _check_response(
         self, response: httpx.Response, content: bytes | None
     ) -> "httpx.Response | GameballError":
         """Return a 2xx response with its content, or the error that another response stands for.
@@ -166,12 +94,12 @@ class _Shared:
             return error
         if content is None:
             return ResponseLostError(
-                f"the request was sent, but the response is longer than {self.max_answer:,} bytes"
+                f"the request was sent, but the response is longer than {self.max_response:,} bytes"
             )
         headers = response.headers.copy()
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
-        return _Response(
+        return SuccessResponse(
             # The generated parser converts the status to an http.HTTPStatus, which fails for 299.
             status if status in _STANDARD_STATUSES else HTTPStatus.OK,
             headers=headers,
@@ -181,7 +109,7 @@ class _Shared:
         )
 
     def _limit_for(self, response: httpx.Response) -> int:
-        return self.max_answer if response.is_success else min(self.max_answer, MAX_SHORT_ANSWER)
+        return self.max_response if response.is_success else min(self.max_response, MAX_SHORT_RESPONSE)
 
 
 _NO_EVENTS: Final = EventsBatch(body=[])
@@ -195,20 +123,6 @@ def read_arguments(operation: ModuleType, job_id: int) -> dict[str, Any]:
     """
     arguments: dict[str, Any] = operation._get_kwargs(job_id)  # noqa: SLF001
     return arguments
-
-
-def _decode(content: bytes, encoding: str, limit: int) -> bytes | None:
-    """Return the decompressed content of a response, or None if it is too long.
-
-    Requests ask for uncompressed responses, but a server may ignore that.
-    """
-    window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(encoding.strip().lower())
-    if window is None:
-        return content
-    with suppress(zlib.error):
-        decoded = zlib.decompressobj(window).decompress(content, limit + 1)
-        return None if len(decoded) > limit else decoded
-    return content
 
 
 def _forget_location(response: httpx.Response) -> None:
@@ -276,7 +190,7 @@ class SyncConnection(_Shared, httpx.Client):
         """
         if self.is_closed:
             raise ClientClosedError
-        trace = Trace(self)
+        trace = RequestTrace(self)
         request.extensions = {**request.extensions, "trace": trace.note}
         try:
             response = super().send(request, **{**options, "stream": True})
@@ -287,7 +201,7 @@ class SyncConnection(_Shared, httpx.Client):
         except Exception as error:  # noqa: BLE001 - from httpx, from below it, or from a user's transport
             failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
         else:
-            answer = self._read_answer(response, content)
+            answer = self._check_response(response, content)
             # A server may repeat a key in its response, and a traceback may show the locals of this frame.
             del response, content
             if isinstance(answer, httpx.Response):
@@ -305,7 +219,7 @@ class SyncConnection(_Shared, httpx.Client):
             content += block
             if len(content) > limit:
                 return None
-        return _decode(bytes(content), response.headers.get("content-encoding", ""), limit)
+        return decode(bytes(content), response.headers.get("content-encoding", ""), limit)
 
 
 class AsyncConnection(_Shared, httpx.AsyncClient):
@@ -362,7 +276,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
         if self.is_closed:
             raise ClientClosedError
         self._guard.check()
-        trace = Trace(self)
+        trace = RequestTrace(self)
         request.extensions = {**request.extensions, "trace": trace.note_async}
         try:
             response = await super().send(request, **{**options, "stream": True})
@@ -373,7 +287,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
         except Exception as error:  # noqa: BLE001 - as in SyncConnection
             failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
         else:
-            answer = self._read_answer(response, content)
+            answer = self._check_response(response, content)
             # A server may repeat a key in its response, and a traceback may show the locals of this frame.
             del response, content
             if isinstance(answer, httpx.Response):
@@ -390,4 +304,4 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
             content += block
             if len(content) > limit:
                 return None
-        return _decode(bytes(content), response.headers.get("content-encoding", ""), limit)
+        return decode(bytes(content), response.headers.get("content-encoding", ""), limit)

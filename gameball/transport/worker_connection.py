@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx
 
-from gameball.transport.connection import MAX_SHORT_ANSWER, AsyncConnection, SyncConnection
+from gameball.transport.connection import AsyncConnection, SyncConnection
+from gameball.transport.response_content import MAX_SHORT_RESPONSE
 from gameball.transport.settings import ConnectionSettings
 
 
@@ -26,7 +27,7 @@ class _AbortedError(Exception):
 class WorkerConnection(SyncConnection):
     """A connection that only one thread uses at a time, and that another thread can abort."""
 
-    max_answer = MAX_SHORT_ANSWER
+    max_response = MAX_SHORT_RESPONSE
 
     def __init__(self, settings: ConnectionSettings) -> None:
         self._lock = threading.Lock()
@@ -85,7 +86,7 @@ class WorkerConnection(SyncConnection):
 class AsyncWorkerConnection(AsyncConnection):
     """A connection that only one task uses at a time."""
 
-    max_answer = MAX_SHORT_ANSWER
+    max_response = MAX_SHORT_RESPONSE
 
     def __init__(self, settings: ConnectionSettings) -> None:
         #: Whether any part of the latest request may have been sent.
