@@ -6,6 +6,7 @@ whether pandas is installed, and some of them lose digits.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,6 @@ from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
 
 #: Raised by pyarrow for years after 9999, invalid UTF-8 and unknown time zones (a KeyError).
@@ -138,6 +138,7 @@ def _converter(kind: Any) -> Callable[[Any], list[Any]]:  # noqa: ANN401 - a pya
         (_is_list, _lists),
         (check.is_time, _times),
         (partial(_is_timestamp_of, "ns"), _nanoseconds),
+        (_is_utc, _utc_times),
     ):
         if accepts(kind):
             return convert
@@ -151,7 +152,11 @@ def _plain(array: Any) -> list[Any]:  # noqa: ANN401 - a pyarrow array
         pass
     else:
         return values
-    raise _UnrepresentableError(f"holds a {array.type} that Python cannot represent")
+    raise _UnrepresentableError(_unrepresentable(array))
+
+
+def _unrepresentable(array: Any) -> str:  # noqa: ANN401 - a pyarrow array
+    return f"holds a {array.type} that Python cannot represent"
 
 
 def _dictionaries(array: Any) -> list[Any]:  # noqa: ANN401 - a pyarrow array
@@ -178,6 +183,20 @@ def _times(array: Any) -> list[Any]:  # noqa: ANN401 - a pyarrow array
     return _plain(array.cast(pa.string()))
 
 
+def _utc_times(array: Any) -> list[Any]:  # noqa: ANN401 - a pyarrow array
+    # By way of text, which takes a tenth of the time that pyarrow takes to make Python's times.
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    try:
+        # The view without a zone needs no database of time zones, which Windows does not have.
+        local = array.cast(pa.timestamp("us", tz="UTC")).view(pa.timestamp("us"))
+        texts = local.cast(pa.string()).to_pylist()
+        return [None if text is None else datetime.fromisoformat(text + "+00:00") for text in texts]
+    except UNREPRESENTABLE:
+        pass
+    raise _UnrepresentableError(_unrepresentable(array))
+
+
 def _nanoseconds(array: Any) -> list[Any]:  # noqa: ANN401 - a pyarrow array
     """Convert times in nanoseconds: to text where microseconds, which Python's times have, lose digits."""
     import pyarrow as pa  # noqa: PLC0415 - optional
@@ -188,12 +207,12 @@ def _nanoseconds(array: Any) -> list[Any]:  # noqa: ANN401 - a pyarrow array
     except pa.ArrowInvalid:
         pass
     else:
-        return _plain(exact)
+        return _convert(exact)
     ticks = array.view(pa.int64()).to_pylist()
     floored = pa.array([None if tick is None else tick // _THOUSAND for tick in ticks], pa.int64())
     return [
         time if tick is None or tick % _THOUSAND == 0 else _with_nanoseconds(time, tick % _THOUSAND)
-        for time, tick in zip(_plain(floored.view(microseconds)), ticks, strict=True)
+        for time, tick in zip(_convert(floored.view(microseconds)), ticks, strict=True)
     ]
 
 
@@ -264,6 +283,12 @@ def _is_timestamp_of(unit: str, kind: Any) -> bool:  # noqa: ANN401 - a pyarrow 
     import pyarrow.types as check  # noqa: PLC0415 - optional
 
     return bool(check.is_timestamp(kind) and kind.unit == unit)
+
+
+def _is_utc(kind: Any) -> bool:  # noqa: ANN401 - a pyarrow type
+    import pyarrow.types as check  # noqa: PLC0415 - optional
+
+    return bool(check.is_timestamp(kind) and kind.tz == "UTC")
 
 
 def _is_extension(kind: Any) -> bool:  # noqa: ANN401 - a pyarrow type

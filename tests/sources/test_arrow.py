@@ -15,11 +15,14 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from source_files import read_until_error
 
 from gameball import Gameball, SourceError, chunk_events
 from gameball.sandbox import Sandbox
 from gameball.sources import ArrowTable, read_arrow
+from gameball.sources.arrow_values import to_values
 
 TIME = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TWO = {"customer_id": ["a", "b"], "name": ["liked", "shared"]}
@@ -201,6 +204,26 @@ def test_a_struct_with_a_member_twice_is_refused() -> None:
     kind = pa.struct([pa.field("n", pa.int8()), pa.field("n", pa.int8())])
     with pytest.raises(SourceError, match="v is a struct with several fields of the same name"):
         list(read_arrow(pa.table({**TWO, "v": pa.nulls(2, kind)})))
+
+
+@given(
+    times=st.lists(st.none() | st.datetimes(timezones=st.just(UTC)), min_size=1, max_size=20),
+    unit=st.sampled_from(["s", "ms", "us"]),
+    start=st.integers(0, 19),
+)
+def test_every_time_in_utc_is_read_as_it_was_written(
+    times: list[datetime | None], unit: str, start: int
+) -> None:
+    digits = {"s": 1_000_000, "ms": 1_000, "us": 1}[unit]
+    written = [
+        None if one is None else one.replace(microsecond=one.microsecond // digits * digits) for one in times
+    ]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    ticks = [None if one is None else (one - epoch) // timedelta(microseconds=1) // digits for one in written]
+    array = pa.array(ticks, pa.timestamp(unit, tz="UTC")).slice(start)
+    values, is_refused = to_values(array)
+    assert (values, is_refused) == (written[start:], False)
+    assert all(one is None or one.utcoffset() == timedelta(0) for one in values)
 
 
 def test_a_cell_that_python_cannot_represent_is_a_problem_of_its_row_only() -> None:
