@@ -14,6 +14,8 @@ from gameball.sources.exact_json import UnparsableError, parse_json, shortest_nu
 # Programs write integers as 517.0 where a column also has blank cells.
 _INTEGER: Final = re.compile(r"([+-]?[0-9]{1,4000})(?:\.0{1,20})?")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# Integers with so many digits always fit into 64 bits.
+_ALWAYS_64_BITS: Final = 18
 # Python keeps six digits of a second and drops the others.
 _BEYOND_MICROSECONDS: Final = re.compile(r"[.,]([0-9]{6})([0-9]+)")
 _TO_MICROSECONDS: Final = len("2026-01-31T12:00:00.000000")
@@ -36,6 +38,8 @@ class CellError(ValueError):
 
 def _to_int(cell: str) -> int:
     # int() also accepts digits of other scripts, and underscores.
+    if len(cell) <= _ALWAYS_64_BITS and cell.isascii() and cell.isdecimal():
+        return int(cell)
     found = _INTEGER.fullmatch(cell)
     if found is None:
         raise CellError("is not an integer")

@@ -2,89 +2,73 @@
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import closing
-from itertools import chain
 from typing import TYPE_CHECKING
-
-from attrs import define, field
 
 from gameball.errors import SourceError
 from gameball.sources.cells import CellError, convert_cell
+from gameball.sources.csv_blocks import PlainBlock, PlainBlocks
+from gameball.sources.csv_lines import Feed, Lines, TooLongError
 from gameball.sources.dialect import PLAIN
-from gameball.sources.lines import MAX_LINE, TOO_LONG
-from gameball.sources.records import Record
+from gameball.sources.lines import TOO_LONG
+from gameball.sources.records import Record, item_of
 from gameball.sources.shape import show_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from gameball.sources.dialect import Dialect
     from gameball.sources.lines import LineBlocks
-    from gameball.sources.records import Records
+    from gameball.sources.progress import ReadProgress
+    from gameball.sources.records import Items, OnProblem, Records
     from gameball.sources.shape import Columns
-
-# The number of a line, its text, its problem, and the start of a line that is too long to keep.
-_Line = tuple[int, str, str | None, bytes]
 
 _NOT_CLOSED = "has an unclosed quote"
 _TOO_WIDE = "has a cell of more than 131,072 characters, or an unclosed quote"
 _RETURN = "has a carriage return that is neither in quotes nor at the end of the line"
 
 
-class _TooLongError(Exception):
-    """A row with line feeds in quotes is too long."""
+def csv_items(
+    blocks: LineBlocks,
+    columns: Columns,
+    name: str,
+    dialect: Dialect,
+    *,
+    progress: ReadProgress,
+    on_problem: OnProblem | None,
+) -> Items:
+    """Read events as fast as they can be sent.
 
+    Args:
+        blocks: The lines. They are closed at the end.
+        columns: The names and types of the columns.
+        name: The name of the source in messages.
+        dialect: How the file is written. Its lines are already UTF-8.
+        progress: Records what is read.
+        on_problem: Called with the problem of each row that is not an event. Without it, the first problem
+            is raised.
 
-@define(eq=False)
-class _Feed:
-    """Passes lines to the csv module, and remembers the lines of the current row.
+    Yields:
+        The items, in order.
 
-    A class and not a generator, because a generator ends when it raises, and reading must continue.
+    Raises:
+        SourceError: A row is not an event, or the source cannot be read; after all items before it.
     """
-
-    _lines: Iterator[_Line]
-    #: The lines of the current row.
-    taken: list[_Line] = field(factory=list, init=False)
-    #: The problem of one of them, or None.
-    problem: str | None = field(default=None, init=False)
-    _again: deque[_Line] = field(factory=deque, init=False)
-    _size: int = field(default=0, init=False)
-
-    def __iter__(self) -> _Feed:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self._lines)
-        self.taken.append(line)
-        _, text, problem, _ = line
-        self._size += len(text)
-        self.problem = self.problem or problem
-        if self._size > MAX_LINE and len(self.taken) > 1:
-            raise _TooLongError
-        return text
-
-    def begin_row(self) -> None:
-        """Forget the lines of the previous row."""
-        self.taken.clear()
-        self._size = 0
-        self.problem = None
-
-    def give_back(self) -> None:
-        """Return all lines of the current row but the first to the input.
-
-        An unclosed quote makes the following rows part of its row. Only the line with the quote is lost.
-        """
-        self._again.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
-        self.problem = self.taken[0][2]
-
-    def text(self) -> bytes:
-        """Return the current row as it is in the file, or its start if it is too long."""
-        return b"".join(long or text.encode(errors="surrogateescape") for _, text, _, long in self.taken)
+    with closing(_parts(blocks, columns, name, dialect, PlainBlocks(columns, dialect))) as parts:
+        for part in parts:
+            if isinstance(part, PlainBlock):
+                # zip has no length, but takes from its first iterator when it gives an item.
+                remaining = iter(part.customers)
+                progress.begin_block(part.first, remaining)
+                yield from zip(remaining, part.names, part.metadata, strict=False)
+                continue
+            item = item_of(part, columns.shape, on_problem, name=name, unit="line")
+            if item is not None:
+                progress.give(part.line)
+                yield item
 
 
-def csv_records(blocks: LineBlocks, columns: Columns, name: str, dialect: Dialect = PLAIN) -> Records:  # noqa: C901 - one state
+def csv_records(blocks: LineBlocks, columns: Columns, name: str, dialect: Dialect = PLAIN) -> Records:
     """Read rows one by one, each with the line it begins on.
 
     Args:
@@ -99,18 +83,38 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str, dialect: Dialec
     Raises:
         SourceError: The source cannot be read, or its header is missing or invalid; after all records before.
     """
+    with closing(_parts(blocks, columns, name, dialect, None)) as parts:
+        for part in parts:
+            if isinstance(part, Record):
+                yield part
+
+
+def _parts(  # noqa: C901 - one state
+    blocks: LineBlocks, columns: Columns, name: str, dialect: Dialect, plain: PlainBlocks | None
+) -> Generator[Record | PlainBlock]:
+    """Yield the rows: block by block where ``plain`` can convert a block, and one by one elsewhere."""
     names: list[str] = []
     typed = [(column, type_name) for column, type_name in columns.types.items() if type_name != "text"]
     refused: SourceError | None = None
     with closing(blocks):
-        lines = _decode(blocks)
+        lines = Lines(blocks)
         first = next(lines, None)
         delimiter, announced = dialect.delimiter_of("" if first is None else first[1], name)
+        feed = Feed(lines)
         if first is not None and not announced:
-            lines = chain([first], lines)
-        feed = _Feed(lines)
-        for line, cells, broken in _parse(feed, delimiter, dialect.quote):
-            problem = broken
+            feed.read_again(first)
+        rows = _parse(feed, delimiter, dialect.quote)
+        while True:
+            if plain is not None and names and (block := feed.next_block()) is not None:
+                converted = plain.convert(block, names, delimiter)
+                if converted is not None:
+                    feed.leave_out_block()
+                    yield converted
+                    continue
+            row = next(rows, None)
+            if row is None:
+                break
+            line, cells, problem = row
             if not names:
                 names = cells if dialect.header else [str(number + 1) for number in range(len(cells))]
                 reason = problem or columns.refuse(names)
@@ -119,14 +123,15 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str, dialect: Dialec
                     break
                 if dialect.header:
                     continue
-            fields: dict[str, object] | None = None
             if problem is None and len(cells) != len(names):
                 problem = f"has {len(cells)} cells, but the header has {len(names)}"
+            fields: dict[str, object] = {}
             if problem is None:
-                fields = dict(zip(names, cells, strict=True))
-                if dialect.null in cells:
-                    fields = {key: None if cell == dialect.null else cell for key, cell in fields.items()}
-                problem = _convert(fields, typed) if typed else None
+                fields = {
+                    key: None if cell == dialect.null else cell
+                    for key, cell in zip(names, cells, strict=True)
+                }
+                problem = _convert(fields, typed)
             yield Record(line, fields) if problem is None else Record(line, None, problem, feed.text())
     if refused is None and not names:
         refused = SourceError(source=name, line=None, reason="has no header line")
@@ -134,7 +139,7 @@ def csv_records(blocks: LineBlocks, columns: Columns, name: str, dialect: Dialec
         raise refused
 
 
-def _parse(feed: _Feed, delimiter: str, quote: str) -> Iterator[tuple[int, list[str], str | None]]:
+def _parse(feed: Feed, delimiter: str, quote: str) -> Iterator[tuple[int, list[str], str | None]]:
     """Yield each row that is not blank: the line it begins on, its cells, and why it cannot be parsed."""
     import csv  # noqa: PLC0415 - imported only when a CSV file is read
 
@@ -149,7 +154,7 @@ def _parse(feed: _Feed, delimiter: str, quote: str) -> Iterator[tuple[int, list[
             return
         except csv.Error as error:
             problem = _explain(str(error))
-        except _TooLongError:
+        except TooLongError:
             problem = TOO_LONG
         if problem is not None:
             feed.give_back()
@@ -158,22 +163,6 @@ def _parse(feed: _Feed, delimiter: str, quote: str) -> Iterator[tuple[int, list[
         problem = feed.problem or problem
         if problem is not None or len(cells) > 1 or first.strip():
             yield line, cells, problem
-
-
-def _decode(blocks: LineBlocks) -> Iterator[_Line]:
-    for block in blocks:
-        if block.long is not None:
-            yield block.first, "\n", TOO_LONG, block.long
-            continue
-        for number, line in enumerate(block.lines, block.first):
-            problem = None
-            try:
-                text = line.decode()
-            except UnicodeDecodeError as error:
-                text = line.decode(errors="surrogateescape")
-                problem = f"is not UTF-8 (byte {error.start + 1})"
-            # A line feed in quotes is part of the cell.
-            yield number, text + "\n", problem, b""
 
 
 def _convert(fields: dict[str, object], typed: list[tuple[str, str]]) -> str | None:

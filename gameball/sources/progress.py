@@ -64,13 +64,13 @@ class ReadProgress:
         self._begin_run(self.given, line + 1)
 
     def give(self, line: int) -> None:
-        """Record an item, for readers without blocks.
+        """Record an item that is not in a block. The block before it, if any, has been yielded.
 
         Args:
             line: The line the item begins on.
         """
         if line != self._next_line:
-            self._begin_run(self._settled, line)
+            self._begin_run(self.given, line)
         self._settled += 1
         self._next_line = line + 1
 

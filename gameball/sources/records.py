@@ -9,7 +9,6 @@ from attrs import define, field, frozen
 from gameball.chunking.builder import ChunkBuilder
 from gameball.errors import InvalidEventError, SourceError
 from gameball.events import EventLike
-from gameball.sources.progress import ReadProgress
 from gameball.sources.shape import Shape
 
 OnProblem = Callable[[SourceError], None]
@@ -51,47 +50,34 @@ def show_text(text: bytes) -> str:
     return text[: 4 * _MAX_TEXT].decode(errors="backslashreplace")[:_MAX_TEXT].rstrip("\r\n")
 
 
-def items_of(
-    records: Records,
-    shape: Shape,
-    progress: ReadProgress,
-    on_problem: OnProblem | None,
-    *,
-    name: str,
-    unit: str,
-) -> Items:
-    """Convert records to items.
+def item_of(
+    record: Record, shape: Shape, on_problem: OnProblem | None, *, name: str, unit: str
+) -> EventLike | None:
+    """Convert a record to an item.
 
     Args:
-        records: The records. They are closed at the end.
+        record: The record.
         shape: How to interpret rows.
-        progress: Records the line of each item.
-        on_problem: Called with the problem of each row that is not an event. Without it, the first problem
-            is raised.
+        on_problem: Called with the problem of a row that is not an event. Without it, the problem is raised.
         name: The name of the source in messages.
         unit: The word for a line in messages.
 
-    Yields:
-        The items, in order.
+    Returns:
+        The item, or None if the row is not an event.
 
     Raises:
-        SourceError: A row is not an event, or the source cannot be read; after all items before it.
+        SourceError: The row is not an event.
     """
-    interpret, give = shape.interpret, progress.give
-    with closing(records):
-        for record in records:
-            item: EventLike | None = None
-            problem = record.problem
-            if record.fields is not None:
-                item, problem = interpret(record.fields)[1:]
-            if item is None:
-                error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
-                if on_problem is None:
-                    raise error
-                on_problem(error)
-                continue
-            give(record.line)
-            yield item
+    item: EventLike | None = None
+    problem = record.problem
+    if record.fields is not None:
+        item, problem = shape.interpret(record.fields)[1:]
+    if item is None:
+        error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
+        if on_problem is None:
+            raise error
+        on_problem(error)
+    return item
 
 
 @frozen

@@ -10,14 +10,14 @@ from attrs import field, frozen
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.cells import check_types
-from gameball.sources.csv_records import csv_records
+from gameball.sources.csv_records import csv_items, csv_records
 from gameball.sources.dialect import PLAIN, Dialect, to_utf_8
 from gameball.sources.jsonl import jsonl_items, jsonl_records
-from gameball.sources.lines import split_lines
+from gameball.sources.lines import LineBlocks, split_lines
 from gameball.sources.parquet import ParquetOrigin
 from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
-from gameball.sources.records import OnProblem, Records, Row, exact_rows, items_of
+from gameball.sources.records import OnProblem, Records, Row, exact_rows
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.sql import QUERY, SqlOrigin
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Compression, Input, Spool
@@ -59,7 +59,9 @@ class Reader:
         elif self.format in _TABLES:
             items = self._table().items(progress, on_problem)
         else:
-            items = items_of(self.records(progress), self.shape, progress, on_problem, name=name, unit="line")
+            columns = Columns(self.shape, self.types)
+            lines = self._csv_lines(progress)
+            items = csv_items(lines, columns, name, self.dialect, progress=progress, on_problem=on_problem)
         return Reading(items, progress)
 
     def records(self, progress: ReadProgress) -> Records:
@@ -67,12 +69,14 @@ class Reader:
         name = self.origin.name
         if self.format in _TABLES:
             return self._table().records(progress)
-        columns = Columns(self.shape, self.types)
-        blocks = self.origin.blocks(progress)
         if self.format == "jsonl":
-            return jsonl_records(split_lines(blocks, name))
-        lines = split_lines(to_utf_8(blocks, self.dialect.encoding), name)
-        return csv_records(lines, columns, name, self.dialect)
+            return jsonl_records(split_lines(self.origin.blocks(progress), name))
+        columns = Columns(self.shape, self.types)
+        return csv_records(self._csv_lines(progress), columns, name, self.dialect)
+
+    def _csv_lines(self, progress: ReadProgress) -> LineBlocks:
+        blocks = to_utf_8(self.origin.blocks(progress), self.dialect.encoding)
+        return split_lines(blocks, self.origin.name)
 
     def _table(self) -> TableReader:
         name = self.origin.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from gameball.sources.arrow_values import (
     UNREPRESENTABLE,
@@ -15,39 +15,19 @@ from gameball.sources.arrow_values import (
     to_values,
 )
 from gameball.sources.cells import CellError, convert_value
+from gameball.sources.row_layout import find_layout
 from gameball.sources.shape import MARK, show_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gameball.sources.row_layout import RowLayout
     from gameball.sources.shape import Columns
 
 #: What to do with null, NaT and NaN cells: leave them out of the metadata, or refuse the row.
 Nulls = Literal["omit", "refuse"]
 
 _REQUIRED: Final = ("customer_id", "name", "metadata", "customerId", "events")
-
-
-@define
-class _Probe:
-    """Stands for the cell of a column in the row of probes."""
-
-    column: int
-
-
-@frozen
-class _Layout:
-    """Which columns the parts of an event come from, where every row is divided in the same way.
-
-    Args:
-        customer_id: The column of the customer.
-        name: The column of the name.
-        metadata: The column of the metadata, or the column of each of its entries.
-    """
-
-    customer_id: int
-    name: int
-    metadata: int | dict[str, int]
 
 
 @define
@@ -60,7 +40,7 @@ class TableRows:
     _names: list[str] = field(init=False)
     #: The columns that are part of an event.
     _used: list[int] = field(init=False)
-    _layout: _Layout | None = field(init=False)
+    _layout: RowLayout | None = field(init=False)
     #: Whether pyarrow converts the columns of the metadata exactly, so that it can convert row by row.
     _is_plain: bool = field(default=False, init=False)
     #: The columns whose nulls are neither left out nor refused here, because an event needs them.
@@ -76,12 +56,10 @@ class TableRows:
         self._used, self._layout = every, None
         if MARK in self._names:
             return
-        # How a row is interpreted depends on the names of its columns, so a row of probes shows it.
-        probes = {name: _Probe(column) for column, name in enumerate(self._names)}
-        _, item, _ = self._columns.shape.interpret(probes)
-        self._used = sorted(set(_find_probes(item))) or every
-        layout = _find_layout(item)
-        if layout and all(is_text(self._schema.types[one]) for one in (layout.customer_id, layout.name)):
+        layout, used = find_layout(self._columns.shape, self._names)
+        self._used = sorted(used) or every
+        texts = (layout.customer_id, layout.name) if layout else ()
+        if layout and all(isinstance(one, str) or is_text(self._schema.types[one]) for one in texts):
             self._layout = layout
             if isinstance(layout.metadata, dict):
                 self._is_plain = all(
@@ -114,7 +92,9 @@ class TableRows:
         if layout is None:
             return None
         customers, _, refused = self._cells(batch, layout.customer_id)
-        names, _, also_refused = self._cells(batch, layout.name)
+        names, also_refused = [layout.name] * batch.num_rows, False
+        if not isinstance(layout.name, str):
+            names, _, also_refused = self._cells(batch, layout.name)
         if refused or also_refused:
             return None
         if isinstance(layout.metadata, int):
@@ -224,30 +204,3 @@ class TableRows:
         if self._nulls == "omit" or len(kept) == len(members):
             return kept
         return Refused(f"has the null {show_names(members.keys() - kept.keys())}", members)
-
-
-def _find_probes(value: object) -> Iterator[int]:
-    """Yield the columns of the probes in an item, however nested."""
-    if isinstance(value, _Probe):
-        yield value.column
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from _find_probes(entry)
-    elif isinstance(value, tuple | list):
-        for entry in value:
-            yield from _find_probes(entry)
-
-
-def _find_layout(item: object) -> _Layout | None:
-    if not isinstance(item, tuple):
-        return None
-    customer_id, name, metadata = item
-    if not (isinstance(customer_id, _Probe) and isinstance(name, _Probe)):
-        return None
-    if isinstance(metadata, _Probe):
-        return _Layout(customer_id.column, name.column, metadata.column)
-    if isinstance(metadata, dict):
-        columns = {key: probe.column for key, probe in metadata.items() if isinstance(probe, _Probe)}
-        if len(columns) == len(metadata):
-            return _Layout(customer_id.column, name.column, columns)
-    return None
