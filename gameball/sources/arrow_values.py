@@ -85,11 +85,6 @@ def is_text(kind: Any) -> bool:  # noqa: ANN401 - a pyarrow type
     return _is_text(kind) or (_is_extension(kind) and not _is_uuid(kind) and is_text(kind.storage_type))
 
 
-def is_plain(kind: Any) -> bool:  # noqa: ANN401 - a pyarrow type
-    """Return whether pyarrow's own conversion of a type to Python is exact."""
-    return _converter(kind) is _plain
-
-
 def to_values(array: Any) -> tuple[list[Any], bool]:  # noqa: ANN401 - a pyarrow array
     """Convert an array.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field, frozen
 
 from gameball.sources.cells import CellError, convert_cell
+from gameball.sources.row_dicts import dicts_with
 from gameball.sources.row_layout import find_layout
 from gameball.sources.shape import MARK
 
@@ -79,9 +80,8 @@ class PlainBlocks:
         if isinstance(layout.metadata, int):
             metadata = [{} if cell is None else cell for cell in cells[layout.metadata]]
         else:
-            keys = tuple(layout.metadata)
             found = [cells[column] for column in layout.metadata.values()]
-            metadata = [dict(zip(keys, row, strict=True)) for row in zip(*found, strict=True)]
+            metadata = dicts_with(tuple(layout.metadata))(zip(*found, strict=True))
         customers = cells[layout.customer_id]
         if set(map(type, customers)) != _TEXTS:  # Shape.interpret converts integers
             return None
@@ -125,6 +125,8 @@ def split_rows(block: LineBlock, delimiter: str, quote: str, width: int) -> list
         lines = b"\n".join(block.lines).decode().split("\n")
     except UnicodeDecodeError:
         return None
+    if all(line.endswith("\r") for line in lines):
+        lines = [line[:-1] for line in lines]
     rows = _split_plain(lines, delimiter, quote) or _parse(lines, delimiter, quote)
     return rows if len(rows) == len(lines) and set(map(len, rows)) == {width} else None
 

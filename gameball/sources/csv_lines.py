@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
-from gameball.sources.lines import MAX_LINE, TOO_LONG
+from gameball.sources.lines import MAX_LINE, TOO_LONG, LineBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gameball.sources.lines import LineBlock, LineBlocks
+    from gameball.sources.lines import LineBlocks
 
 # The number of a line, its text, its problem, and the start of a line that is too long to keep.
 Line = tuple[int, str, str | None, bytes]
+
+
+# The number of lines converted at a time. More would not fit the processor's cache.
+_GROUP: Final = 128
 
 
 class TooLongError(Exception):
     """A row with line feeds in quotes is too long."""
 
 
+def _divide(blocks: LineBlocks) -> LineBlocks:
+    for block in blocks:
+        for start in range(0, len(block.lines), _GROUP):
+            lines = block.lines[start : start + _GROUP]
+            yield LineBlock(block.first + start, lines, b"", block.long)
+
+
 @define(eq=False)
 class Lines:
-    """The lines of a file one by one, or a whole block of them.
+    """The lines of a file one by one, or a small block of them at once.
 
     Args:
         blocks: The blocks of lines.
     """
 
-    _blocks: LineBlocks
+    _blocks: LineBlocks = field(converter=_divide)
     #: The next block, if it was taken from the blocks already.
     _next: LineBlock | None = field(default=None, init=False)
     #: The lines of the current block that are left, and their number.

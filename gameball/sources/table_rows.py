@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from attrs import define, field
 
 from gameball.sources.arrow_values import (
-    UNREPRESENTABLE,
     Refused,
     find_problem_of_type,
-    is_plain,
     is_text,
     to_values,
 )
 from gameball.sources.cells import CellError, convert_value
+from gameball.sources.row_dicts import dicts_with
 from gameball.sources.row_layout import find_layout
 from gameball.sources.shape import MARK, show_names
 
@@ -41,8 +40,6 @@ class TableRows:
     #: The columns that are part of an event.
     _used: list[int] = field(init=False)
     _layout: RowLayout | None = field(init=False)
-    #: Whether pyarrow converts the columns of the metadata exactly, so that it can convert row by row.
-    _is_plain: bool = field(default=False, init=False)
     #: The columns whose nulls are neither left out nor refused here, because an event needs them.
     _required: frozenset[str] = field(init=False)
     _metadata: str = field(init=False)
@@ -61,11 +58,6 @@ class TableRows:
         texts = (layout.customer_id, layout.name) if layout else ()
         if layout and all(isinstance(one, str) or is_text(self._schema.types[one]) for one in texts):
             self._layout = layout
-            if isinstance(layout.metadata, dict):
-                self._is_plain = all(
-                    is_plain(self._schema.types[column]) and self._names[column] not in self._columns.types
-                    for column in layout.metadata.values()
-                )
 
     def find_problem(self) -> str | None:
         """Return why no row can be an event, or None."""
@@ -100,47 +92,24 @@ class TableRows:
         if isinstance(layout.metadata, int):
             cells, _, refused = self._cells(batch, layout.metadata)
             return None if refused else (customers, names, [{} if cell is None else cell for cell in cells])
-        convert = self._plain_metadata if self._is_plain else self._metadata_of
-        metadata = convert(batch, layout.metadata)
+        metadata = self._metadata_of(batch, layout.metadata)
         return None if metadata is None else (customers, names, metadata)
 
     def _metadata_of(self, batch: Any, columns: dict[str, int]) -> list[dict[str, Any]] | None:  # noqa: ANN401
         """Convert the metadata of a batch column by column, or return None if a row of it is refused."""
-        keys = tuple(columns)
-        found = [self._cells(batch, column) for column in columns.values()]
-        has_nulls = any(column_has_nulls for _, column_has_nulls, _ in found)
-        if any(refused for _, _, refused in found) or (has_nulls and self._nulls == "refuse"):
-            return None
-        rows = zip(*(values for values, _, _ in found), strict=True)
-        if has_nulls:
-            return [
-                {key: cell for key, cell in zip(keys, row, strict=True) if cell is not None} for row in rows
-            ]
-        return [dict(zip(keys, row, strict=True)) for row in rows]
-
-    def _plain_metadata(self, batch: Any, columns: dict[str, int]) -> list[dict[str, Any]] | None:  # noqa: ANN401
-        """Convert the metadata of a batch row by row, which pyarrow does faster, or return None as above."""
-        import pyarrow as pa  # noqa: PLC0415 - optional
-        import pyarrow.compute as pc  # noqa: PLC0415
-
         if not columns:
             return [{} for _ in range(batch.num_rows)]
-        arrays = [batch.column(column) for column in columns.values()]
-        try:
-            rows: list[dict[str, Any]] = pa.RecordBatch.from_arrays(arrays, names=list(columns)).to_pylist()
-        except UNREPRESENTABLE:
+        found = {key: self._cells(batch, column) for key, column in columns.items()}
+        with_nulls = [key for key, (_, has_nulls, _) in found.items() if has_nulls]
+        if any(refused for _, _, refused in found.values()) or (with_nulls and self._nulls == "refuse"):
             return None
-        for key, array in zip(columns, arrays, strict=True):
-            has_nan = pa.types.is_floating(array.type) and pc.any(pc.is_nan(array)).as_py()
-            if not (array.null_count or has_nan):
-                continue
-            if self._nulls == "refuse":
-                return None
-            for row in rows:
-                cell = row[key]
-                if cell is None or cell != cell:  # noqa: PLR0124 - NaN
-                    del row[key]
-        return rows
+        cells = [values for values, _, _ in found.values()]
+        metadata = dicts_with(tuple(columns))(zip(*cells, strict=True))
+        for key in with_nulls:
+            for entries, cell in zip(metadata, found[key][0], strict=True):
+                if cell is None:
+                    del entries[key]
+        return metadata
 
     def fields(self, batch: Any) -> Iterator[dict[str, Any] | Refused]:  # noqa: ANN401 - a record batch
         """Yield the fields of each row under the names of the table, or why it cannot be sent."""
