@@ -83,12 +83,14 @@ class RequestEnd(Enum):
 
     Attributes:
         NOT_SENT: No byte of it was sent, so it never arrives.
+        REFUSED: The server refused it with a 429. It is assumed not to count in the server's windows.
         ENDED_BY_SERVER: The server responded or closed the connection, so it does not arrive later than that.
         GIVEN_UP: The client stopped waiting for the response: a timeout, an abort or a cancellation. It may
             still arrive.
     """
 
     NOT_SENT = "not sent"
+    REFUSED = "refused"
     ENDED_BY_SERVER = "ended by the server"
     GIVEN_UP = "given up"
 
@@ -105,6 +107,10 @@ class Windows:
     read all that waits there at once. It is assumed to arrive at most ``LATEST_ARRIVAL`` seconds after it was
     given up, and occupies its slot until one window length after that.
 
+    A 429 means that others use the account too. From then on one request at a time asks whether there is room
+    again, until one is not refused. Those that are refused occupy no slot: a process that could only ask for
+    a whole window had used up its own slots, and left most of the next window unused.
+
     Args:
         limits: The limits, which all apply at the same time.
     """
@@ -112,6 +118,7 @@ class Windows:
     def __init__(self, limits: Sequence[RateLimit]) -> None:
         self._limits = tuple(limits)
         self._in_flight = 0
+        self._is_refused = False
         self._held_until = -math.inf
         self._answers: deque[float] = deque(maxlen=max((limit.requests for limit in self._limits), default=1))
         # The latest times at which requests that were given up may arrive, in order.
@@ -120,6 +127,8 @@ class Windows:
     def delay(self, now: float) -> float:
         """Return the seconds until a request may be sent, or infinity if a response must arrive first."""
         self._settle(now)
+        if self._is_refused and self._in_flight:
+            return math.inf
         latest = self._held_until
         for limit in self._limits:
             free = limit.requests - self._in_flight
@@ -156,7 +165,10 @@ class Windows:
         self._in_flight -= 1
         self._settle(now)
         if end is RequestEnd.ENDED_BY_SERVER:
+            self._is_refused = False
             self._answers.append(now)
+        elif end is RequestEnd.REFUSED:
+            self._is_refused = True
         elif end is RequestEnd.GIVEN_UP and self._limits:
             self._given_up.append(now + LATEST_ARRIVAL)
 

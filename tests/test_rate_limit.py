@@ -1,6 +1,7 @@
 """The rate limits are never exceeded at the server, whatever the latency."""
 
 import asyncio
+import itertools
 import math
 import threading
 import time
@@ -79,6 +80,25 @@ def test_what_is_remembered_of_requests_that_were_given_up_is_forgotten_in_time(
         windows.take()
         windows.give_back(float(second), RequestEnd.GIVEN_UP)
     assert len(windows._given_up) <= LATEST_ARRIVAL + 1
+
+
+def test_after_a_429_one_request_at_a_time_asks_until_one_is_not_refused() -> None:
+    windows = Windows([RateLimit(3, 10.0)])
+    windows.take()
+    windows.take()
+    windows.give_back(1.0, RequestEnd.REFUSED)
+    assert windows.delay(1.0) == math.inf
+    windows.give_back(1.0, RequestEnd.REFUSED)
+    for _ in range(5):
+        # No refused request occupies a slot.
+        assert windows.delay(2.0) == 0.0
+        windows.take()
+        assert windows.delay(2.0) == math.inf
+        windows.give_back(2.0, RequestEnd.REFUSED)
+    windows.take()
+    windows.give_back(3.0, RequestEnd.ENDED_BY_SERVER)
+    windows.take()
+    assert windows.delay(3.0) == 0.0
 
 
 def test_a_hold_blocks_every_request_and_is_never_shortened() -> None:
@@ -273,6 +293,22 @@ def test_all_threads_of_a_client_share_its_budget() -> None:
         assert [request.status for request in box.batches] == [200] * 16
         assert len(box.events) == 4
         assert set(box.events.values()) == {4}
+
+
+@KINDS
+def test_after_a_429_only_one_worker_asks_whether_there_is_room_again(kind: str) -> None:
+    def refuse(received: Received) -> Fault | None:
+        # All four workers get the first 429 responses together.
+        if received.number < 4:
+            return Fault(status=429, delay=0.3)
+        return Fault(status=429, delay=0.1) if received.number < 8 else None
+
+    with Sandbox(plan=refuse) as box:
+        report = EitherClient(kind, box.url).send(events(40), max_objects=1, concurrency=4)
+        assert report.accepted == 40
+        arrivals = [request.at for request in box.batches]
+        asked = arrivals[4:9]
+        assert all(later - earlier >= 0.1 for earlier, later in itertools.pairwise(asked))
 
 
 @KINDS

@@ -78,6 +78,8 @@ def request_end(error: GameballError) -> RequestEnd:
     """Return how the request ended for which a connection raised an error."""
     if isinstance(error, ConnectionFailedError | ClientClosedError | EventLoopError):
         return RequestEnd.NOT_SENT
+    if isinstance(error, RateLimitError):
+        return RequestEnd.REFUSED
     if isinstance(error, ResponseLostError) and error.given_up:
         return RequestEnd.GIVEN_UP
     return RequestEnd.ENDED_BY_SERVER

@@ -63,7 +63,8 @@ def test_retry_after_is_read_as_a_number_or_a_date(
         (ClientClosedError(), RequestEnd.NOT_SENT),
         (EventLoopError("another loop"), RequestEnd.NOT_SENT),
         (ResponseLostError("reset by the server"), RequestEnd.ENDED_BY_SERVER),
-        (RateLimitError("slow down", status=429), RequestEnd.ENDED_BY_SERVER),
+        (RateLimitError("slow down", status=429), RequestEnd.REFUSED),
+        (ServerError("bug", status=500), RequestEnd.ENDED_BY_SERVER),
     ],
 )
 def test_only_a_request_that_the_client_gave_up_may_arrive_later(
