@@ -2,7 +2,7 @@
 
 python scripts/bench.py             speed against a minimal server on this machine, and the time of importing
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
-python scripts/bench.py --processes 2, 4 and 8 processes at once with one account's limits, enforced by the sandbox
+python scripts/bench.py --processes 2, 4 and 8 processes at once with the limits of one account, enforced
 python scripts/bench.py --memory    5,000,000 events from a generator, from Arrow and from a query
 python scripts/bench.py --ordered   the cost of ordered=True, with many and with few customers
 python scripts/bench.py --command   1,000,000 rows of each format and a query through `gameball send`
