@@ -192,7 +192,13 @@ class ResponseLostError(GameballError):
     """The request was sent, but no usable response was received: it may have been accepted.
 
     Gameball cannot detect a repeated event, so sending the request again may count its events twice.
+
+    Attributes:
+        given_up: Whether the client stopped waiting, for example after a timeout, so that the request may
+            still arrive at the server. False if the server responded or closed the connection.
     """
+
+    given_up: bool = False
 
 
 class ClientClosedError(GameballError, RuntimeError):

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from enum import Enum
 from typing import Final
 
 from attrs import Attribute, field, frozen
@@ -18,6 +19,9 @@ from gameball.fork_safety import renew_after_fork
 _MAX_REQUESTS: Final = 1_000_000
 #: One year. Timers fail with much longer times.
 _MAX_SECONDS: Final = 31_536_000
+#: How long after the client gave a request up it may still arrive, in seconds. This is an assumption: the
+#: usual proxies and load balancers drop a request that their server has not taken for 60 seconds.
+LATEST_ARRIVAL: Final = 60.0
 
 
 def _check_requests(_: object, attribute: "Attribute[int]", value: object) -> None:
@@ -74,6 +78,23 @@ def check_limits(limits: Iterable[RateLimit] | None) -> tuple[RateLimit, ...]:
     return given
 
 
+class RequestEnd(Enum):
+    """How a request ended, which decides how long it occupies its slot.
+
+    Attributes:
+        NOT_SENT: No byte of it was sent, so it never arrives.
+        REFUSED: The server refused it with a 429. It is assumed not to count in the server's windows.
+        ENDED_BY_SERVER: The server responded or closed the connection, so it does not arrive later than that.
+        GIVEN_UP: The client stopped waiting for the response: a timeout, an abort or a cancellation. It may
+            still arrive.
+    """
+
+    NOT_SENT = "not sent"
+    REFUSED = "refused"
+    ENDED_BY_SERVER = "ended by the server"
+    GIVEN_UP = "given up"
+
+
 class Windows:
     """Decides when the next request may be sent. It reads no clock: its methods receive the current time.
 
@@ -82,6 +103,14 @@ class Windows:
     request in its window, the request still occupies a slot here: the limits cannot be exceeded at the
     server, whatever the latency.
 
+    A request that the client gave up may arrive later: a server that hangs has it in its socket, and may
+    read all that waits there at once. It is assumed to arrive at most ``LATEST_ARRIVAL`` seconds after it was
+    given up, and occupies its slot until one window length after that.
+
+    A 429 means that others use the account too. From then on one request at a time asks whether there is room
+    again, until one is not refused. Those that are refused occupy no slot: a process that could only ask for
+    a whole window had used up its own slots, and left most of the next window unused.
+
     Args:
         limits: The limits, which all apply at the same time.
     """
@@ -89,24 +118,35 @@ class Windows:
     def __init__(self, limits: Sequence[RateLimit]) -> None:
         self._limits = tuple(limits)
         self._in_flight = 0
+        self._is_refused = False
         self._held_until = -math.inf
         self._answers: deque[float] = deque(maxlen=max((limit.requests for limit in self._limits), default=1))
+        # The latest times at which requests that were given up may arrive, in order.
+        self._given_up: deque[float] = deque()
 
     def delay(self, now: float) -> float:
         """Return the seconds until a request may be sent, or infinity if a response must arrive first."""
+        self._settle(now)
+        if self._is_refused and self._in_flight:
+            return math.inf
         latest = self._held_until
         for limit in self._limits:
             free = limit.requests - self._in_flight
             if free <= 0:
                 return math.inf
-            if len(self._answers) >= free:
-                latest = max(latest, self._answers[-free] + limit.seconds)
+            # The request that must leave the window first is the one with this place, counted from the last.
+            if free <= len(self._given_up):
+                latest = max(latest, self._given_up[-free] + limit.seconds)
+            elif (place := free - len(self._given_up)) <= len(self._answers):
+                latest = max(latest, self._answers[-place] + limit.seconds)
         return max(0.0, latest - now)
 
     def used(self, now: float) -> float:
         """Return the usage of the fullest window, from 0 to 1."""
+        self._settle(now)
+        waiting = self._in_flight + len(self._given_up)
         shares = (
-            (self._in_flight + sum(now - answer < limit.seconds for answer in self._answers)) / limit.requests
+            (waiting + sum(now - answer < limit.seconds for answer in self._answers)) / limit.requests
             for limit in self._limits
         )
         return max(shares, default=0.0)
@@ -115,16 +155,22 @@ class Windows:
         """Occupy a slot for a request that is about to be sent."""
         self._in_flight += 1
 
-    def give_back(self, now: float, *, sent: bool) -> None:
+    def give_back(self, now: float, end: RequestEnd) -> None:
         """Record that a request has ended.
 
         Args:
-            now: The current time, in seconds.
-            sent: Whether any part of the request may have reached the server.
+            now: The current time, in seconds. It must not be less than in an earlier call.
+            end: How it ended.
         """
         self._in_flight -= 1
-        if sent:
+        self._settle(now)
+        if end is RequestEnd.ENDED_BY_SERVER:
+            self._is_refused = False
             self._answers.append(now)
+        elif end is RequestEnd.REFUSED:
+            self._is_refused = True
+        elif end is RequestEnd.GIVEN_UP and self._limits:
+            self._given_up.append(now + LATEST_ARRIVAL)
 
     def answer_all(self, now: float) -> None:
         """Count every request in flight as answered now: a forked child never learns when they end."""
@@ -135,6 +181,11 @@ class Windows:
     def hold(self, until: float) -> None:
         """Allow no request before the given time."""
         self._held_until = max(self._held_until, until)
+
+    def _settle(self, now: float) -> None:
+        """Count the requests that were given up, and can no longer arrive, as answered."""
+        while self._given_up and self._given_up[0] <= now:
+            self._answers.append(self._given_up.popleft())
 
 
 class _Condition:
@@ -203,11 +254,11 @@ class Limiter:
         with self._shared.lock:
             return self._windows.used(self._clock())
 
-    def release(self, *, sent: bool) -> None:
-        """Release the slot of a request that has ended."""
+    def release(self, end: RequestEnd) -> None:
+        """Release the slot of a request that has ended, now or later: its end decides."""
         shared = self._shared
         with shared.lock:
-            self._windows.give_back(self._clock(), sent=sent)
+            self._windows.give_back(self._clock(), end)
             shared.changed.notify_all()
 
     def hold(self, seconds: float) -> None:
@@ -273,9 +324,9 @@ class AsyncLimiter:
         """Return the usage of the fullest window, from 0 to 1."""
         return self._windows.used(self._clock())
 
-    def release(self, *, sent: bool) -> None:
-        """Release the slot of a request that has ended."""
-        self._windows.give_back(self._clock(), sent=sent)
+    def release(self, end: RequestEnd) -> None:
+        """Release the slot of a request that has ended, now or later: its end decides."""
+        self._windows.give_back(self._clock(), end)
         self.wake()
 
     def hold(self, seconds: float) -> None:

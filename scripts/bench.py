@@ -2,6 +2,7 @@
 
 python scripts/bench.py             speed against a minimal server on this machine, and the time of importing
 python scripts/bench.py --quota     1,000,000 objects under the documented limits, enforced by the sandbox
+python scripts/bench.py --processes 2, 4 and 8 processes at once with the limits of one account, enforced
 python scripts/bench.py --memory    5,000,000 events from a generator, from Arrow and from a query
 python scripts/bench.py --ordered   the cost of ordered=True, with many and with few customers
 python scripts/bench.py --command   1,000,000 rows of each format and a query through `gameball send`
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.command import bench_command, bench_help
+from benchmarks.processes import bench_processes
 from benchmarks.tracker import bench_tracker
 
 from gameball import DOCUMENTED_LIMITS, AsyncGameball, Event, Gameball
@@ -231,6 +233,7 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="bench.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
+    parser.add_argument("--processes", action="store_true", help="several processes with one account")
     parser.add_argument("--memory", action="store_true", help="memory growth over many events")
     parser.add_argument("--ordered", action="store_true", help="the cost of ordered=True")
     parser.add_argument("--command", action="store_true", help="files through the command")
@@ -246,6 +249,8 @@ def main() -> None:
     )
     if options.quota:
         bench_quota(options.events or 1_000_000)
+    elif options.processes:
+        bench_processes(options.events or 720)
     elif options.memory:
         bench_memory(options.events or 5_000_000)
     elif options.ordered:

@@ -1,6 +1,7 @@
 """The rate limits are never exceeded at the server, whatever the latency."""
 
 import asyncio
+import itertools
 import math
 import threading
 import time
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from waiting import LONGEST
 
 from gameball import DOCUMENTED_LIMITS, AsyncGameball, Event, Gameball, RateLimit
-from gameball.rate_limit import AsyncLimiter, Limiter, Windows
+from gameball.rate_limit import LATEST_ARRIVAL, AsyncLimiter, Limiter, RequestEnd, Windows
 from gameball.sandbox import Fault, Received, Sandbox
 from gameball.sandbox.limits import SlidingWindows
 
@@ -37,9 +38,9 @@ def test_a_slot_is_occupied_until_one_window_after_the_response() -> None:
     windows.take()
     windows.take()
     assert windows.delay(1.0) == math.inf  # nobody knows when an answer will come
-    windows.give_back(3.0, sent=True)
+    windows.give_back(3.0, RequestEnd.ENDED_BY_SERVER)
     assert windows.delay(3.0) == pytest.approx(10.0)
-    windows.give_back(5.0, sent=True)
+    windows.give_back(5.0, RequestEnd.ENDED_BY_SERVER)
     assert windows.delay(12.0) == pytest.approx(1.0)
     assert windows.delay(13.0) == 0.0
     windows.take()
@@ -49,8 +50,55 @@ def test_a_slot_is_occupied_until_one_window_after_the_response() -> None:
 def test_a_request_that_was_never_sent_occupies_no_slot() -> None:
     windows = Windows([RateLimit(1, 10.0)])
     windows.take()
-    windows.give_back(0.0, sent=False)
+    windows.give_back(0.0, RequestEnd.NOT_SENT)
     assert windows.delay(0.0) == 0.0
+
+
+def test_a_request_that_was_given_up_occupies_its_slot_until_one_window_after_it_can_arrive() -> None:
+    windows = Windows([RateLimit(2, 10.0)])
+    windows.take()
+    windows.give_back(5.0, RequestEnd.GIVEN_UP)
+    assert windows.delay(5.0) == 0.0
+    assert windows.used(20.0) == 0.5
+    windows.take()
+    windows.give_back(6.0, RequestEnd.ENDED_BY_SERVER)
+    assert windows.delay(6.0) == pytest.approx(10.0)  # the slot of the request with a response
+    assert windows.delay(16.0) == 0.0
+    windows.take()
+    windows.give_back(16.0, RequestEnd.GIVEN_UP)
+    assert windows.delay(16.0) == pytest.approx(5.0 + LATEST_ARRIVAL + 10.0 - 16.0)
+    assert windows.delay(5.0 + LATEST_ARRIVAL + 10.0) == 0.0
+
+
+@pytest.mark.parametrize("limits", [[], [RateLimit(1_000_000, 1.0)]])
+def test_what_is_remembered_of_requests_that_were_given_up_is_forgotten_in_time(
+    limits: list[RateLimit],
+) -> None:
+    windows = Windows(limits)
+    for second in range(1000):
+        assert windows.delay(float(second)) == 0.0
+        windows.take()
+        windows.give_back(float(second), RequestEnd.GIVEN_UP)
+    assert len(windows._given_up) <= LATEST_ARRIVAL + 1
+
+
+def test_after_a_429_one_request_at_a_time_asks_until_one_is_not_refused() -> None:
+    windows = Windows([RateLimit(3, 10.0)])
+    windows.take()
+    windows.take()
+    windows.give_back(1.0, RequestEnd.REFUSED)
+    assert windows.delay(1.0) == math.inf
+    windows.give_back(1.0, RequestEnd.REFUSED)
+    for _ in range(5):
+        # No refused request occupies a slot.
+        assert windows.delay(2.0) == 0.0
+        windows.take()
+        assert windows.delay(2.0) == math.inf
+        windows.give_back(2.0, RequestEnd.REFUSED)
+    windows.take()
+    windows.give_back(3.0, RequestEnd.ENDED_BY_SERVER)
+    windows.take()
+    assert windows.delay(3.0) == 0.0
 
 
 def test_a_hold_blocks_every_request_and_is_never_shortened() -> None:
@@ -61,34 +109,43 @@ def test_a_hold_blocks_every_request_and_is_never_shortened() -> None:
     assert windows.delay(5.0) == 0.0
 
 
+#: How long a request takes to arrive, and from then on until it ends; whether the client gives it up, and
+#: then how much later it arrives, as a part of the longest time that is assumed.
+REQUESTS = st.tuples(st.floats(0.0, 2.0), st.floats(0.0, 2.0), st.one_of(st.none(), st.floats(0.0, 1.0)))
+
+
 @given(
     limits=st.lists(
         st.builds(RateLimit, st.integers(1, 5), st.sampled_from([0.5, 1.0, 4.0])), min_size=1, max_size=3
     ),
-    latencies=st.lists(st.tuples(st.floats(0.0, 2.0), st.floats(0.0, 2.0)), min_size=1, max_size=60),
+    requests=st.lists(REQUESTS, min_size=1, max_size=60),
     workers=st.integers(1, 8),
 )
-def test_for_any_latencies_the_server_never_counts_more_than_it_allows(
-    limits: list[RateLimit], latencies: list[tuple[float, float]], workers: int
+def test_for_any_latencies_and_timeouts_the_server_never_counts_more_than_it_allows(
+    limits: list[RateLimit], requests: list[tuple[float, float, float | None]], workers: int
 ) -> None:
-    """A simulation: each request takes some time to arrive, and more time until its response is received."""
     windows = Windows(limits)
     arrivals: list[float] = []
-    answers: deque[float] = deque()
+    ends: list[tuple[float, RequestEnd]] = []
     now = 0.0
-    pending = deque(latencies)
+    pending = deque(requests)
     while pending:
-        delay = windows.delay(now) if len(answers) < workers else math.inf
+        delay = windows.delay(now) if len(ends) < workers else math.inf
         if delay == 0.0:
             windows.take()
-            out, back = pending.popleft()
-            arrivals.append(now + out)
-            answers = deque(sorted([*answers, now + out + back]))
+            out, back, late = pending.popleft()
+            if late is None:
+                arrivals.append(now + out)
+                ends.append((now + out + back, RequestEnd.ENDED_BY_SERVER))
+            else:
+                arrivals.append(now + out + late * LATEST_ARRIVAL)
+                ends.append((now + out, RequestEnd.GIVEN_UP))
+            ends.sort(key=lambda end: end[0])
             continue
-        next_answer = answers[0] if answers else math.inf
-        if next_answer <= now + delay:
-            now = max(now, answers.popleft())
-            windows.give_back(now, sent=True)
+        if ends and ends[0][0] <= now + delay:
+            at, end = ends.pop(0)
+            now = max(now, at)
+            windows.give_back(now, end)
         else:
             now += delay
     server = SlidingWindows([RateLimit(limit.requests, limit.seconds * (1 - 1e-9)) for limit in limits])
@@ -109,7 +166,7 @@ def test_a_limiter_uses_the_clock_it_is_given() -> None:
     clock = Clock()
     limiter = Limiter([RateLimit(1, 1000.0)], clock)
     assert limiter.acquire()
-    limiter.release(sent=True)
+    limiter.release(RequestEnd.ENDED_BY_SERVER)
     clock.now = 1000.0
     assert limiter.acquire()
 
@@ -117,7 +174,7 @@ def test_a_limiter_uses_the_clock_it_is_given() -> None:
         clock.now = 0.0
         limiter = AsyncLimiter([RateLimit(1, 1000.0)], clock)
         assert await limiter.acquire()
-        limiter.release(sent=True)
+        limiter.release(RequestEnd.ENDED_BY_SERVER)
         clock.now = 1000.0
         assert await limiter.acquire()
 
@@ -236,6 +293,22 @@ def test_all_threads_of_a_client_share_its_budget() -> None:
         assert [request.status for request in box.batches] == [200] * 16
         assert len(box.events) == 4
         assert set(box.events.values()) == {4}
+
+
+@KINDS
+def test_after_a_429_only_one_worker_asks_whether_there_is_room_again(kind: str) -> None:
+    def refuse(received: Received) -> Fault | None:
+        # All four workers get the first 429 responses together.
+        if received.number < 4:
+            return Fault(status=429, delay=0.3)
+        return Fault(status=429, delay=0.1) if received.number < 8 else None
+
+    with Sandbox(plan=refuse) as box:
+        report = EitherClient(kind, box.url).send(events(40), max_objects=1, concurrency=4)
+        assert report.accepted == 40
+        arrivals = [request.at for request in box.batches]
+        asked = arrivals[4:9]
+        assert all(later - earlier >= 0.1 for earlier, later in itertools.pairwise(asked))
 
 
 @KINDS

@@ -25,10 +25,10 @@ from gameball.delivery.effects import (
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
-from gameball.errors import ConnectionFailedError, GameballError, RecordError, ResponseLostError
-from gameball.rate_limit import AsyncLimiter
+from gameball.errors import GameballError, RecordError, ResponseLostError
+from gameball.rate_limit import AsyncLimiter, RequestEnd
 from gameball.receipts import Receipt
-from gameball.transport.responses import job_or_error
+from gameball.transport.responses import job_or_error, request_end
 from gameball.transport.worker_connection import AsyncWorkerConnection
 
 
@@ -158,34 +158,34 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
                 self.context.wake()
 
     async def _send(self, chunk: Chunk) -> int | GameballError:
-        sent = False
+        end = RequestEnd.NOT_SENT
         self.attempting = True
         try:
             if (refusal := self.context.authorize()) is not None:
                 return refusal
-            sent = True
             content = await self.connection.send_batch(chunk.content)
-        except ConnectionFailedError as error:
-            sent = False
-            return error
+            end = RequestEnd.ENDED_BY_SERVER
         except GameballError as error:
+            end = request_end(error)
             return error
         except asyncio.CancelledError as error:
+            sent = self.connection.began_to_send
+            end = RequestEnd.GIVEN_UP if sent else RequestEnd.NOT_SENT
             if not _is_cancelled():  # raised by the user's transport
                 self.context.fail(error)
             elif not self.context.aborting:
                 raise
             # If finish() cancelled the task, it continues, to record the receipt.
-            sent = self.connection.began_to_send
             return abandoned_error(self.context.state.passed_deadline, sent=sent)
         except BaseException as error:  # noqa: BLE001 - from a user's transport; raised again for the caller
+            end = RequestEnd.GIVEN_UP
             self.context.fail(error)
             return ResponseLostError(
                 f"the transport raised an unexpected {type(error).__name__} while sending"
             )
         finally:
             self.attempting = False
-            self.context.limiter.release(sent=sent)
+            self.context.limiter.release(end)
         return job_or_error(content)
 
     async def abandon_chunk(self) -> None:

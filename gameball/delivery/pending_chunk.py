@@ -54,9 +54,11 @@ def abandoned_error(deadline: Deadline | None, *, sent: bool) -> GameballError:
         sent: Whether any of it may have been sent.
     """
     if sent:
-        return ResponseLostError(
+        lost = ResponseLostError(
             f"{deadline or 'abandoned'} while the request was in flight: it may have been accepted"
         )
+        lost.given_up = True
+        return lost
     if deadline is not None:
         return DeadlineError(f"{deadline} before this was sent")
     return ConnectionFailedError("abandoned before anything was sent")

@@ -29,9 +29,9 @@ from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
 from gameball.errors import ConnectionFailedError, GameballError, RecordError, ResponseLostError
-from gameball.rate_limit import Limiter
+from gameball.rate_limit import Limiter, RequestEnd
 from gameball.receipts import Receipt
-from gameball.transport.responses import job_or_error
+from gameball.transport.responses import job_or_error, request_end
 from gameball.transport.worker_connection import WorkerConnection
 
 
@@ -170,23 +170,25 @@ class Worker(BaseWorker[WorkerConnection]):
         return None
 
     def _send(self, chunk: Chunk) -> int | GameballError:
-        sent = False
+        end = RequestEnd.NOT_SENT
         try:
             if (refusal := self.context.authorize()) is not None:
                 return refusal
-            sent = True
             content = self.connection.send_batch(chunk.content)
+            end = RequestEnd.ENDED_BY_SERVER
         except GameballError as error:
-            sent = not isinstance(error, ConnectionFailedError)
+            end = request_end(error)
+            sent = end is not RequestEnd.NOT_SENT
             passed = self.context.state.passed_deadline
             return abandoned_error(passed, sent=sent) if passed and _is_abort(error) else error
         except BaseException as error:  # noqa: BLE001 - from a user's transport; raised again for the caller
+            end = RequestEnd.GIVEN_UP
             self.context.fail(error)
             return ResponseLostError(
                 f"the transport raised an unexpected {type(error).__name__} while sending"
             )
         finally:
-            self.context.limiter.release(sent=sent)
+            self.context.limiter.release(end)
         return job_or_error(content)
 
     def record_outcome(self, receipt: Receipt) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.effects import PauseAll, Sleep
-from gameball.errors import ConnectionFailedError, DeadlineError, GameballError
+from gameball.errors import DeadlineError, GameballError
 from gameball.jobs.batch_job import BatchJob
 from gameball.jobs.job_log import log_call, log_end, log_pause
 from gameball.jobs.polling import (
@@ -25,9 +25,11 @@ from gameball.jobs.polling import (
     watch_jobs,
 )
 from gameball.jobs.timed_request import request_until
-from gameball.rate_limit import AsyncLimiter, Limiter
+from gameball.rate_limit import AsyncLimiter, Limiter, RequestEnd
 from gameball.transport.connection import AsyncConnection, SyncConnection, read_arguments
 from gameball.transport.pool import ConnectionPool
+from gameball.transport.request_trace import end_of_interrupted
+from gameball.transport.responses import request_end
 
 
 class Jobs:
@@ -170,17 +172,19 @@ class Jobs:
 
     def _request(self, arguments: dict[str, Any], deadline: Deadline | None) -> PollingReply:
         if deadline is not None and not self._connection.is_closed:
-            return request_until(
-                deadline, self._pool, arguments, lambda sent: self._limiter.release(sent=sent)
-            )
-        sent = True
+            return request_until(deadline, self._pool, arguments, self._limiter.release)
+        request = self._connection.build_request(**arguments)
+        end = RequestEnd.ENDED_BY_SERVER
         try:
-            return self._connection.request(**arguments).content
+            return self._connection.send(request).content
         except GameballError as error:
-            sent = not isinstance(error, ConnectionFailedError)
+            end = request_end(error)
             return error
+        except BaseException:  # an interrupt
+            end = end_of_interrupted(request)
+            raise
         finally:
-            self._limiter.release(sent=sent)
+            self._limiter.release(end)
 
 
 class AsyncJobs:
@@ -267,14 +271,18 @@ class AsyncJobs:
         begun = time.monotonic()
         await self._limiter.acquire()
         slot = time.monotonic()
-        sent = True
+        end = RequestEnd.ENDED_BY_SERVER
         reply: PollingReply
+        request = self._connection.build_request(**read_arguments(call.operation, call.job_id))
         try:
-            reply = (await self._connection.request(**read_arguments(call.operation, call.job_id))).content
+            reply = (await self._connection.send(request)).content
         except GameballError as error:
-            sent = not isinstance(error, ConnectionFailedError)
+            end = request_end(error)
             reply = error
+        except BaseException:  # a cancellation
+            end = end_of_interrupted(request)
+            raise
         finally:
-            self._limiter.release(sent=sent)
+            self._limiter.release(end)
         log_call(call, reply, waited=slot - begun, seconds=time.monotonic() - slot)
         return reply

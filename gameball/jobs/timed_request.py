@@ -12,9 +12,11 @@ from functools import partial
 from typing import Any
 
 from gameball.delivery.deadline import Deadline
-from gameball.errors import ConnectionFailedError, DeadlineError, GameballError
+from gameball.errors import DeadlineError, GameballError
+from gameball.rate_limit import RequestEnd
 from gameball.transport.pool import ConnectionPool
 from gameball.transport.response_content import MAX_RESPONSE, MAX_SHORT_RESPONSE
+from gameball.transport.responses import request_end
 from gameball.transport.worker_connection import WorkerConnection
 
 # How long to wait for the thread to notice that its connection was aborted, in seconds.
@@ -22,7 +24,7 @@ _ABORT_TIMEOUT = 0.1
 
 
 def request_until(
-    deadline: Deadline, pool: ConnectionPool, arguments: dict[str, Any], release: Callable[[bool], None]
+    deadline: Deadline, pool: ConnectionPool, arguments: dict[str, Any], release: Callable[[RequestEnd], None]
 ) -> bytes | GameballError:
     """Make a request.
 
@@ -30,7 +32,7 @@ def request_until(
         deadline: When to return at the latest.
         pool: The connections to use.
         arguments: The arguments of the request.
-        release: Called when the request has ended, with whether any of it may have been sent.
+        release: Called when the request has ended, with how it did.
 
     Returns:
         The content of the response, or an error: ``DeadlineError`` if the deadline passed.
@@ -66,20 +68,21 @@ def _request(
     connection: WorkerConnection,
     arguments: dict[str, Any],
     replies: "queue.SimpleQueue[bytes | BaseException]",
-    release: Callable[[bool], None],
+    release: Callable[[RequestEnd], None],
 ) -> None:
-    sent = True
+    end = RequestEnd.ENDED_BY_SERVER
     reply: bytes | BaseException
     try:
         connection.max_response = MAX_RESPONSE
         reply = connection.request(**arguments).content
-    except ConnectionFailedError as error:
-        sent = False
+    except GameballError as error:
+        end = request_end(error)
         reply = error
     except BaseException as error:  # noqa: BLE001 - a user's transport may raise anything; raised again above
+        end = RequestEnd.GIVEN_UP
         reply = error
     connection.max_response = MAX_SHORT_RESPONSE
-    release(sent)
+    release(end)
     replies.put(reply)
     # The caller closes or gives back the connection, unless it has already left.
     if connection.is_aborted:

@@ -77,6 +77,16 @@ class _Shared:
         path = with_version(path, self.settings.api_version)
         return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode())
 
+    @property
+    def is_aborted(self) -> bool:
+        """Whether the connection was aborted; only those of workers can be."""
+        return False
+
+    def _convert(self, error: Exception, trace: RequestTrace) -> GameballError:
+        """Return this package's error for what was raised while a request was sent."""
+        sent, given_up = trace.may_have_sent, trace.is_given_up(error)
+        return error_from_exception(error, self.settings.credentials, sent=sent, given_up=given_up)
+
     def _check_response(
         self, response: httpx.Response, content: bytes | None
     ) -> "httpx.Response | GameballError":
@@ -191,7 +201,7 @@ class SyncConnection(_Shared, httpx.Client):
         if self.is_closed:
             raise ClientClosedError
         trace = RequestTrace(self)
-        request.extensions = {**request.extensions, "trace": trace.note}
+        trace.attach(request)
         try:
             response = super().send(request, **{**options, "stream": True})
             try:
@@ -199,7 +209,7 @@ class SyncConnection(_Shared, httpx.Client):
             finally:
                 response.close()
         except Exception as error:  # noqa: BLE001 - from httpx, from below it, or from a user's transport
-            failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
+            failure = self._convert(error, trace)
         else:
             answer = self._check_response(response, content)
             # A server may repeat a key in its response, and a traceback may show the locals of this frame.
@@ -277,7 +287,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
             raise ClientClosedError
         self._guard.check()
         trace = RequestTrace(self)
-        request.extensions = {**request.extensions, "trace": trace.note_async}
+        trace.attach(request)
         try:
             response = await super().send(request, **{**options, "stream": True})
             try:
@@ -285,7 +295,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
             finally:
                 await response.aclose()
         except Exception as error:  # noqa: BLE001 - as in SyncConnection
-            failure = error_from_exception(error, self.settings.credentials, sent=trace.may_have_sent)
+            failure = self._convert(error, trace)
         else:
             answer = self._check_response(response, content)
             # A server may repeat a key in its response, and a traceback may show the locals of this frame.

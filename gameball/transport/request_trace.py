@@ -1,4 +1,4 @@
-"""What httpcore reports about one request: whether any byte of it may have been sent."""
+"""What httpcore reports about one request: whether it was sent, and whether the server has responded."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -7,6 +7,7 @@ import httpcore
 import httpx
 
 from gameball.errors import ConnectionFailedError
+from gameball.rate_limit import RequestEnd
 from gameball.transport.unread_bytes import has_unread_bytes
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 #: The httpcore trace event right before the first byte of a request is sent.
 _SENDING: Final = "http11.send_request_headers.started"
+#: The event after the head of the response was received.
+_RESPONDED: Final = "http11.receive_response_headers.complete"
+#: Where a request has its trace, among its extensions.
+_TRACE: Final = "gameball_trace"
 _CONNECTED: Final = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
@@ -25,13 +30,25 @@ class RequestTrace:
 
     Attributes:
         may_have_sent: Whether any byte of the request may have been sent.
+        has_responded: Whether the server has begun to respond.
     """
 
     def __init__(self, connection: "SyncConnection | AsyncConnection") -> None:
         self._connection = connection
         # A user's transport may emit no trace events when it starts to send.
         self.may_have_sent = connection.settings.transport is not None
+        self.has_responded = False
         self._connected = False
+
+    def attach(self, request: httpx.Request) -> None:
+        """Receive the trace events of a request."""
+        note = self.note if isinstance(self._connection, httpx.Client) else self.note_async
+        request.extensions = {**request.extensions, "trace": note, _TRACE: self}
+
+    def is_given_up(self, error: Exception) -> bool:
+        """Return whether the request failed because the client stopped waiting for the response."""
+        timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
+        return (timed_out or self._connection.is_aborted) and not self.has_responded
 
     def note(self, step: str, details: Mapping[str, Any]) -> None:
         """Handle a trace event; httpcore calls this for each one."""
@@ -43,6 +60,8 @@ class RequestTrace:
             self._check_unread_bytes()
             self._connection.note_sending()
             self.may_have_sent = True
+        elif step == _RESPONDED:
+            self.has_responded = self.may_have_sent
 
     def _check_unread_bytes(self) -> None:
         trace = self.note if isinstance(self._connection, httpx.Client) else self.note_async
@@ -59,3 +78,11 @@ class RequestTrace:
     async def note_async(self, step: str, details: Mapping[str, Any]) -> None:
         """Handle a trace event of an asynchronous connection."""
         self.note(step, details)
+
+
+def end_of_interrupted(request: httpx.Request) -> RequestEnd:
+    """Return how a request ended whose sending was interrupted or cancelled."""
+    trace = request.extensions.get(_TRACE)
+    if trace is None or not trace.may_have_sent:
+        return RequestEnd.NOT_SENT
+    return RequestEnd.ENDED_BY_SERVER if trace.has_responded else RequestEnd.GIVEN_UP

@@ -14,7 +14,9 @@ from gameball.credentials import Credentials
 from gameball.errors import (
     APIError,
     AuthenticationError,
+    ClientClosedError,
     ConnectionFailedError,
+    EventLoopError,
     GameballError,
     InvalidRequestError,
     NotFoundError,
@@ -23,6 +25,7 @@ from gameball.errors import (
     ResponseLostError,
     ServerError,
 )
+from gameball.rate_limit import RequestEnd
 
 #: What httpx raises before it has sent anything. A proxy that fails has not forwarded anything either.
 _NOTHING_SENT: Final = (
@@ -44,7 +47,9 @@ _CLIENT_ERROR: Final = range(400, 500)
 _MAX_MESSAGE_LENGTH: Final = 500
 
 
-def error_from_exception(error: Exception, credentials: Credentials, *, sent: bool) -> GameballError:
+def error_from_exception(
+    error: Exception, credentials: Credentials, *, sent: bool, given_up: bool = False
+) -> GameballError:
     """Convert an exception of the HTTP library, depending on whether anything may have been sent.
 
     Args:
@@ -52,6 +57,7 @@ def error_from_exception(error: Exception, credentials: Credentials, *, sent: bo
             user's transport.
         credentials: The keys, which are removed from the message.
         sent: Whether any part of the request may have been sent.
+        given_up: Whether the client stopped waiting for the response.
 
     Returns:
         ``ConnectionFailedError`` if nothing was sent, otherwise ``ResponseLostError``. It is not chained to
@@ -63,7 +69,20 @@ def error_from_exception(error: Exception, credentials: Credentials, *, sent: bo
     said = credentials.redact(str(error))[:_MAX_MESSAGE_LENGTH] or "no details"
     if not sent or isinstance(error, _NOTHING_SENT):
         return ConnectionFailedError(f"no connection to Gameball, nothing was sent: {said} ({kind})")
-    return ResponseLostError(f"the request was sent, but no usable response was received: {said} ({kind})")
+    lost = ResponseLostError(f"the request was sent, but no usable response was received: {said} ({kind})")
+    lost.given_up = given_up
+    return lost
+
+
+def request_end(error: GameballError) -> RequestEnd:
+    """Return how the request ended for which a connection raised an error."""
+    if isinstance(error, ConnectionFailedError | ClientClosedError | EventLoopError):
+        return RequestEnd.NOT_SENT
+    if isinstance(error, RateLimitError):
+        return RequestEnd.REFUSED
+    if isinstance(error, ResponseLostError) and error.given_up:
+        return RequestEnd.GIVEN_UP
+    return RequestEnd.ENDED_BY_SERVER
 
 
 def error_from_response(

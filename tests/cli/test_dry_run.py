@@ -11,7 +11,7 @@ from gameball import (
     RateLimit,
 )
 from gameball.cli.dry_run import least_seconds
-from gameball.rate_limit import DOCUMENTED_LIMITS, Windows
+from gameball.rate_limit import DOCUMENTED_LIMITS, RequestEnd, Windows
 
 
 def test_a_million_objects_take_sixty_nine_seconds_under_the_documented_limits() -> None:
@@ -29,7 +29,7 @@ def test_the_minimum_duration_is_what_the_limiter_needs_for_instant_responses(
     for _ in range(requests):
         now += windows.delay(now)
         windows.take()
-        windows.give_back(now, sent=True)
+        windows.give_back(now, RequestEnd.ENDED_BY_SERVER)
     assert least_seconds(requests, limits) == pytest.approx(now)
 
 

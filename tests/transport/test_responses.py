@@ -1,9 +1,24 @@
 """Reading responses."""
 
+import pickle
+
 import pytest
 
-from gameball import Event, Gameball, InvalidRequestError, ServerError
+from gameball import (
+    ClientClosedError,
+    ConnectionFailedError,
+    Event,
+    EventLoopError,
+    Gameball,
+    GameballError,
+    InvalidRequestError,
+    RateLimitError,
+    ResponseLostError,
+    ServerError,
+)
+from gameball.rate_limit import RequestEnd
 from gameball.sandbox import Fault, Sandbox
+from gameball.transport.responses import request_end
 
 EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
 
@@ -39,3 +54,23 @@ def test_retry_after_is_read_as_a_number_or_a_date(
     error = client.events.send([EVENT], check=False).receipts[0].error
     assert isinstance(error, ServerError)
     assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (ConnectionFailedError("refused"), RequestEnd.NOT_SENT),
+        (ClientClosedError(), RequestEnd.NOT_SENT),
+        (EventLoopError("another loop"), RequestEnd.NOT_SENT),
+        (ResponseLostError("reset by the server"), RequestEnd.ENDED_BY_SERVER),
+        (RateLimitError("slow down", status=429), RequestEnd.REFUSED),
+        (ServerError("bug", status=500), RequestEnd.ENDED_BY_SERVER),
+    ],
+)
+def test_only_a_request_that_the_client_gave_up_may_arrive_later(
+    error: GameballError, end: RequestEnd
+) -> None:
+    assert request_end(error) is end
+    lost = ResponseLostError("timeout")
+    lost.given_up = True
+    assert request_end(pickle.loads(pickle.dumps(lost))) is RequestEnd.GIVEN_UP
