@@ -1,8 +1,12 @@
 """The bytes that a connection sends, as a socket receives them, and where it sends them."""
 
+import asyncio
+import gc
 import math
 import socket
+import ssl
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +15,7 @@ import pytest
 from either_client import KEYS, EitherClient
 from sending import events
 
-from gameball import AsyncGameball, Event, Gameball
+from gameball import AsyncGameball, DeadlineError, Event, Gameball
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -209,3 +213,16 @@ def test_sync_and_async_send_the_same_bytes() -> None:
         del headers["host"]  # another port
         requests.append((first, headers, body))
     assert requests[0] == requests[1]
+
+
+def test_a_cancelled_tls_handshake_leaves_no_socket_open(tls: ssl.SSLContext) -> None:
+    async def run(url: str) -> None:
+        async with AsyncGameball("key", "secret", base_url=url) as client:
+            with pytest.raises(DeadlineError):
+                await client.jobs.get(1, deadline=0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(run(f"https://127.0.0.1:{server.getsockname()[1]}"))
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
