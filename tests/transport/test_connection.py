@@ -4,7 +4,6 @@ import asyncio
 import gc
 import math
 import socket
-import ssl
 import threading
 import warnings
 from collections.abc import Iterator
@@ -215,7 +214,8 @@ def test_sync_and_async_send_the_same_bytes() -> None:
     assert requests[0] == requests[1]
 
 
-def test_a_cancelled_tls_handshake_leaves_no_socket_open(tls: ssl.SSLContext) -> None:
+@pytest.mark.usefixtures("tls")
+def test_a_cancelled_tls_handshake_leaves_no_socket_open() -> None:
     async def run(url: str) -> None:
         async with AsyncGameball("key", "secret", base_url=url) as client:
             with pytest.raises(DeadlineError):
