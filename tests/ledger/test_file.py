@@ -32,7 +32,7 @@ from gameball.sandbox import Sandbox
 ROUNDS = int(os.environ.get("GAMEBALL_MOVED_LEDGERS", "20"))
 CHUNKS = list(chunk_events((Event(f"c{n}", "x") for n in range(600)), max_objects=2))
 
-#: How many events a process sends that is killed: some are in flight then, and some are left, after 1 to 59 chunks.
+#: How many events a process sends that is killed after 1 to 59 receipts, one for every two events.
 KILLED = 160
 
 SEND_UNTIL_KILLED = """
