@@ -141,9 +141,10 @@ class Events(TrackerMethods):
             deadline=deadline,
             ordered=ordered,
         )
-        sender = self._begin(events, options)
+        sender: Sender | None = None
         receipts: list[Receipt] = []
         try:
+            sender = self._begin(events, options)
             for receipt in sender.receipts():
                 receipts.append(receipt)
                 if on_receipt is not None:
@@ -218,17 +219,22 @@ class Events(TrackerMethods):
         return ReceiptStream(self._stream(events, options))
 
     def _stream(self, events: Iterable[EventLike], options: SendOptions) -> Generator[Receipt, None, None]:
-        sender = self._begin(events, options)
+        sender: Sender | None = None
+        held: list[Receipt] = []
         given: Receipt | None = None
         try:
-            for given in sender.receipts():
-                yield given
+            sender = self._begin(events, options)
+            for receipt in sender.receipts():
+                # An interrupt at the yield means that the user does not have it.
+                held = [receipt]
+                yield receipt
+                held, given = [], receipt
             self._end(sender)
         except BaseException as error:
             try:
-                self._finish_with_report(sender, [], error, given)
+                self._finish_with_report(sender, held, error, given)
             except BaseException as second:
-                self._finish_with_report(sender, [], second, given)
+                self._finish_with_report(sender, held, second, given)
                 raise
             raise
 
@@ -242,37 +248,51 @@ class Events(TrackerMethods):
             if self._closed:
                 raise ClientClosedError
         ledger = open_ledger(options, self._pool.base_url, self._pool.account)
-        sender = Sender(
-            SendState.begin(events, options, None if ledger is None else ledger.known),
-            policy=evolve(self._policy, on_unknown=options.on_unknown),
-            limiter=self._limiter,
-            pool=self._pool,
-            durable_record=durable_record or ledger,
-            close_timeout=self._close_timeout,
-        )
-        with self._lock:
-            closed = self._closed
-            self._senders.add(sender)
+        try:
+            sender = Sender(
+                SendState.begin(events, options, None if ledger is None else ledger.known),
+                policy=evolve(self._policy, on_unknown=options.on_unknown),
+                limiter=self._limiter,
+                pool=self._pool,
+                durable_record=durable_record or ledger,
+                close_timeout=self._close_timeout,
+            )
+            with self._lock:
+                closed = self._closed
+                self._senders.add(sender)
+        except BaseException:
+            # Otherwise an interrupt would leave the ledger locked. Nothing was sent.
+            if ledger is not None:
+                ledger.end_run()
+            raise
         if closed:  # by another thread, since the first check
             self._end(sender)
             raise ClientClosedError
         return sender
 
     def _finish_with_report(
-        self, sender: Sender, receipts: list[Receipt], error: BaseException, given: Receipt | None = None
+        self,
+        sender: Sender | None,
+        receipts: list[Receipt],
+        error: BaseException,
+        given: Receipt | None = None,
     ) -> None:
         """Finish a send that an exception ended, and attach the report to it.
 
         Args:
-            sender: The send.
+            sender: The send, or None if it did not begin, so that nothing was sent.
             receipts: The receipts that the report begins with.
-            error: The exception.
+            error: The exception. Without a send, only an interrupt gets a report: it may come at any time.
             given: The last receipt that the user of a stream has, which is left out, or None.
         """
         last = receipts[-1] if receipts else given
         # The last receipt may be returned again, if the interrupt came before it was marked as given.
-        found = receipts + [receipt for receipt in sender.finish() if receipt is not last]
-        self._end(sender)
+        if sender is None and isinstance(error, Exception):
+            return
+        rest = [] if sender is None else sender.finish()
+        found = receipts + [receipt for receipt in rest if receipt is not last]
+        if sender is not None:
+            self._end(sender)
         if not isinstance(error, GeneratorExit):
             attach_report(error, found)
 

@@ -65,12 +65,12 @@ def open_ledger(options: SendOptions, base_url: str, account: Callable[[str], st
     if given is None:
         return None
     store, closes = (store_of(given), False) if isinstance(given, Ledger) else (LedgerStore(given), True)
-    settings = {name: str(getattr(options, name)) for name in ("max_objects", "max_bytes", "coalesce")}
-    settings["base_url"] = base_url
+    # An interrupt may come at any call, and must not leave the ledger locked.
     try:
-        known = store.begin_run(settings, account)
+        settings = {name: str(getattr(options, name)) for name in ("max_objects", "max_bytes", "coalesce")}
+        settings["base_url"] = base_url
+        return OpenLedger(store, closes, store.begin_run(settings, account))
     except BaseException:
         if closes:
             store.close()
         raise
-    return OpenLedger(store, closes, known)

@@ -1,5 +1,6 @@
 """The iterators that ``stream`` returns. They warn if they are never iterated: nothing was sent then."""
 
+import inspect
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Final, Self
@@ -25,7 +26,16 @@ class ReceiptStream(Iterator[Receipt]):
 
     def __next__(self) -> Receipt:
         self._used = True
-        return next(self._receipts)
+        try:
+            return next(self._receipts)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            if inspect.getgeneratorstate(self._receipts) != inspect.GEN_CLOSED:
+                # An interrupt came just before the generator or after it: it ends the send, which adds
+                # the report.
+                self._receipts.throw(error)
+            raise
 
     def close(self) -> None:
         """End the send. The requests in flight are finished."""

@@ -72,10 +72,10 @@ class LedgerFile:
         try:
             with self.translated():
                 self._database = self._open_database()
+            renew_after_fork(self)
         except BaseException:
             self._unlock()
             raise
-        renew_after_fork(self)
 
     def _open_locked(self) -> int:
         """Open the file and lock it, with a lock that lasts until it is released.
@@ -188,6 +188,11 @@ class LedgerFile:
             with suppress(sqlite3.Error):
                 self._database.execute("PRAGMA journal_mode = DELETE")
             self._database.close()
+            self._unlock()
+
+    def __del__(self) -> None:
+        # An interrupt while the ledger was being opened leaves nobody who could close it.
+        if getattr(self, "_descriptor", -1) >= 0 and self._process == os.getpid():
             self._unlock()
 
     def _unlock(self) -> None:

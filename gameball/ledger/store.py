@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -51,13 +52,14 @@ class LedgerStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if path == IN_MEMORY:
             raise LedgerError(NOT_IN_MEMORY)
-        self._file = LedgerFile(path)
         #: The path of the file, as it was given.
-        self.path = self._file.path
+        self.path = Path(path)
         self._beginning = threading.Lock()
         self._run = 0
         self._running = False
         renew_after_fork(self)
+        # Last: an interrupt of a later step would leave the file locked.
+        self._file = LedgerFile(path)
 
     def after_fork_in_child(self) -> None:
         """Replace the lock. A running send belongs to the parent process."""

@@ -19,6 +19,8 @@ _SENDING: Final = "http11.send_request_headers.started"
 _RESPONDED: Final = "http11.receive_response_headers.complete"
 #: Where a request has its trace, among its extensions.
 _TRACE: Final = "gameball_trace"
+#: The event after a TLS handshake failed or was cancelled.
+_HANDSHAKE_FAILED: Final = "connection.start_tls.failed"
 _CONNECTED: Final = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
@@ -39,6 +41,7 @@ class RequestTrace:
         self.may_have_sent = connection.settings.transport is not None
         self.has_responded = False
         self._connected = False
+        self._stream: Any = None
 
     def attach(self, request: httpx.Request) -> None:
         """Receive the trace events of a request."""
@@ -54,7 +57,10 @@ class RequestTrace:
         """Handle a trace event; httpcore calls this for each one."""
         if step in _CONNECTED:
             self._connected = True
-            self._connection.note_stream(details["return_value"])
+            self._stream = details["return_value"]
+            self._connection.note_stream(self._stream)
+        elif step == _HANDSHAKE_FAILED and isinstance(self._connection, httpx.Client):
+            self._stream.close()
         elif step == _SENDING and details["request"].method != b"CONNECT":
             # A CONNECT to a proxy comes before the request, and is not part of it.
             self._check_unread_bytes()
@@ -78,6 +84,9 @@ class RequestTrace:
     async def note_async(self, step: str, details: Mapping[str, Any]) -> None:
         """Handle a trace event of an asynchronous connection."""
         self.note(step, details)
+        if step == _HANDSHAKE_FAILED:
+            # httpcore does not close the stream if the handshake was cancelled.
+            await self._stream.aclose()
 
 
 def end_of_interrupted(request: httpx.Request) -> RequestEnd:

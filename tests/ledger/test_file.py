@@ -32,10 +32,13 @@ from gameball.sandbox import Sandbox
 ROUNDS = int(os.environ.get("GAMEBALL_MOVED_LEDGERS", "20"))
 CHUNKS = list(chunk_events((Event(f"c{n}", "x") for n in range(600)), max_objects=2))
 
+#: How many events a process sends that is killed after 1 to 59 receipts, one for every two events.
+KILLED = 160
+
 SEND_UNTIL_KILLED = """
 import sys
 from gameball import Event, Gameball
-events = [Event(f"c{n}", "x") for n in range(600)]
+events = [Event(f"c{n}", "x") for n in range(int(sys.argv[3]))]
 with Gameball("key", "secret", base_url=sys.argv[1], rate_limits=None) as client:
     for receipt in client.events.stream(events, max_objects=2, ledger=sys.argv[2]):
         print(receipt.index, flush=True)
@@ -43,7 +46,7 @@ with Gameball("key", "secret", base_url=sys.argv[1], rate_limits=None) as client
 
 
 def events() -> list[Event]:
-    return [Event(f"c{n}", "x") for n in range(600)]
+    return [Event(f"c{n}", "x") for n in range(KILLED)]
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def send_until_killed(box: Sandbox, path: Path, receipts: int) -> None:
-    command = [sys.executable, "-c", SEND_UNTIL_KILLED, box.url, str(path)]
+    command = [sys.executable, "-c", SEND_UNTIL_KILLED, box.url, str(path), str(KILLED)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for _ in range(receipts):
@@ -108,7 +111,7 @@ def test_a_ledger_that_was_moved_after_a_kill_sends_nothing_twice(
         except LedgerError as error:
             assert "incomplete" in str(error)  # noqa: PT017 - either is right
         else:
-            assert report.accepted + report.unknown == 600
+            assert report.accepted + report.unknown == KILLED
         assert set(box.events.values()) == {1}
 
 

@@ -1,8 +1,11 @@
 """The bytes that a connection sends, as a socket receives them, and where it sends them."""
 
+import asyncio
+import gc
 import math
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 from either_client import KEYS, EitherClient
 from sending import events
 
-from gameball import AsyncGameball, Event, Gameball
+from gameball import AsyncGameball, DeadlineError, Event, Gameball
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -209,3 +212,17 @@ def test_sync_and_async_send_the_same_bytes() -> None:
         del headers["host"]  # another port
         requests.append((first, headers, body))
     assert requests[0] == requests[1]
+
+
+@pytest.mark.usefixtures("tls")
+def test_a_cancelled_tls_handshake_leaves_no_socket_open() -> None:
+    async def run(url: str) -> None:
+        async with AsyncGameball("key", "secret", base_url=url) as client:
+            with pytest.raises(DeadlineError):
+                await client.jobs.get(1, deadline=0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(run(f"https://127.0.0.1:{server.getsockname()[1]}"))
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []

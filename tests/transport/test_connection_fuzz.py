@@ -262,8 +262,6 @@ def check_report(report: DeliveryReport, server: Server) -> None:
                     assert times <= 1, (receipt, server.faults)
 
 
-# In about 9 of 2,000 seeds a socket of the client is closed by the garbage collector, with a ResourceWarning.
-# No outcome is affected; the cause is not found yet.
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_report_ledger_and_server_agree_whatever_the_server_does(
     first: int, tls: ssl.SSLContext, tmp_path: Path
