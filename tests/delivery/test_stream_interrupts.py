@@ -24,8 +24,9 @@ from gameball.sandbox import Sandbox
 
 INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
 COUNT = 6
-#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of the ``start`` of a
-#: thread may leave a lock of Python's held, so that the thread never begins; the report is complete all the same.
+#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of the ``start``
+#: of a thread may leave a lock of Python's held, so that the thread never begins, though the report is
+#: complete all the same.
 _NOT_STRUCK = {"_remove", "__del__", "collect_unraisable", "start"}
 
 
