@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.pending_chunk import abandon
+from gameball.delivery.pending_chunk import abandon, abandoned_error
 from gameball.errors import ClientClosedError
 from gameball.receipts import Receipt
 from gameball.tracking.background import Background
@@ -153,7 +153,7 @@ def _drop_rest(background: Background, until: float) -> list[tuple[Receipt, Chun
     """Conclude what no worker has, and what the workers have that did not end in time."""
     queue, context = background.queue, background.context
     # First: a worker must not take a chunk after it was abandoned.
-    error = ClientClosedError("the tracker was closed before this was sent")
+    error = abandoned_error(None, sent=False)
     rest = queue.drain(until)
     dropped = [(abandon(pending.index, pending.chunk, error, attempts=0), pending.chunk) for pending in rest]
     for receipt, _ in dropped:

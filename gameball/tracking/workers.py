@@ -156,7 +156,9 @@ class TrackerWorker(Worker):
 
     @property
     def _retry_until(self) -> float:
-        return min(self.until, self.context.events.expires(*self.unfinished[0]))
+        # An abandoned worker has none.
+        expires = (self.context.events.expires(*part) for part in self.unfinished[:1])
+        return min(self.until, next(expires, self.until))
 
     @property
     def _may_give_back(self) -> bool:
