@@ -33,7 +33,8 @@ from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
 from gameball.sending import Events
-from gameball.tracking.tracker_methods import AsyncTrackerMethods, OpenTrackers
+from gameball.tracking.open_trackers import OpenTrackers
+from gameball.tracking.tracker_methods import AsyncTrackerMethods
 from gameball.transport.pool import AsyncConnectionPool, ConnectionPool
 
 AnyEvents = Iterable[EventLike] | AsyncIterable[EventLike]

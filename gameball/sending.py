@@ -25,7 +25,8 @@ from gameball.fork_safety import renew_after_fork
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import Limiter
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
-from gameball.tracking.tracker_methods import OpenTrackers, TrackerMethods
+from gameball.tracking.open_trackers import OpenTrackers
+from gameball.tracking.tracker_methods import TrackerMethods
 from gameball.transport.pool import ConnectionPool
 
 

@@ -1,4 +1,6 @@
-"""Splits a chunk in two when the server found it too large (413)."""
+"""Splits a chunk in two: when the server found it too large (413), or when only some of it is sent again."""
+
+from bisect import bisect_left
 
 import orjson
 
@@ -20,10 +22,31 @@ def split_chunk(chunk: Chunk) -> tuple[Chunk, Chunk]:
     Raises:
         ValueError: The chunk holds a single source item, which is never split.
     """
-    items = chunk.items()
-    middle = len(items) // 2
+    middle = len(chunk.layout.objects) // 2
     if middle == 0:
         raise ValueError("a chunk of a single source item cannot be split")
+    return _split(chunk, middle)
+
+
+def split_before(chunk: Chunk, position: int) -> tuple[Chunk | None, Chunk | None]:
+    """Split a chunk before the source item at a position.
+
+    Args:
+        chunk: The chunk.
+        position: The position. It need not be within the chunk.
+
+    Returns:
+        What lies before the position, and the rest. A part without source items is None.
+    """
+    if position <= chunk.first:
+        return None, chunk
+    if position > chunk.last:
+        return chunk, None
+    return _split(chunk, bisect_left(chunk.layout.offsets(), position - chunk.first))
+
+
+def _split(chunk: Chunk, middle: int) -> tuple[Chunk, Chunk]:
+    items = chunk.items()
     positions = [chunk.first + offset for offset in chunk.layout.offsets()]
     return (
         _rebuild(chunk, items[:middle], positions[:middle]),

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -46,7 +47,7 @@ class Outbox:
 
     def __init__(self, url_or_engine: str | URL | Engine) -> None:
         self._database = Database(url_or_engine)
-        self._when_added: list[Callable[[], object]] = []
+        self._when_added: list[Callable[[], bool]] = []
 
     def __repr__(self) -> str:
         return f"Outbox({self._database.shown!r})"
@@ -115,8 +116,10 @@ class Outbox:
             Exception: Whatever the driver raises, for example because the table does not exist.
         """
         insert_row(transaction, encode_row(event), self._database.engine.dialect.paramstyle)
-        for function in self._when_added:
-            function()
+        for function in self._when_added.copy():
+            if not function():
+                with suppress(ValueError):  # another thread has removed it
+                    self._when_added.remove(function)
 
     def deliver(
         self, client: Gameball, *, stop: threading.Event | None = None, until_empty: bool = False
@@ -155,8 +158,11 @@ class Outbox:
         """
         return Deliverer(self._database, events, stop, until_empty=False).run()
 
-    def call_when_added(self, function: Callable[[], object]) -> None:
-        """Call a function after each ``add`` in this process. A tracker starts its delivery with it."""
+    def call_when_added(self, function: Callable[[], bool]) -> None:
+        """Call a function after each ``add`` in this process, until it returns False.
+
+        A tracker starts its delivery with it.
+        """
         self._when_added.append(function)
 
     def status(self) -> OutboxStatus:

@@ -1,9 +1,7 @@
-"""The threads of a tracker in one process: how they start, and how they end by a deadline."""
+"""The queue and the threads of a tracker in one process, and how the threads start."""
 
 import logging
 import threading
-import time
-from typing import Final
 
 from attrs import evolve
 
@@ -11,18 +9,11 @@ from gameball.chunking.builder import ChunkBuilder
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.send_state import SendState
-from gameball.errors import ClientClosedError
-from gameball.log import LOGGER
 from gameball.rate_limit import Limiter
 from gameball.tracking.event_queue import EventQueue
 from gameball.tracking.options import TrackerOptions
 from gameball.tracking.workers import TrackerContext, TrackerWorker
 from gameball.transport.pool import ConnectionPool
-
-# The part of the time for closing that is left for requests in flight to be aborted, in seconds.
-_ABORT_TIME: Final = 0.5
-# The most that it takes of a short time to close.
-_ABORT_SHARE: Final = 0.25
 
 
 class Background:
@@ -36,23 +27,30 @@ class Background:
         pool: The client's connections.
         limiter: The client's rate limits.
         policy: The client's retry policy.
+
+    Attributes:
+        started: Whether there is a worker. The system may have been unable to start the first one.
+        ended: Whether it is closed for good. A close that was interrupted can be completed.
+        closing: Held by the thread that closes it.
+        reporter: The thread that reports what was dropped when it was closed, or None.
     """
 
     def __init__(
         self, options: TrackerOptions, pool: ConnectionPool, limiter: Limiter, policy: RetryPolicy
     ) -> None:
         self.queue = EventQueue(options)
-        self._options = options
-        self._pool = pool
-        #: Whether there is a worker. The system may have been unable to start the first one.
+        self.pool = pool
         self.started = False
-        self._workers: list[TrackerWorker] = []
-        # Whether it is closed for good. A close that was interrupted can be called again.
-        self._ended = False
-        self._closing = threading.Lock()
-        self._starting = threading.Lock()
+        self.ended = False
+        self.closing = threading.Lock()
+        self.reporter: threading.Thread | None = None
+        self.workers: list[TrackerWorker] = []
+        self._concurrency = options.concurrency
+        # Reentrant; see ``begin_worker``.
+        self._starting = threading.RLock()
+        self._is_starting = False
         nothing = EventSource((), ChunkBuilder(max_objects=1, max_bytes=1, coalesce=False))
-        self._context = TrackerContext(
+        self.context = TrackerContext(
             state=SendState(options.concurrency, frozenset(), "report", nothing, None),
             policy=evolve(policy, retry_for=options.max_age, on_unknown="report"),
             limiter=limiter,
@@ -60,91 +58,60 @@ class Background:
             events=self.queue,
             on_failure=options.on_failure,
         )
-        self._context.begin_worker = self.begin_worker
+        self.context.begin_worker = self.begin_worker
 
     def begin_first_worker(self) -> None:
-        """Start a worker if there is none."""
+        """Start a worker if there is none. If that fails, a later call tries again."""
         if not self.started:
             self.begin_worker(most=1)
 
     def begin_worker(self, most: int | None = None) -> None:
-        """Start one more worker, unless there are enough.
+        """Start one more worker, unless there are enough. It raises nothing.
 
         Args:
             most: The number that is enough. Defaults to the maximum of requests in flight.
         """
         with self._starting:
-            if len(self._workers) < (most or self._options.concurrency):
-                connection = self._pool.borrow()
-                worker = TrackerWorker(connection, self._context)
-                name = f"gameball-track-{len(self._workers)}"
-                worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
-                try:
-                    worker.thread.start()
-                except RuntimeError:  # the system cannot start more threads, or Python is shutting down
-                    self._pool.give_back(connection)
-                else:
-                    self._workers.append(worker)
-                    self.started = True
+            # This thread may be starting one: a signal handler, or a ``__del__``, may track meanwhile.
+            if self._is_starting or len(self.workers) >= (most or self._concurrency):
+                return
+            try:
+                self._is_starting = True
+                self._begin_worker()
+            except Exception as error:  # noqa: BLE001 - no file descriptor is free, or no thread; it is tried again
+                message = "the tracker could not start a thread, and tries again with the next event"
+                self.context.problems.log(logging.ERROR, message, error)
+            finally:
+                self._is_starting = False
 
-    def is_worker(self) -> bool:
-        """Return whether the current thread is a worker."""
-        current = threading.current_thread()
-        return any(worker.thread is current for worker in self._workers)
+    def _begin_worker(self) -> None:
+        connection = self.pool.borrow()
+        worker = TrackerWorker(connection, self.context)
+        name = f"gameball-track-{len(self.workers)}"
+        worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
+        try:
+            worker.thread.start()
+        except RuntimeError:  # the system cannot start more threads, or Python is shutting down
+            self.pool.give_back(connection)
+            raise
+        self.workers.append(worker)
+        self.started = True
 
-    def close(self, timeout: float) -> None:
-        """Send what is there, as far as the time allows, and end the threads.
+    def work_here(self, until: float) -> None:
+        """Send what is queued in the calling thread. The queue must be closed.
 
         Args:
-            timeout: How long that may take, in seconds.
+            until: When to begin no more requests, as a time of ``time.monotonic``.
         """
-        deadline = time.monotonic() + timeout
-        # Another thread may be closing it. The program must not end before that has sent what it can, but a
-        # worker would wait for itself.
-        if not self._closing.acquire(timeout=0.0 if self.is_worker() else timeout):
-            return
+        worker = TrackerWorker(self.pool.borrow(), self.context, until=until)
+        worker.thread = threading.current_thread()
+        self.workers.append(worker)
         try:
-            if not self._ended:
-                self._close(deadline)
+            worker.work()
         finally:
-            self._closing.release()
+            worker.thread = None
 
-    def _close(self, deadline: float) -> None:
-        timeout = max(0.0, deadline - time.monotonic())
-        self.queue.close()
-        self.queue.flush(timeout - min(_ABORT_TIME, timeout * _ABORT_SHARE))
-        self._context.stop(ClientClosedError("the tracker was closed before this was sent"))
-        self.queue.stop()
-        for worker in self._workers:
-            if worker.busy:
-                worker.connection.abort()
-        self._wait_for_workers(deadline)
-        with self._context.concluding:
-            for worker in self._workers:
-                worker.abandoned = worker.busy
-                worker.abandon_chunk()
-        self.queue.drop_rest()
-        self._ended = True
-        for worker in self._workers:
-            if not worker.busy:
-                self._pool.give_back(worker.connection)
-        self._log_end()
-
-    def _wait_for_workers(self, deadline: float) -> None:
-        """Wait until the threads have ended. They end without being told when the queue is empty."""
-        for worker in self._workers:
-            if worker.thread is not None and worker.thread is not threading.current_thread():
-                worker.thread.join(max(0.0, deadline - time.monotonic()))
-
-    def _log_end(self) -> None:
-        stats = self.queue.stats()
-        lost = stats.dropped + stats.rejected + stats.unknown
-        LOGGER.log(
-            logging.WARNING if lost else logging.INFO,
-            "tracker closed; events tracked: %d, accepted: %d, rejected: %d, unknown: %d, dropped: %d",
-            stats.tracked,
-            stats.accepted,
-            stats.rejected,
-            stats.unknown,
-            stats.dropped,
-        )
+    def is_own_thread(self) -> bool:
+        """Return whether the current thread is one that may run ``on_failure``."""
+        current = threading.current_thread()
+        return current is self.reporter or any(worker.thread is current for worker in self.workers)

@@ -17,8 +17,8 @@ ERROR_PAUSE: Final = 30.0
 class DeliverableOutbox(Protocol):
     """What a tracker needs of an ``Outbox``. This package must not import the one above it."""
 
-    def call_when_added(self, function: Callable[[], object]) -> None:
-        """Call a function after each ``add`` in this process."""
+    def call_when_added(self, function: Callable[[], bool]) -> None:
+        """Call a function after each ``add`` in this process, until it returns False."""
 
     def deliver_with(self, events: "Events", stop: threading.Event) -> object:
         """Deliver until the event is set."""
@@ -37,20 +37,26 @@ class OutboxDelivery:
         self._events = events
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gameball-outbox", daemon=True)
-        self._starting = threading.Lock()
+        # Reentrant: a signal handler, or a ``__del__``, may track while this thread starts the other.
+        self._starting = threading.RLock()
+        self._is_starting = False
         #: Whether the thread was started. The system may have been unable to start it.
         self.started = False
 
     def start(self) -> None:
         """Start the thread, if it was not started yet."""
         with self._starting:
-            if not self.started and not self._stop.is_set():
-                try:
-                    self._thread.start()
-                except RuntimeError:  # the system cannot start more threads, or Python is shutting down
-                    LOGGER.warning("the thread that delivers the outbox could not be started")
-                else:
-                    self.started = True
+            if self.started or self._is_starting or self._stop.is_set():
+                return
+            try:
+                self._is_starting = True
+                self._thread.start()
+            except RuntimeError:  # the system cannot start more threads, or Python is shutting down
+                LOGGER.warning("the thread that delivers the outbox could not be started")
+            else:
+                self.started = True
+            finally:
+                self._is_starting = False
 
     def stop(self) -> None:
         """Ask the thread to end, without waiting for it."""

@@ -1,7 +1,5 @@
 """The tracker: records events at once, and sends them in the background."""
 
-import atexit
-import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
@@ -12,7 +10,9 @@ from gameball.delivery.decisions import RetryPolicy
 from gameball.errors import TrackerFullError
 from gameball.fork_safety import renew_after_fork
 from gameball.rate_limit import Limiter
+from gameball.tracking.at_exit import AT_EXIT
 from gameball.tracking.background import Background
+from gameball.tracking.closing import Closing, close_trackers
 from gameball.tracking.options import TrackerOptions
 from gameball.tracking.outbox_delivery import OutboxDelivery
 from gameball.tracking.stats import TrackerStats
@@ -35,6 +35,7 @@ class Tracker:
         limiter: The client's rate limits.
         policy: The client's retry policy.
         make_delivery: Returns a new delivery of the outbox, if the tracker has one.
+        owns_pool: Whether only this tracker uses the pool, and closes it.
     """
 
     def __init__(
@@ -44,16 +45,20 @@ class Tracker:
         limiter: Limiter,
         policy: RetryPolicy,
         make_delivery: Callable[[], OutboxDelivery] | None = None,
+        *,
+        owns_pool: bool = False,
     ) -> None:
         self._options = options
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
         self._make_delivery = make_delivery
+        self._owns_pool = owns_pool
         self._encoder = EventEncoder(options.max_bytes)
         self._closed = False
         self.after_fork_in_child()
         renew_after_fork(self)
+        AT_EXIT.add(self)
 
     def after_fork_in_child(self) -> None:
         """Start empty. The parent sends its events, and its locks may be held by threads that are gone."""
@@ -75,18 +80,22 @@ class Tracker:
         if background is None or not background.started:
             self._start()
 
-    def start_delivery(self) -> None:
-        """Start the delivery of the outbox in this process, if the tracker has one; see ``start``."""
+    def start_delivery(self) -> bool:
+        """Start the delivery of the outbox in this process, if the tracker has one; see ``start``.
+
+        Returns:
+            Whether there is anything to be started in future: False if the tracker is closed.
+        """
         delivery = self._deliveries.get("current")
         if self._make_delivery is None or self._closed or (delivery is not None and delivery.started):
-            return
+            return not self._closed
         delivery = self._deliveries.setdefault("current", self._make_delivery())
+        AT_EXIT.note_working(self)
         delivery.start()
         if self._closed:  # by another thread, since the first check
             delivery.stop()
-            return
-        atexit.unregister(self.close)
-        atexit.register(self.close)
+            AT_EXIT.note_closed(self)
+        return not self._closed
 
     def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
         """Record an event. It is checked and encoded at once and sent later: this never waits for a server.
@@ -111,7 +120,7 @@ class Tracker:
         if self._options.when_full == "drop":
             return background.queue.put(customer_id, name, events)
         # A worker that waited for room in ``on_failure`` would wait for itself.
-        if background.queue.put(customer_id, name, events, may_wait=not background.is_worker()):
+        if background.queue.put(customer_id, name, events, may_wait=not background.is_own_thread()):
             return True
         if self._options.when_full == "raise":
             raise TrackerFullError
@@ -125,10 +134,9 @@ class Tracker:
         if self._closed:
             background.queue.close()
         else:
+            AT_EXIT.note_working(self)
             background.begin_first_worker()
             self.start_delivery()
-            atexit.unregister(self.close)
-            atexit.register(self.close)
         return background
 
     @property
@@ -155,7 +163,7 @@ class Tracker:
         background = self._backgrounds.get("current")
         if background is None:
             return True
-        if background.is_worker():
+        if background.is_own_thread():
             raise RuntimeError("flush must not be called from on_failure: it would wait for itself")
         return background.queue.flush(timeout)
 
@@ -163,9 +171,10 @@ class Tracker:
         """Send what is queued, as far as the time allows, and end the threads and the outbox's delivery.
 
         Requests that are still in flight at the end are aborted, and their events are unknown. Events that
-        were not sent are dropped. Both are logged. A later call waits until an earlier one in another thread
-        has ended, completes one that was interrupted, and otherwise does nothing. It is called at the end of
-        the program and by ``Gameball.close``.
+        were not sent are dropped. Both are logged and passed to ``on_failure``, as far as it returns in time.
+        A later call waits until an earlier one in another thread has ended, completes one that was
+        interrupted, and otherwise does nothing. It is called at the end of the program and by
+        ``Gameball.close``, for all trackers at the same time.
 
         Args:
             timeout: How long it may take, in seconds. Defaults to the tracker's ``close_timeout``.
@@ -173,20 +182,20 @@ class Tracker:
         Raises:
             ValueError: ``timeout`` is not a number of seconds.
         """
+        close_trackers([self], timeout)
+
+    def begin_closing(self, timeout: float | None = None) -> Closing:
+        """Accept no more events, and return what ends the tracker; see ``close``. It waits for nothing."""
         seconds = self._options.close_timeout if timeout is None else timeout
         check_seconds("timeout", seconds)
         self._closed = True
-        background = self._backgrounds.get("current")
-        deadline = time.monotonic() + seconds
-        delivery = self._deliveries.get("current")
-        if delivery is not None:
-            delivery.stop()
-        if background is not None:
-            background.close(seconds)
-        if delivery is not None:
-            delivery.wait(max(0.0, deadline - time.monotonic()))
-        # At the end, so that the end of the program completes a close that was interrupted.
-        atexit.unregister(self.close)
+        background, delivery = self._backgrounds.get("current"), self._deliveries.get("current")
+        return Closing(background, delivery, seconds, self._note_closed)
+
+    def _note_closed(self) -> None:
+        AT_EXIT.note_closed(self)
+        if self._owns_pool:
+            self._pool.close()
 
     def __enter__(self) -> Self:
         return self

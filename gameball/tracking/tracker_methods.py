@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Protocol, cast
 
 from gameball.delivery.decisions import RetryPolicy
-from gameball.errors import ClientClosedError
 from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.tracking import options as defaults
 from gameball.tracking.async_tracker import AsyncTracker
+from gameball.tracking.open_trackers import OpenTrackers
 from gameball.tracking.options import OnFailure, TrackerOptions, WhenFull
 from gameball.tracking.outbox_delivery import DeliverableOutbox, OutboxDelivery
 from gameball.tracking.tracker import Tracker
@@ -16,47 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gameball.sending import Events
-
-
-class OpenTrackers:
-    """The trackers of one client, which are closed with it."""
-
-    def __init__(self) -> None:
-        self._trackers: list[Tracker] = []
-        self._pools: list[ConnectionPool] = []
-        self._closed = False
-
-    def add(self, tracker: Tracker, pool: ConnectionPool | None = None) -> Tracker:
-        """Remember a tracker, and return it.
-
-        Args:
-            tracker: The tracker.
-            pool: A pool that only this tracker uses, or None.
-
-        Raises:
-            ClientClosedError: The client is closed.
-        """
-        # Remembered first: another thread may close the client between the two steps.
-        self._trackers.append(tracker)
-        if pool is not None:
-            self._pools.append(pool)
-        if self._closed:
-            tracker.close()
-            raise ClientClosedError
-        return tracker
-
-    def close_if_none(self) -> bool:
-        """Allow no tracker any more, and return whether there is none to be closed."""
-        self._closed = True
-        return not self._trackers
-
-    def close(self) -> None:
-        """Close all trackers, which sends what they have queued, as far as the time allows."""
-        self._closed = True
-        for tracker in self._trackers:
-            tracker.close()
-        for pool in self._pools:
-            pool.close()
 
 
 def _delivery_of(
@@ -184,7 +143,7 @@ class AsyncTrackerMethods:
         )
         pool, limiter = self._pool.for_threads(), self._limiter.for_threads()
         make_delivery = _delivery_of(outbox, lambda: self._events_for_threads(pool, limiter))
-        tracker = Tracker(options, pool, limiter, self._policy, make_delivery)
+        tracker = Tracker(options, pool, limiter, self._policy, make_delivery, owns_pool=True)
         if outbox is not None:
             outbox.call_when_added(tracker.start_delivery)
-        return AsyncTracker(self._trackers.add(tracker, pool))
+        return AsyncTracker(self._trackers.add(tracker))

@@ -1,5 +1,7 @@
 """The worker threads of a tracker. Each is a worker of the engine that packs its own chunks."""
 
+import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -8,20 +10,23 @@ import orjson
 from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.effects import AcquireSlot, DeliveryEffect, DeliveryReply, Sleep
+from gameball.delivery.effects import AcquireSlot, DeliveryEffect, DeliveryReply, SendRequest, Sleep
 from gameball.delivery.outcomes import stops_everything
 from gameball.delivery.pending_chunk import PendingChunk
-from gameball.delivery.send_context import Done
 from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import describe
 from gameball.events import Event
-from gameball.log import LOGGER
 from gameball.receipts import Outcome, Receipt
 from gameball.tracking.event_queue import EventQueue
 from gameball.tracking.options import OnFailure
+from gameball.tracking.safe_log import ProblemLog, log_safely
 
 #: The pause after a response of 401 or 403, in seconds: new keys may become valid a little later.
 WRONG_KEYS_PAUSE: Final = 30.0
+#: The pause after an unexpected exception, in seconds.
+PROBLEM_PAUSE: Final = 1.0
+#: The shortest timeout of a request that begins right before the end, in seconds.
+MIN_TIMEOUT: Final = 0.05
 
 
 @define(eq=False, kw_only=True)
@@ -37,33 +42,28 @@ class TrackerContext(SendContext):
     events: EventQueue
     on_failure: OnFailure | None
     begin_worker: Callable[[], object] = field(init=False, default=lambda: None)
+    problems: ProblemLog = field(init=False, factory=ProblemLog)
 
     def fail(self, problem: BaseException) -> None:
         """Log a problem. Unlike a send, a tracker goes on: nobody is there to handle an exception."""
-        LOGGER.error("an unexpected %s while sending", type(problem).__name__, exc_info=problem)
+        self.problems.log(logging.ERROR, "an unexpected exception in the tracker, which goes on", problem)
 
-    def tell(self, result: Receipt | Done | None) -> None:
-        """Count and log a receipt whose delivery was abandoned."""
-        if isinstance(result, Receipt):
-            self.events.conclude(result)
-            self.report(result, None)
-
-    def report(self, receipt: Receipt, chunk: Chunk | None) -> None:
+    def report(self, receipt: Receipt, chunk: Chunk) -> None:
         """Log a receipt, and pass it and its events to the user, if they were not accepted.
 
         Args:
             receipt: The receipt.
-            chunk: Its chunk, or None to call no user's function: it could keep an exit from ending.
+            chunk: Its chunk.
         """
         try:
             if receipt.outcome is not Outcome.ACCEPTED:
                 outcome = "dropped" if receipt.outcome is Outcome.UNSENT else receipt.outcome.name
                 why = "" if receipt.error is None else f": {describe(receipt.error)}"
-                LOGGER.warning("tracked events %s: %d%s", outcome, receipt.events, why)
-                if self.on_failure is not None and chunk is not None:
+                log_safely(logging.WARNING, "tracked events %s: %d%s", outcome, receipt.events, why)
+                if self.on_failure is not None:
                     self.on_failure(receipt, events_of(chunk))
-        except Exception:  # noqa: BLE001 - from a user's function; logged, because nobody could handle it
-            LOGGER.exception("on_failure raised an exception")
+        except BaseException as error:  # noqa: BLE001 - even sys.exit in the user's function must end no worker
+            log_safely(logging.ERROR, "on_failure raised an exception", exception=error)
         finally:
             self.events.note_reported(receipt)
 
@@ -81,57 +81,135 @@ def events_of(chunk: Chunk) -> list[Event]:
 class TrackerWorker(Worker):
     """A worker thread of a tracker.
 
-    A chunk that the server certainly did not accept is retried until it is older than ``max_age``, by the
-    engine's own rules; there is no limit of attempts.
+    What the server certainly did not accept is retried until it is older than ``max_age``, by the engine's
+    own rules; there is no limit of attempts.
+
+    Args:
+        until: When to begin no more requests, as a time of ``time.monotonic``: what is left then is dropped.
+
+    Attributes:
+        unreported: The receipts of the chunk that the user was not told about yet, and their parts of it.
     """
 
     context: TrackerContext
+    until: float = math.inf
+    unreported: list[tuple[Receipt, Chunk]] = field(factory=list, init=False)
+
+    def work(self) -> None:
+        """Deliver events until the queue is closed and empty, whatever happens."""
+        while not self.ended:
+            try:
+                super().work()
+            except BaseException as error:  # noqa: BLE001 - the events need an outcome, and others a worker
+                self._go_on_after(error)
+
+    def _go_on_after(self, problem: BaseException) -> None:
+        """Log an exception outside of a delivery, and give up the chunk that the worker has taken, if any."""
+        context = self.context
+        context.fail(problem)
+        with context.concluding:
+            if not self.abandoned:
+                self.abandon_chunk()
+        self.busy = False
+        self.report_all()
+        # It may happen again at once.
+        context.stopped.wait(PROBLEM_PAUSE)
+        self.ended = context.state.stopped
 
     def next_chunk(self) -> PendingChunk | None:
         """Wait for events, pack them, and make sure that another worker waits for the next."""
-        return self.context.events.next_chunk(lambda alone: self.context.begin_worker() if alone else None)
+        found = self.context.events.next_chunk(self._note_taken)
+        if found is None:
+            return None
+        pending, alone = found
+        if alone:
+            self.context.begin_worker()
+        return pending
 
-    def finish_chunk(self, pending: PendingChunk) -> None:
-        """Do nothing: the queue already knows all outcomes."""
+    def _note_taken(self, pending: PendingChunk) -> None:
+        # At once, so that an exception or the end of the tracker before its delivery gives it an outcome.
+        self.note_begun(pending)
+        self.busy = True
+
+    def finish_chunk(self, pending: PendingChunk) -> None:  # noqa: ARG002 - the engine passes it
+        """Report what was abandoned. The queue already knows all outcomes."""
+        self.report_all()
+
+    def report_all(self) -> None:
+        """Report the receipts that were not reported yet. It raises nothing."""
+        while self.unreported:
+            self.context.report(*self.unreported.pop(0))
 
     def carry_out(self, effect: DeliveryEffect) -> DeliveryReply:
-        """Do what the delivery of a chunk asks for, but nothing after the events are too old."""
+        """Do what the delivery of a chunk asks for, but nothing after its first events are too old."""
         context = self.context
         match effect:
             case AcquireSlot():
-                return context.limiter.acquire(lambda: context.state.stopped, until=self._expires)
+                return context.limiter.acquire(lambda: context.state.stopped, until=self._retry_until)
             case Sleep(seconds):
-                context.stopped.wait(max(0.0, min(seconds, self._expires - time.monotonic())))
+                context.stopped.wait(max(0.0, min(seconds, self._retry_until - time.monotonic())))
                 return None
+            case SendRequest() if math.isfinite(self.until):
+                # No thread could abort the request.
+                self.connection.timeout = max(MIN_TIMEOUT, self.until - time.monotonic())
         return super().carry_out(effect)
 
     @property
-    def _expires(self) -> float:
-        index, _ = self.unfinished[0]
-        return self.context.events.expires(index)
+    def _retry_until(self) -> float:
+        # An abandoned worker has none.
+        expires = (self.context.events.expires(*part) for part in self.unfinished[:1])
+        return min(self.until, next(expires, self.until))
+
+    @property
+    def _may_give_back(self) -> bool:
+        """Whether there is still time to send events that are queued again."""
+        return math.isinf(self.until) and not self.context.state.stopped
 
     def record_outcome(self, receipt: Receipt) -> None:
-        """Count and report an outcome; or, if the keys are wrong, queue the events again."""
+        """Count and report an outcome, or queue events again that certainly were not accepted."""
         context = self.context
+        begins_pause = False
         with context.concluding:
             if self.abandoned:
                 return
-            chunk = self.unfinished[0][1]
-            keep = self._waits_for_keys(receipt)
-            if not keep:
-                context.events.conclude(receipt)
+            index, chunk = self.unfinished[0]
+            wrong_keys = receipt.outcome is Outcome.REJECTED and stops_everything(receipt.error)
+            ended: Chunk | None = chunk
+            if self._may_give_back and (wrong_keys or receipt.outcome is Outcome.UNSENT):
+                ended, kept = context.events.divide_by_age(index, chunk)
+                if kept is not None:
+                    pause = WRONG_KEYS_PAUSE if wrong_keys else 0.0
+                    begins_pause = context.events.give_back(PendingChunk(index, kept), pause) and wrong_keys
+            if ended is not None:
+                part = _receipt_of_part(receipt, ended)
+                context.events.conclude(part)
+                self.unreported.append((part, ended))
             self.note_receipt()
-        if not keep:
-            context.report(receipt, chunk)
-        elif context.events.give_back(PendingChunk(receipt.index, chunk), WRONG_KEYS_PAUSE):
+        self.report_all()
+        if begins_pause:
             why = "" if receipt.error is None else describe(receipt.error)
-            LOGGER.error("%s; events stay queued, and the next attempt is in %.0f s", why, WRONG_KEYS_PAUSE)
+            message = "%s; events stay queued, and the next attempt is in %.0f s"
+            log_safely(logging.ERROR, message, why, WRONG_KEYS_PAUSE)
 
-    def _waits_for_keys(self, receipt: Receipt) -> bool:
-        """Return whether events stay queued: nothing was accepted, and the keys may become valid."""
-        return (
-            receipt.outcome is Outcome.REJECTED
-            and stops_everything(receipt.error)
-            and not self.context.state.stopped
-            and time.monotonic() < self.context.events.expires(receipt.index)
-        )
+    def abandon_chunk(self) -> None:
+        """Give each unfinished part an outcome, or queue it again. The caller must hold ``concluding``."""
+        chunks = [chunk for _, chunk in self.unfinished]
+        for receipt, chunk in zip(self.abandon(None), chunks, strict=True):
+            if self._may_give_back and receipt.outcome is Outcome.UNSENT:
+                self.context.events.give_back(PendingChunk(receipt.index, chunk), PROBLEM_PAUSE)
+            else:
+                self.context.events.conclude(receipt)
+                self.unreported.append((receipt, chunk))
+
+
+def _receipt_of_part(receipt: Receipt, part: Chunk) -> Receipt:
+    """Return a receipt for a part of the events of another one."""
+    return Receipt.of(
+        part,
+        receipt.index,
+        receipt.outcome,
+        job_id=receipt.job_id,
+        error=receipt.error,
+        attempts=receipt.attempts,
+        elapsed=receipt.elapsed,
+    )

@@ -41,7 +41,8 @@ class ConnectionPool:
 
     def after_fork_in_child(self) -> None:
         """Start with no connection."""
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler may track its first event while this thread holds it.
+        self._lock = threading.RLock()
         self._free: list[WorkerConnection] = []
 
     def borrow(self) -> WorkerConnection:

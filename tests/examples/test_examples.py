@@ -84,14 +84,26 @@ def expected() -> Counter[tuple[str, str, str]]:
 _EVERY_WORKER = "GAMEBALL_EVERY_WORKER" in os.environ
 
 
+# gunicorn loses a SIGTERM that reaches a worker before it has set its signal handlers, with any application,
+# and kills the worker 30 seconds later.
+_CONFIGURATION = """
+def post_worker_init(worker):
+    worker.log.info("worker is ready")
+"""
+
+
 @pytest.mark.parametrize("preload", [["--preload"], []] if _EVERY_WORKER else [["--preload"]])
 @pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"] if _EVERY_WORKER else ["sync", "gevent"])
 def test_flask_under_gunicorn(box: Sandbox, tmp_path: Path, worker: str, preload: list[str]) -> None:
     port = free_port()
     options = ["--worker-class", worker, "--workers", "2", "--bind", f"127.0.0.1:{port}", *preload]
+    (tmp_path / "gunicorn.conf.py").write_text(_CONFIGURATION)
+    options += ["--config", str(tmp_path / "gunicorn.conf.py")]
     command = ["gunicorn", "--chdir", "examples", *options, "flask_app:app"]
-    with running(command, tmp_path / "log", environment(box)):
+    log = tmp_path / "log"
+    with running(command, log, environment(box)):
         like_songs(f"http://127.0.0.1:{port}")
+        wait_until(lambda: log.read_text().count("worker is ready") == 2)
     assert box.events == expected()
 
 

@@ -20,12 +20,12 @@ def test_an_event_that_was_queued_when_a_signal_handler_raised_is_counted_and_se
     with Gameball("key", "secret", base_url=box.url) as client:
         tracker = client.events.tracker(linger=60.0)
         tracker.track("cust-1", "song_liked")
-        queue = tracker._backgrounds["current"].queue
-        entries = queue._entries
-        queue._entries = _Interrupted(entries)  # type: ignore[assignment]
+        waiting = tracker._backgrounds["current"].queue._waiting
+        entries = waiting._entries
+        waiting._entries = _Interrupted(entries)  # type: ignore[assignment]
         with pytest.raises(KeyboardInterrupt):
             tracker.track("cust-2", "song_liked")
-        queue._entries = deque(queue._entries)
+        waiting._entries = deque(waiting._entries)
         stats = tracker.stats
         assert (stats.tracked, stats.queued) == (2, 2)
         assert tracker.flush(10.0)

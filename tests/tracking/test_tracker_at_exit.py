@@ -56,3 +56,46 @@ def test_a_server_that_refuses_does_not_keep_a_program_from_ending() -> None:
         bound.bind(("127.0.0.1", 0))
         _, done = run(f"http://127.0.0.1:{bound.getsockname()[1]}", 1.0)
     assert "accepted: 0, rejected: 0, unknown: 0, dropped: 10000" in done.stderr
+
+
+_AT_EXIT = """
+import atexit, logging, sys
+from gameball import Gameball
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+tracker = Gameball("key", "secret").events.tracker(close_timeout=30.0)
+atexit.register(lambda: tracker.track("cust-1", "song_liked"))
+"""
+
+_AFTER_THE_END = """
+import atexit, logging, sys
+def late():
+    assert [tracker.track("cust-1", "song_liked") for _ in range(3)] == [False] * 3
+    assert tracker.stats.dropped == 3
+atexit.register(late)
+from gameball import Gameball
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+tracker = Gameball("key", "secret").events.tracker()
+"""
+
+
+def run_program(program: str, url: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "GAMEBALL_BASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stderr
+
+
+def test_the_first_event_of_a_process_may_be_tracked_by_an_atexit_function(box: Sandbox) -> None:
+    assert run_program(_AT_EXIT, box.url) == ""
+    assert sum(box.events.values()) == 1
+
+
+def test_events_tracked_after_the_trackers_were_closed_are_counted_in_warnings(box: Sandbox) -> None:
+    warnings = run_program(_AFTER_THE_END, box.url).splitlines()
+    assert warnings == ["the tracker is closed; events dropped: 1"] * 3
+    assert not box.events
