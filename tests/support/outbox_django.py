@@ -3,9 +3,9 @@
 import os
 from contextlib import suppress
 
-import django
-from django.conf import settings
-from django.db import connection, transaction
+import django  # type: ignore[import-untyped]
+from django.conf import settings  # type: ignore[import-untyped]
+from django.db import connection, transaction  # type: ignore[import-untyped]
 from sqlalchemy.engine import make_url
 
 from gameball import Event
