@@ -26,9 +26,13 @@ def open_outbox(database: str | None, env_file: Path | None) -> Outbox:
     """
     load_env_file(env_file)
     url = database or os.environ.get("GAMEBALL_OUTBOX_DATABASE")
+    del database
     if not url:
         raise ValueError("give the database with --database or GAMEBALL_OUTBOX_DATABASE")
-    return Outbox(url)
+    try:
+        return Outbox(url)
+    finally:
+        del url  # it may hold a password, which a traceback with locals would show
 
 
 def print_schema(database: str | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
@@ -68,7 +72,7 @@ def show_status(database: str | None, env_file: Path | None, *, as_json: bool) -
 def show_failed(
     database: str | None, env_file: Path | None, *, unknown: bool, rejected: bool, as_json: bool
 ) -> ExitCode:
-    """Print the events that are kept, a JSON object per line; with ``as_json``, one document."""
+    """Print the events that are kept, a JSON object per row; with ``as_json``, one document."""
     wanted = [Outcome.UNKNOWN] * unknown + [Outcome.REJECTED] * rejected
     with open_outbox(database, env_file) as outbox:
         rows = _rows(row for outcome in wanted for row in outbox.failed(outcome))
@@ -82,13 +86,21 @@ def _rows(rows: Iterable[FailedRow]) -> Iterator[bytes]:
             {
                 "id": row.id,
                 "customer_id": row.customer_id,
-                # As it was stored: decoding a number and encoding it again could change it.
-                "events": orjson.Fragment(row.events),
+                "events": _as_json(row.events),
                 "added_at": row.created_at,
                 "outcome": row.outcome,
                 "reason": row.reason,
             }
         )
+
+
+def _as_json(events: str) -> orjson.Fragment | str:
+    try:
+        orjson.loads(events)
+    except orjson.JSONDecodeError:
+        return events  # written by hand, and set aside for that
+    # As it was stored: decoding a number and encoding it again could change it.
+    return orjson.Fragment(events)
 
 
 def resolve_events(

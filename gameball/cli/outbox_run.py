@@ -24,6 +24,8 @@ _LOOK: Final = 0.1
 def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool, as_json: bool) -> ExitCode:
     """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process at once.
 
+    A signal that the process was started to ignore, such as SIGHUP under ``nohup``, stays ignored.
+
     Args:
         database: The URL of the database, or None for the environment.
         env_file: A file for the environment, or None.
@@ -70,7 +72,12 @@ class _Run:
         self._thread = threading.Thread(target=deliver, name="gameball-outbox", daemon=True)
 
     def wait(self) -> OutboxReport:
-        before: dict[signal.Signals, Any] = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        before: dict[signal.Signals, Any] = {
+            number: signal.signal(number, self._note)
+            for number in _SIGNALS
+            # What the parent ignores stays ignored: nohup does so with SIGHUP.
+            if signal.getsignal(number) is not signal.SIG_IGN
+        }
         try:
             self._thread.start()
             while self._thread.is_alive():

@@ -3,8 +3,9 @@
 It may import everything but ``cli`` and ``demo``.
 """
 
-from gameball.outbox.delivery import OutboxReport
+from gameball.outbox.failed_rows import FailedRow
 from gameball.outbox.outbox import Outbox
-from gameball.outbox.rows import FailedRow, OutboxStatus
+from gameball.outbox.outbox_report import OutboxReport
+from gameball.outbox.status import OutboxStatus
 
 __all__ = ["FailedRow", "Outbox", "OutboxReport", "OutboxStatus"]

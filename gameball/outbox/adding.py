@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import orjson
 from attrs import asdict, astuple, frozen
 from sqlalchemy import Connection, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
@@ -16,7 +16,9 @@ from gameball.errors import InvalidEventError
 from gameball.events import EventLike
 from gameball.outbox.schema import EVENTS, PARTITIONS
 
-_INSERT: Final = "INSERT INTO gameball_outbox (customer_id, events, partition) VALUES ({0}, {0}, {0})"
+_INSERT: Final = (
+    "INSERT INTO gameball_outbox (customer_id, events, partition, event_count) VALUES ({0}, {0}, {0}, {0})"
+)
 
 
 class Cursor(Protocol):
@@ -34,7 +36,7 @@ class CursorMaker(Protocol):
 
 
 #: What ``Outbox.add`` takes.
-Transaction = Connection | Session | CursorMaker | Cursor
+Transaction = Connection | Session | scoped_session[Session] | CursorMaker | Cursor
 
 
 @frozen
@@ -44,6 +46,7 @@ class NewRow:
     customer_id: str
     events: str
     partition: int
+    event_count: int
 
 
 def encode_row(event: EventLike) -> NewRow:
@@ -67,7 +70,8 @@ def encode_row(event: EventLike) -> NewRow:
             field="customer_id",
             reason="contains a NUL character, which PostgreSQL cannot store",
         )
-    return NewRow(customer_id, f"{{{events.decode()}}}", zlib.crc32(customer_id.encode()) % PARTITIONS)
+    partition = zlib.crc32(customer_id.encode()) % PARTITIONS
+    return NewRow(customer_id, f"{{{events.decode()}}}", partition, chunk.events)
 
 
 def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
@@ -81,6 +85,8 @@ def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
     Raises:
         TypeError: It is none of these.
     """
+    if isinstance(transaction, scoped_session):
+        transaction = transaction()  # the session of this thread
     if isinstance(transaction, Connection | Session):
         transaction.execute(insert(EVENTS), asdict(row))
         return

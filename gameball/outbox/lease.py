@@ -27,7 +27,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import frozen
 from sqlalchemy import Connection, delete, select, update
@@ -35,9 +35,11 @@ from sqlalchemy import Connection, delete, select, update
 from gameball.errors import OutboxError
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
-from gameball.outbox.rows import database_time, mark, split_ids
 from gameball.outbox.schema import CHUNKS, LEASE
+from gameball.outbox.waiting_rows import database_time, mark, split_ids
 from gameball.receipts import Outcome
+
+ResultT = TypeVar("ResultT")
 
 _IN_FLIGHT: Final = "in flight when its deliverer ended or was stopped: it may have been accepted"
 
@@ -86,7 +88,7 @@ class Lease:
         self._ended = threading.Event()
         # The row of the lease allows one transaction at a time anyway. If several of a stopped process waited
         # for it, each would hold up the takeover until PostgreSQL ends it.
-        self._turn = threading.Lock()
+        self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def keep(self, on_lost: Callable[[], object]) -> None:
@@ -104,7 +106,7 @@ class Lease:
         while not self._ended.wait(self._times.heartbeat):
             begun = _clock()
             try:
-                self.persist(self._extend, self._ended.is_set)
+                self.write(self._extend, self._ended.is_set)
             except OutboxError as error:
                 if self._ended.is_set():
                     return
@@ -117,29 +119,37 @@ class Lease:
             self._valid_until = begun + self._times.duration - self._times.margin
 
     def _extend(self, connection: Connection) -> None:
-        self.fence(connection, expires_at=database_time(self._database.dialect) + self._times.duration)
+        expires_at = database_time(self._database.dialect) + self._times.duration
+        connection.execute(update(LEASE).values(expires_at=expires_at))
 
-    def persist(self, work: Callable[[Connection], None], give_up: Callable[[], bool]) -> None:
-        """Write in a transaction that checks the lease with ``fence``; see ``Database.persist``.
+    def _release(self, connection: Connection) -> None:
+        self.check_token(connection)
+        connection.execute(update(LEASE).values(expires_at=0.0, holder=None))
+
+    def write(self, work: Callable[[Connection], ResultT], give_up: Callable[[], bool]) -> ResultT:
+        """Write in a transaction that first checks the token, again and again while the database is away.
+
+        Args:
+            work: What to write. It may have been written already, if the connection broke during the commit.
+            give_up: Returns whether to stop trying.
 
         Raises:
             OutboxError: The database refused it, ``give_up`` returned True, or another process took over.
         """
-        self._database.persist(work, give_up, self._turn)
 
-    def fence(self, connection: Connection, **values: object) -> None:
-        """Lock the row of the lease in a transaction, and check that it is still this deliverer's.
+        def check_and_work(connection: Connection) -> ResultT:
+            self.check_token(connection)
+            return work(connection)
 
-        Args:
-            connection: The connection that has the transaction.
-            values: What to write into the row.
+        return self._database.write_until_done(check_and_work, give_up, self._writing)
+
+    def check_token(self, connection: Connection) -> None:
+        """Lock the row of the lease in a transaction, and check that its token is still this deliverer's.
 
         Raises:
             OutboxError: Another process has taken over.
         """
-        done = connection.execute(
-            update(LEASE).where(LEASE.c.token == self.token).values(values or {"token": self.token})
-        )
+        done = connection.execute(update(LEASE).where(LEASE.c.token == self.token).values(token=self.token))
         if done.rowcount != 1:
             self.lose()
             raise OutboxError("another process has taken over the delivery of the outbox")
@@ -166,7 +176,7 @@ class Lease:
             self._thread.join(self._times.heartbeat)
         if not self.lost.is_set():
             try:
-                self._database.run(lambda c: self.fence(c, expires_at=0.0, holder=None))
+                self._database.write(self._release)
             except OutboxError as error:
                 LOGGER.warning("the lease of the outbox was not released, and will expire: %s", error)
         self.lose()
@@ -186,7 +196,7 @@ def acquire(database: Database, times: LeaseTimes = DEFAULT_TIMES) -> Lease | No
         OutboxError: The database cannot be read or written.
     """
     begun = _clock()
-    found = database.run(lambda connection: _take(database, connection, times.duration))
+    found = database.write(lambda connection: _take(database, connection, times.duration))
     if found is None:
         return None
     token, unknown = found

@@ -7,16 +7,19 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from gameball.client import Gameball
 from gameball.events import EventLike
 from gameball.outbox.adding import Transaction, encode_row, insert_row
+from gameball.outbox.creation import create_missing
 from gameball.outbox.database import Database
-from gameball.outbox.delivery import Deliverer, OutboxReport
-from gameball.outbox.rows import FailedRow, OutboxStatus, failed_rows, read_status, resolve
-from gameball.outbox.schema import FIRST_LEASE, METADATA, ddl, tuning
+from gameball.outbox.deliverer import Deliverer
+from gameball.outbox.failed_rows import FailedRow, failed_rows, resolve
+from gameball.outbox.outbox_report import OutboxReport
+from gameball.outbox.schema import ddl
+from gameball.outbox.status import OutboxStatus, read_status
 from gameball.receipts import Outcome
 from gameball.sending import Events
 
@@ -46,7 +49,12 @@ class Outbox:
     """
 
     def __init__(self, url_or_engine: str | URL | Engine) -> None:
-        self._database = Database(url_or_engine)
+        given = url_or_engine
+        del url_or_engine
+        try:
+            self._database = Database(given)
+        finally:
+            del given  # it may hold a password, which a traceback with locals would show
         self._when_added: list[Callable[[], bool]] = []
 
     def __repr__(self) -> str:
@@ -80,19 +88,12 @@ class Outbox:
     def create(self) -> None:
         """Create the tables that do not exist yet. It may be called every time a program starts.
 
+        If nothing is missing, it only reads, so the program's role need not own the tables.
+
         Raises:
-            OutboxError: The database refused it.
+            OutboxError: The database refused it, or a table was made by another version.
         """
-
-        def work(connection: Connection) -> None:
-            if self._database.dialect == "postgresql":
-                # Two processes that create the tables at the same time would get in each other's way.
-                connection.execute(text("SELECT pg_advisory_xact_lock(7203984523761)"))
-            METADATA.create_all(connection)
-            for statement in (*tuning(self._database.dialect), FIRST_LEASE):
-                connection.execute(text(statement))
-
-        self._database.run(work)
+        create_missing(self._database)
 
     def schema(self) -> list[str]:
         """Return the statements that create the tables, for people with migrations."""
@@ -105,9 +106,9 @@ class Outbox:
         committed, and no connection is opened.
 
         Args:
-            transaction: A ``Connection`` or ``Session`` of SQLAlchemy, or a DB-API connection or cursor, such
-                as one of sqlite3 or psycopg, or Django's ``connection.cursor()``. It must use the database of
-                the outbox.
+            transaction: A ``Connection``, ``Session`` or ``scoped_session`` of SQLAlchemy, or a DB-API
+                connection or cursor, such as one of sqlite3 or psycopg, or Django's ``connection.cursor()``.
+                It must use the database of the outbox.
             event: The event: an ``Event``, ``CustomerEvents`` or ``(customer_id, name, metadata)``.
 
         Raises:
@@ -166,15 +167,15 @@ class Outbox:
         self._when_added.append(function)
 
     def status(self) -> OutboxStatus:
-        """Count the events. It reads the whole table.
+        """Count the events, all at one moment. It reads the whole table; a read replica will do.
 
         Raises:
             OutboxError: The database cannot be read.
         """
-        return self._database.run(read_status)
+        return self._database.read(read_status)
 
     def failed(self, outcome: Outcome = Outcome.UNKNOWN) -> Iterator[FailedRow]:
-        """Yield the events that are kept, in the order of their ids.
+        """Yield the events that are kept, a row for each ``add``, in the order of their ids.
 
         Args:
             outcome: UNKNOWN, the default, or REJECTED.
@@ -188,7 +189,7 @@ class Outbox:
 
     def _failed(self, outcome: Outcome) -> Iterator[FailedRow]:
         last = 0
-        while rows := self._database.run(partial(failed_rows, outcome=outcome, after=last, count=_PAGE)):
+        while rows := self._database.read(partial(failed_rows, outcome=outcome, after=last, count=_PAGE)):
             yield from rows
             last = rows[-1].id
 
@@ -204,7 +205,7 @@ class Outbox:
         End a deliverer that hangs before you have anything sent again: it might still be about to send it.
 
         Args:
-            ids: The ids of the events, as ``failed`` yields them. None settles all that have the outcome
+            ids: The ids of their rows, as ``failed`` yields them. None settles all that have the outcome
                 ``found``.
             outcome: ACCEPTED removes and counts them. UNSENT puts them back in line, so they are sent again.
             found: The outcome that they have: UNKNOWN, the default, or REJECTED.
@@ -221,7 +222,7 @@ class Outbox:
         if outcome not in {Outcome.ACCEPTED, Outcome.UNSENT}:
             raise ValueError(f"outcome must be Outcome.ACCEPTED or Outcome.UNSENT, got {outcome!r}")
         chosen = None if ids is None else list(ids)
-        return self._database.run(lambda connection: resolve(connection, chosen, found, outcome))
+        return self._database.write(lambda connection: resolve(connection, chosen, found, outcome))
 
 
 def _check_failed(outcome: Outcome) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
@@ -28,14 +29,22 @@ PARTITIONS: Final = 8
 
 METADATA: Final = MetaData()
 
-#: The events that are not accepted yet. ``outcome`` is NULL while an event is waiting.
+#: The events that are not accepted yet: one for each ``add``. ``outcome`` is NULL while a row is waiting, and
+#: ``event_count`` is more than 1 for several events of a customer that were added at once.
 EVENTS: Final = Table(
     "gameball_outbox",
     METADATA,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(always=False), primary_key=True),
     Column("customer_id", Text, nullable=False),
     Column("events", Text, nullable=False),
-    Column("partition", SmallInteger, nullable=False),
+    # A row in no partition would never be delivered.
+    Column(
+        "partition",
+        SmallInteger,
+        CheckConstraint(f"partition BETWEEN 0 AND {PARTITIONS - 1}"),
+        nullable=False,
+    ),
+    Column("event_count", Integer, nullable=False, server_default=text("1")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
     Column("outcome", Text, CheckConstraint("outcome IN ('rejected', 'unknown')")),
     Column("reason", Text),
@@ -84,10 +93,10 @@ FIRST_LEASE: Final = (
 
 _DIALECTS: Final[dict[str, type[Dialect]]] = {"postgresql": postgresql.dialect, "sqlite": sqlite.dialect}
 # Rows come and go all the time, so their space must be reclaimed long before a fifth of the table is dead.
-_AUTOVACUUM: Final = (
-    "ALTER TABLE gameball_outbox SET (autovacuum_vacuum_scale_factor = 0.01)",
-    "ALTER TABLE gameball_outbox_chunk SET (autovacuum_vacuum_scale_factor = 0.01)",
-)
+_AUTOVACUUM: Final = {
+    table.name: f"ALTER TABLE {table.name} SET (autovacuum_vacuum_scale_factor = 0.01)"
+    for table in (EVENTS, CHUNKS)
+}
 
 
 def check_dialect(name: str) -> None:
@@ -100,9 +109,9 @@ def check_dialect(name: str) -> None:
         raise ValueError(f"an outbox needs a SQLite or PostgreSQL database, got {name}")
 
 
-def tuning(dialect: str) -> tuple[str, ...]:
-    """Return the statements that follow the creation of the tables."""
-    return _AUTOVACUUM if dialect == "postgresql" else ()
+def tuning(dialect: str) -> dict[str, str]:
+    """Return the statements that follow the creation of some tables, by the name of the table."""
+    return _AUTOVACUUM if dialect == "postgresql" else {}
 
 
 def ddl(dialect: str) -> list[str]:
@@ -123,4 +132,4 @@ def ddl(dialect: str) -> list[str]:
             str(CreateIndex(index).compile(dialect=made)).strip()
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
-    return [*statements, *tuning(dialect), FIRST_LEASE]
+    return [*statements, *tuning(dialect).values(), FIRST_LEASE]

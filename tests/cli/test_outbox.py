@@ -54,7 +54,7 @@ def test_events_are_delivered_shown_and_settled(outbox: Outbox, box: Sandbox, tm
     shown = json.loads(run("outbox", "show", "--unknown", cwd=tmp_path, **database).stdout)
     assert (shown["customer_id"], shown["events"], shown["outcome"]) == ("cust-0", {"x": {"n": 0}}, "unknown")
     refused = run("outbox", "resolve", "77", "--as", "accepted", cwd=tmp_path, **database)
-    assert (refused.returncode, "0 of 1 events are unknown" in refused.stderr) == (2, True)
+    assert (refused.returncode, "0 of 1 ids are unknown" in refused.stderr) == (2, True)
     settled = run("outbox", "resolve", str(shown["id"]), "--as", "unsent", cwd=tmp_path, **database)
     assert settled.stdout == "1 unknown event is back in line, and will be sent again.\n"
     assert outbox.status().waiting == 1
@@ -99,3 +99,44 @@ def test_a_password_is_not_printed(tmp_path: Path, box: Sandbox) -> None:
     assert "hunter2" not in done.stdout + done.stderr
     missing = run("outbox", "status", cwd=tmp_path, url=box.url)
     assert (missing.returncode, "GAMEBALL_OUTBOX_DATABASE" in missing.stderr) == (2, True)
+
+
+def test_ids_beside_all_are_refused(outbox: Outbox, tmp_path: Path) -> None:
+    add(outbox, 2)
+    with outbox.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE gameball_outbox SET outcome = 'unknown'")
+    words = ("outbox", "resolve", "1", "--all", "--as", "accepted", "--database", "sqlite:///shop.db")
+    done = run(*words, cwd=tmp_path)
+    assert (done.returncode, "either ids or --all" in done.stderr) == (2, True)
+    assert outbox.status().unknown == 2
+
+
+def test_a_row_that_is_not_json_is_shown_as_text(outbox: Outbox, tmp_path: Path) -> None:
+    add(outbox, 1)
+    with outbox.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE gameball_outbox SET outcome = 'rejected', events = CAST(X'22FF' AS TEXT)"
+        )
+    words = ("outbox", "show", "--rejected", "--database", "sqlite:///shop.db")
+    done = run(*words, cwd=tmp_path)
+    assert (done.returncode, json.loads(done.stdout)["events"]) == (0, '"\\xff')
+
+
+def test_nohup_keeps_the_delivery_running(outbox: Outbox, box: Sandbox, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        ["nohup", *COMMAND, "outbox", "run", "--database", "sqlite:///shop.db"],
+        cwd=tmp_path,
+        env=environment(box.url),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        add(outbox, 1)
+        wait_until(lambda: outbox.status().accepted == 1)
+        process.send_signal(signal.SIGHUP)
+        add(outbox, 1)
+        wait_until(lambda: outbox.status().accepted == 2)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.count("Ending")) == (0, 1)

@@ -7,7 +7,7 @@ import orjson
 import psycopg
 import pytest
 from outbox_processes import Processes, add, likes
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from waiting import wait_until
@@ -15,7 +15,7 @@ from waiting import wait_until
 from gameball import AuthenticationError, Event, Gameball, InvalidEventError, Outcome
 from gameball.errors import OutboxError
 from gameball.outbox import Outbox
-from gameball.outbox.delivery import Deliverer
+from gameball.outbox.deliverer import Deliverer
 from gameball.outbox.schema import METADATA
 from gameball.sandbox import Fault, Sandbox
 from gameball.sandbox.record import Received
@@ -130,7 +130,7 @@ def test_what_was_not_accepted_is_kept_with_its_reason_and_can_be_settled(
     assert "HTTP 400" in rejected.reason
     assert "HTTP 500" in unknown.reason
     assert not box.events
-    with pytest.raises(OutboxError, match="only 1 of 2 events are unknown"):
+    with pytest.raises(OutboxError, match="only 1 of 2 ids are unknown"):
         outbox.resolve([unknown.id, rejected.id], Outcome.ACCEPTED)
     assert outbox.resolve([unknown.id], Outcome.ACCEPTED) == 1
     assert outbox.resolve(None, Outcome.UNSENT, found=Outcome.REJECTED) == 1
@@ -210,31 +210,6 @@ def test_only_one_of_two_deliverers_sends_and_the_other_follows(
     assert outbox.status().accepted == 60
 
 
-def test_the_schema_creates_the_same_tables(outbox: Outbox, tmp_path: Path) -> None:
-    if outbox.engine.dialect.name == "postgresql":
-        with outbox.engine.begin() as connection:
-            connection.execute(text("CREATE SCHEMA other; SET LOCAL search_path TO other"))
-            for statement in outbox.schema():
-                connection.execute(text(statement))
-        made, found = inspect(outbox.engine), inspect(outbox.engine)
-        names = {"schema": "other"}
-    else:
-        engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
-        with engine.begin() as connection:
-            for statement in outbox.schema():
-                connection.execute(text(statement))
-        made, found = inspect(outbox.engine), inspect(engine)
-        names = {}
-        engine.dispose()
-    for table in ("gameball_outbox", "gameball_outbox_chunk", "gameball_outbox_lease"):
-        shown = [
-            [(column["name"], str(column["type"])) for column in columns]
-            for columns in (made.get_columns(table), found.get_columns(table, **names))
-        ]
-        assert shown[0] == shown[1]
-        assert len(made.get_indexes(table)) == len(found.get_indexes(table, **names))
-
-
 def test_a_database_without_an_outbox_is_named(tmp_path: Path, client: Gameball) -> None:
     outbox = Outbox(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(OutboxError, match=r"call Outbox\.create"):
@@ -242,14 +217,6 @@ def test_a_database_without_an_outbox_is_named(tmp_path: Path, client: Gameball)
     with pytest.raises(OutboxError, match=r"call Outbox\.create"):
         outbox.deliver(client)
     outbox.close()
-
-
-def test_no_password_is_shown() -> None:
-    url = "postgresql+psycopg://me:hunter2@localhost/shop"
-    assert "hunter2" not in repr(Outbox(url))
-    with pytest.raises(ValueError, match="not valid") as raised:
-        Outbox("hunter2")
-    assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/shop"])
@@ -294,7 +261,12 @@ def test_a_customer_that_is_busy_for_ever_holds_up_nobody_else_for_ever(
         Gameball("key", "secret", base_url=box.url, rate_limits=None, max_attempts=1) as client,
     ):
         report = Deliverer(
-            outbox._database, client.events, threading.Event(), until_empty=True, max_busy=0.0
+            outbox._database,
+            client.events,
+            threading.Event(),
+            until_empty=True,
+            max_busy=0.0,
+            first_pause=0.05,
         ).run()
         assert (report.accepted, report.rejected, report.unknown) == (3, 1, 0)
         assert box.events.total() == 3

@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 
 from gameball import Gameball, Outcome
 from gameball.outbox import Outbox
-from gameball.outbox.rows import split_ids
 from gameball.outbox.schema import CHUNKS
+from gameball.outbox.waiting_rows import split_ids
 from gameball.sandbox import Fault, Sandbox
 from gameball.sandbox.faults import Ending
 from gameball.sandbox.record import Received

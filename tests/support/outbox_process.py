@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from gameball import Event, Gameball
 from gameball.outbox import Outbox
-from gameball.outbox.delivery import Deliverer
+from gameball.outbox.deliverer import Deliverer
 from gameball.outbox.lease import LeaseTimes
 
 CUSTOMERS = 20

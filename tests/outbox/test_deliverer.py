@@ -1,0 +1,121 @@
+"""A delivery that meets rows, databases and systems that are not as they should be."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from outbox_processes import add, likes, new_database
+from sqlalchemy import create_engine, event
+from waiting import wait_until
+
+from gameball import Event, Gameball, Outcome
+from gameball.outbox import Outbox
+from gameball.sandbox import Sandbox
+
+
+@contextmanager
+def delivering(outbox: Outbox, client: Gameball) -> Iterator[threading.Thread]:
+    stop = threading.Event()
+    problems: list[BaseException] = []
+
+    def deliver() -> None:
+        try:
+            outbox.deliver(client, stop=stop)
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            problems.append(error)
+
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join(40)
+    assert not thread.is_alive()
+    assert not problems
+
+
+def test_rows_that_cannot_be_sent_are_set_aside_and_the_others_are_delivered(
+    outbox: Outbox, client: Gameball, box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(outbox, *likes(40))
+    bad = ["'not JSON'", "'{\"x\":1}'", "'{}'"]
+    if outbox.engine.dialect.name == "sqlite":
+        bad += ["CAST(X'7BFF7D' AS TEXT)", "X'00FF'"]
+    with outbox.engine.begin() as connection:
+        for partition in range(8):
+            for events in bad:
+                connection.exec_driver_sql(
+                    "INSERT INTO gameball_outbox (customer_id, events, partition) "  # noqa: S608 - constants
+                    f"VALUES ('by-hand', {events}, {partition})"
+                )
+    add(outbox, *likes(40))
+    report = outbox.deliver(client, until_empty=True)
+    assert (report.accepted, report.rejected, report.unknown) == (80, 8 * len(bad), 0)
+    assert set(box.events.values()) == {2}
+    rows = list(outbox.failed(Outcome.REJECTED))
+    assert len(rows) == 8 * len(bad)
+    assert all("certainly not accepted, because it cannot be sent" in row.reason for row in rows)
+    assert "rows of the outbox were set aside" in caplog.text
+    status = outbox.status()
+    assert (status.accepted, status.rejected, status.waiting) == (80, 8 * len(bad), 0)
+
+
+def test_large_events_are_delivered_a_few_at_a_time(outbox: Outbox, client: Gameball, box: Sandbox) -> None:
+    add(outbox, *(Event("cust-1", "x", {"n": n, "text": "a" * 900_000}) for n in range(6)))
+    pages: list[int] = []
+
+    def note(*arguments: Any) -> None:
+        if "sum(size)" in arguments[2]:
+            pages.append(1)
+
+    event.listen(outbox._database._reader, "before_cursor_execute", note)
+    assert outbox.deliver(client, until_empty=True).accepted == 6
+    # Three of them are more than a page, and fill two requests.
+    assert len(pages) >= 2
+    assert [len(list(request.events)) for request in box.batches] == [2, 1, 2, 1]
+    assert [metadata for request in box.batches for _, _, metadata in request.events] == sorted(
+        metadata for _, _, metadata in box.events
+    )
+
+
+def test_a_pool_without_a_free_connection_is_waited_for(
+    postgres: Any, client: Gameball, box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = create_engine(new_database(postgres), pool_size=1, max_overflow=0, pool_timeout=0.1)
+    outbox = Outbox(engine)
+    outbox.create()
+    with caplog.at_level(logging.WARNING, logger="gameball"), delivering(outbox, client) as thread:
+        with engine.connect():
+            wait_until(lambda: "QueuePool limit" in caplog.text)
+            assert thread.is_alive()
+        add_when_free(outbox)
+        box.wait_for(lambda: box.events.total() == 1)
+    outbox.close()
+
+
+def add_when_free(outbox: Outbox) -> None:
+    with Outbox(outbox.engine.url) as other:
+        add(other, Event("cust-1", "x"))
+
+
+def test_a_thread_that_cannot_start_is_tried_again(
+    outbox: Outbox, client: Gameball, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+    refused: list[str] = []
+
+    def start_later(thread: threading.Thread) -> None:
+        if thread.name.removeprefix("gameball-outbox-").isdigit() and thread.name not in refused:
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    add(outbox, *likes(50))
+    assert outbox.deliver(client, until_empty=True).accepted == 50
+    assert len(refused) == 8
+    assert set(box.events.values()) == {1}
