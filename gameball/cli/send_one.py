@@ -161,7 +161,10 @@ class SourceSend:
     def _take_invalid(self, error: InvalidEventError) -> None:
         """Skip an event that cannot be sent, or raise its problem to stop the send."""
         line = None if self.reading is None else self.reading.line_of(error.index)
-        problem = SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
+        unit = "line" if self.reading is None else self.reading.unit
+        problem = SourceError(
+            source=self.source.name, line=line, reason=f"{error.field} {error.reason}", unit=unit
+        )
         if not self.options.skip_invalid:
             raise problem
         self._leave_out(problem)
