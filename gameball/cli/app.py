@@ -90,10 +90,10 @@ def send(
             name="SOURCE",
             # Allows - for standard input. Other words with a leading hyphen are refused below.
             allow_leading_hyphen=True,
-            help="Files, folders or quoted patterns ('events/*.csv') to send in order: .jsonl, .json, .csv or "
-            ".parquet; all but .parquet may be compressed (.gz, .zst, .bz2, .xz). Use - for standard input, "
-            "which may be compressed too; see --sql for queries. Each row is an event (customer_id, name, and "
-            "metadata or any other fields) or an object in Gameball's format (customerId, events).",
+            help="Files, folders or quoted patterns ('events/*.csv') to send in order: .jsonl, .json, .csv "
+            "or .parquet; all but .parquet may be compressed (.gz, .zst, .bz2, .xz). Use - for standard "
+            "input, which may be compressed too; see --sql for queries. Each row is an event (customer_id, "
+            "name, and metadata or any other fields) or an object in Gameball's format (customerId, events).",
         ),
     ] = (),
     /,

@@ -1,6 +1,5 @@
 """``gameball send``: find the sources, and send one after the other."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from gameball.cli.client import open_client, parse_duration, parse_pairs, parse_rate_limits
 from gameball.cli.dry_run import run_dry
 from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.expansion import expand, stand_for
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.log_file import logging_to
 from gameball.cli.options import SendCommandOptions
@@ -32,14 +32,18 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     Raises:
         ValueError: A file does not exist, or options contradict each other; the message says what to do.
     """
+    if options.rejects is not None and stand_for(words, options.rejects):
+        raise ValueError(
+            f"--rejects {options.rejects} would be one of the sources of the next run: use another folder"
+        )
+    words = expand(words)
     renames = parse_pairs(options.map, "--map")
     types = parse_pairs(options.types, "--types")
     if options.ledger is not None and options.no_ledger:
         raise ValueError("--ledger and --no-ledger cannot be used together")
     if options.ledger is not None and len(words) > 1:
         raise ValueError("--ledger works with one source only: send the sources one by one, or omit it")
-    if any(_same(Path(one), Path(other)) for one, other in itertools.combinations(words, 2)):
-        raise ValueError("a source is given twice and would be sent twice")
+    _check_given_once(words)
     if options.sql is not None:
         sources = [_find_query(words, options, renames, types)]
     elif not words:
@@ -51,6 +55,21 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     if not options.wait_timeout > 0:
         raise ValueError(f"--wait-timeout is {options.wait_timeout:g} but must be positive")
     return sources
+
+
+def _check_given_once(words: Sequence[str]) -> None:
+    """Check that no file is given twice, even under two names. There may be thousands of files."""
+    seen: dict[object, str] = {}
+    for word in words:
+        path = Path(word)
+        found = path.stat() if path.exists() else None
+        keys: set[object] = {path.resolve()} | ({(found.st_dev, found.st_ino)} if found else set())
+        for key in keys:
+            if key in seen:
+                raise ValueError(
+                    f"a source is given twice and would be sent twice: {seen[key]} and {word} are the same"
+                )
+        seen |= dict.fromkeys(keys, word)
 
 
 def _find_query(
