@@ -12,6 +12,7 @@ from gameball.cli.interrupts import Interrupts
 from gameball.cli.log_file import logging_to
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside
+from gameball.cli.same_content import LedgerContents
 from gameball.cli.send_one import SourceSend
 from gameball.cli.summary import print_results
 from gameball.errors import (
@@ -168,6 +169,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     if options.dry_run:
         return run_dry(sources, options, rate_limits)
     results = []
+    contents = LedgerContents()
     with ExitStack() as stack:
         stack.enter_context(logging_to(options.log_file))
         client = stack.enter_context(
@@ -178,7 +180,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
         interrupts = stack.enter_context(Interrupts())
         rejects = None if options.rejects is None else stack.enter_context(RejectsFile(options.rejects))
         for source in sources:
-            sending = SourceSend(client, source, options, interrupts, rejects)
+            sending = SourceSend(client, source, options, interrupts, rejects, contents=contents)
             try:
                 results.append(sending.run())
             except (GameballError, OSError, ValueError) as error:
