@@ -20,7 +20,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball send users.csv --map customer_id=user_id,name=action --types amount=float,at=datetime",
         "gameball send events.jsonl --skip-invalid --rejects rejects.jsonl --wait",
         "gameball send events.parquet --dry-run",
-        "zcat events.jsonl.gz | gameball send - --json",
+        "gameball send events/ 'more/*.csv.gz'",
+        "gameball send - --json < events.jsonl.gz",
         "gameball send --ledger likes.ledger --sql \"SELECT * FROM 'likes/*.parquet' ORDER BY like_id\"",
     ),
     "job status": ("gameball job status 1001 1002",),
@@ -89,8 +90,9 @@ def send(
             name="SOURCE",
             # Allows - for standard input. Other words with a leading hyphen are refused below.
             allow_leading_hyphen=True,
-            help="Files to send in order: .jsonl, .csv or .parquet; .jsonl and .csv may be compressed (.gz, "
-            ".zst). Use - for standard input; see --sql for queries. Each row is an event (customer_id, "
+            help="Files, folders or quoted patterns ('events/*.csv') to send in order: .jsonl, .json, .csv "
+            "or .parquet; all but .parquet may be compressed (.gz, .zst, .bz2, .xz). Use - for standard "
+            "input, which may be compressed too; see --sql for queries. Each row is an event (customer_id, "
             "name, and metadata or any other fields) or an object in Gameball's format (customerId, events).",
         ),
     ] = (),

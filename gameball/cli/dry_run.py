@@ -135,7 +135,17 @@ def run_dry(
     requests = sum(run.chunks for run in runs)
     seconds = least_seconds(requests, rate_limits or ())
     if options.json:
-        report = {"dry_run": True, "seconds_at_least": seconds, "sources": [run.as_json() for run in runs]}
+        report = {
+            "dry_run": True,
+            "seconds_at_least": seconds,
+            "total": {
+                "sources": len(runs),
+                "events": sum(run.events for run in runs),
+                "requests": requests,
+                "invalid": sum(run.invalid for run in runs),
+            },
+            "sources": [run.as_json() for run in runs],
+        }
         write_json(report)
     else:
         write_lines(line for run in runs for line in run.describe())

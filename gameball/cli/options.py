@@ -79,7 +79,7 @@ class SendCommandOptions(ClientOptions):
     ] = None
 
     format: Annotated[
-        Literal["jsonl", "csv", "parquet"] | None,
+        Literal["jsonl", "json", "csv", "parquet"] | None,
         option("--format", READING, "Format of the source.", default="from the file name; jsonl for -"),
     ] = None
     map: Annotated[

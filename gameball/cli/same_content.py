@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from attrs import field, frozen
+
 #: The note in a ledger that identifies the content of its source.
 CONTENT: Final = "content"
 #: The note in a ledger that identifies the query whose rows were sent.
@@ -24,18 +26,32 @@ def identify(path: Path) -> str | None:
         return f"{size}-{blake2b(start + file.read(_SAMPLE), digest_size=16).hexdigest()}"
 
 
-def find_ledger_of_same_content(source: Path, ledger: Path) -> Path | None:
-    """Return a ledger in the folder of a source that was made for a file with the same content.
+@frozen
+class LedgerContents:
+    """The notes in ledgers that identify the content of their sources, each of which is read once.
 
-    Args:
-        source: The source.
-        ledger: The ledger that the source is going to have.
+    A command that sends a thousand files once read the ledgers of all files before for each file.
     """
-    content = identify(source)
-    if content is None:
-        return None
-    others = (path for path in sorted(ledger.parent.glob("*.ledger")) if path != ledger)
-    return next((path for path in others if _read_content(path) == content), None)
+
+    _known: dict[Path, str | None] = field(factory=dict, init=False)
+
+    def find(self, source: Path, ledger: Path) -> Path | None:
+        """Return a ledger in the folder of a source that was made for a file with the same content.
+
+        Args:
+            source: The source.
+            ledger: The ledger that the source is going to have.
+        """
+        content = identify(source)
+        if content is None:
+            return None
+        others = (path for path in sorted(ledger.parent.glob("*.ledger")) if path != ledger)
+        return next((path for path in others if self._content_of(path) == content), None)
+
+    def _content_of(self, ledger: Path) -> str | None:
+        if ledger not in self._known:
+            self._known[ledger] = _read_content(ledger)
+        return self._known[ledger]
 
 
 def _read_content(ledger: Path) -> str | None:

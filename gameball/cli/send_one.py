@@ -13,6 +13,7 @@ from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, failed_jobs, find_rejects
 from gameball.cli.results import SourceResult
+from gameball.cli.same_content import LedgerContents
 from gameball.cli.source_ledger import (
     check_not_sent_under_another_name,
     check_query,
@@ -45,6 +46,8 @@ class SourceSend:
     rejects: RejectsFile | None = None
     #: Called with each receipt; once more for some of them if the send is stopped by an error.
     on_receipt: Callable[[Receipt], object] | None = None
+    #: The ledgers that were read to recognise copies, shared by all sources of a command.
+    contents: LedgerContents = field(factory=LedgerContents)
     tally: Tally = field(factory=Tally)
     jobs: list[BatchJob] = field(factory=list)
     note: str = ""
@@ -71,7 +74,7 @@ class SourceSend:
         """
         path = ledger_path(self.source, self.options)
         if path is not None and self.options.ledger is None:
-            check_not_sent_under_another_name(self.source, path)
+            check_not_sent_under_another_name(self.source, path, self.contents)
         console = Console(stderr=True)
         with nullcontext() if path is None else Ledger(path) as ledger:
             self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
@@ -161,7 +164,10 @@ class SourceSend:
     def _take_invalid(self, error: InvalidEventError) -> None:
         """Skip an event that cannot be sent, or raise its problem to stop the send."""
         line = None if self.reading is None else self.reading.line_of(error.index)
-        problem = SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
+        unit = "line" if self.reading is None else self.reading.unit
+        problem = SourceError(
+            source=self.source.name, line=line, reason=f"{error.field} {error.reason}", unit=unit
+        )
         if not self.options.skip_invalid:
             raise problem
         self._leave_out(problem)

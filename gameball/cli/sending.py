@@ -1,6 +1,5 @@
 """``gameball send``: find the sources, and send one after the other."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,10 +7,12 @@ from pathlib import Path
 from gameball.cli.client import open_client, parse_duration, parse_pairs, parse_rate_limits
 from gameball.cli.dry_run import run_dry
 from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.expansion import expand, stand_for
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.log_file import logging_to
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.rejects import RejectsFile, beside
+from gameball.cli.same_content import LedgerContents
 from gameball.cli.send_one import SourceSend
 from gameball.cli.summary import print_results
 from gameball.errors import (
@@ -32,14 +33,18 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     Raises:
         ValueError: A file does not exist, or options contradict each other; the message says what to do.
     """
+    if options.rejects is not None and stand_for(words, options.rejects):
+        raise ValueError(
+            f"--rejects {options.rejects} would be one of the sources of the next run: use another folder"
+        )
+    words = expand(words)
     renames = parse_pairs(options.map, "--map")
     types = parse_pairs(options.types, "--types")
     if options.ledger is not None and options.no_ledger:
         raise ValueError("--ledger and --no-ledger cannot be used together")
     if options.ledger is not None and len(words) > 1:
         raise ValueError("--ledger works with one source only: send the sources one by one, or omit it")
-    if any(_same(Path(one), Path(other)) for one, other in itertools.combinations(words, 2)):
-        raise ValueError("a source is given twice and would be sent twice")
+    _check_given_once(words)
     if options.sql is not None:
         sources = [_find_query(words, options, renames, types)]
     elif not words:
@@ -51,6 +56,21 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     if not options.wait_timeout > 0:
         raise ValueError(f"--wait-timeout is {options.wait_timeout:g} but must be positive")
     return sources
+
+
+def _check_given_once(words: Sequence[str]) -> None:
+    """Check that no file is given twice, even under two names. There may be thousands of files."""
+    seen: dict[object, str] = {}
+    for word in words:
+        path = Path(word)
+        found = path.stat() if path.exists() else None
+        keys: set[object] = {path.resolve()} | ({(found.st_dev, found.st_ino)} if found else set())
+        for key in keys:
+            if key in seen:
+                raise ValueError(
+                    f"a source is given twice and would be sent twice: {seen[key]} and {word} are the same"
+                )
+        seen |= dict.fromkeys(keys, word)
 
 
 def _find_query(
@@ -149,6 +169,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     if options.dry_run:
         return run_dry(sources, options, rate_limits)
     results = []
+    contents = LedgerContents()
     with ExitStack() as stack:
         stack.enter_context(logging_to(options.log_file))
         client = stack.enter_context(
@@ -159,7 +180,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
         interrupts = stack.enter_context(Interrupts())
         rejects = None if options.rejects is None else stack.enter_context(RejectsFile(options.rejects))
         for source in sources:
-            sending = SourceSend(client, source, options, interrupts, rejects)
+            sending = SourceSend(client, source, options, interrupts, rejects, contents=contents)
             try:
                 results.append(sending.run())
             except (GameballError, OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from gameball.cli.rejects import beside
 from gameball.cli.same_content import (
     CONTENT,
     QUERY_HASH,
-    find_ledger_of_same_content,
+    LedgerContents,
     hash_query,
     identify,
 )
@@ -47,7 +47,7 @@ def check_query(source: Source, ledger: LedgerStore) -> None:
         )
 
 
-def check_not_sent_under_another_name(source: Source, ledger: Path) -> None:
+def check_not_sent_under_another_name(source: Source, ledger: Path, contents: LedgerContents) -> None:
     """Check that a source without a ledger is not a copy of one that has a ledger.
 
     Raises:
@@ -55,7 +55,7 @@ def check_not_sent_under_another_name(source: Source, ledger: Path) -> None:
     """
     if ledger.exists() or source.path is None:
         return
-    other = find_ledger_of_same_content(source.path, ledger)
+    other = contents.find(source.path, ledger)
     if other is not None:
         raise ValueError(
             f"{source.name} has the same content as a file that was sent with the ledger {other}: to "

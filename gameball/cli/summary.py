@@ -35,6 +35,7 @@ def print_results(
         report = {
             "exit_code": int(code),
             "rejects": None if rejects is None or not rejects.lines else str(rejects.path),
+            "total": total_of(results),
             "sources": [_as_json(result) for result in results],
             "not_begun": list(left),
         }
@@ -42,8 +43,36 @@ def print_results(
         return
     write_lines(line for result in results for line in _describe(result))
     write_lines(f"{name}: not started" for name in left)
+    if len(results) > 1:
+        write_lines(_describe_total(total_of(results)))
     given = None if rejects is None or not rejects.lines else (rejects.path, rejects.lines)
     write_lines(advise(Ending(results, left, sys.argv[1:], given, options.skip_invalid)))
+
+
+def total_of(results: Sequence[SourceResult]) -> dict[str, Any]:
+    """Return the sums over all sources, as they are in the JSON report."""
+    tallies = [result.tally for result in results]
+    return {
+        "sources": len(results),
+        "events": {outcome.value: sum(tally.events[outcome] for tally in tallies) for outcome in Outcome},
+        "accepted_in_earlier_runs": sum(tally.events_before for tally in tallies),
+        "invalid": sum(tally.invalid for tally in tallies),
+        "requests": sum(tally.requests for tally in tallies),
+        "objects": sum(tally.objects for tally in tallies),
+        "rejected_lines": sum(result.rejected for result in results),
+    }
+
+
+def _describe_total(total: dict[str, Any]) -> list[str]:
+    events = total["events"]
+    before = total["accepted_in_earlier_runs"]
+    shown = [
+        f"{count:,} {name}{f' ({before:,} in earlier runs)' if before and name == 'accepted' else ''}"
+        for name, count in {**events, "invalid": total["invalid"]}.items()
+        if count or name == "accepted"
+    ]
+    head = f"Total of {counted(total['sources'], 'source')}: {counted(sum(events.values()), 'event')}"
+    return [f"{head}, {counted(total['requests'], 'request')}", f"  {', '.join(shown)}"]
 
 
 def _describe(result: SourceResult) -> list[str]:

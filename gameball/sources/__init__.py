@@ -5,7 +5,7 @@
 """
 
 from gameball.sources.arrow import ArrowTable, read_arrow, read_sql
-from gameball.sources.readers import read_csv, read_jsonl, read_parquet
+from gameball.sources.readers import read_csv, read_json, read_jsonl, read_parquet
 from gameball.sources.reading import Reading
 from gameball.sources.records import Row
 from gameball.sources.source import Source, find_source
@@ -18,6 +18,7 @@ __all__ = [
     "find_source",
     "read_arrow",
     "read_csv",
+    "read_json",
     "read_jsonl",
     "read_parquet",
     "read_sql",

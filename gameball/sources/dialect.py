@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from gameball.sources.streams import Blocks, UnreadableError
+from gameball.sources.compression import Blocks, UnreadableError
 
 UTF_8: Final = "utf-8"
 _SEPARATOR_LINE: Final = re.compile("sep=(.)")

@@ -70,6 +70,7 @@ def jsonl_items(
             lines = block.lines
             left = _Left(len(lines))
             progress.begin_block(block.first, left)
+            progress.unit = block.unit
             for start in range(0, len(lines), _GROUP):
                 group = lines[start : start + _GROUP]
                 left.behind -= len(group)
@@ -87,7 +88,10 @@ def jsonl_items(
                         continue
                     progress.skip(block.first + index)
                     if problem is not None:
-                        error = SourceError(source=name, line=block.first + index, reason=problem)
+                        reason = problem + block.place(index)
+                        error = SourceError(
+                            source=name, line=block.first + index, reason=reason, unit=block.unit
+                        )
                         if on_problem is None:
                             raise error
                         on_problem(error)
@@ -108,13 +112,16 @@ def jsonl_records(blocks: LineBlocks) -> Records:
     with closing(blocks):
         for block in blocks:
             if block.long is not None:
-                yield Record(block.first, None, TOO_LONG, block.long)
+                yield Record(block.first, None, TOO_LONG + block.place(0), block.long)
                 continue
             for number, line in enumerate(block.lines, block.first):
                 if not line.strip():
                     continue
                 row, problem = _parse_row(line)
-                yield Record(number, row, problem, None if problem is None else line)
+                if problem is not None:
+                    yield Record(number, None, problem + block.place(number - block.first), line)
+                else:
+                    yield Record(number, row)
 
 
 def _parse_group(

@@ -1,13 +1,13 @@
 """Splitting of blocks of bytes into numbered lines."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Final
 
 from attrs import frozen
 
 from gameball.errors import SourceError
-from gameball.sources.streams import Blocks, UnreadableError
+from gameball.sources.compression import Blocks, UnreadableError
 
 #: The longest line that is read. No request may be larger than a quarter of it.
 MAX_LINE: Final = 8 * 1024 * 1024
@@ -27,12 +27,20 @@ class LineBlock:
         lines: The lines. A carriage return at the end of a line is kept.
         data: The bytes that contain the lines, and those that follow them in the same block.
         long: The start of the line if the block consists of one line that is too long.
+        unit: The word for a line in messages: ``line``, or ``item`` of an array.
+        at: The line of the file on which each item begins; empty for lines.
     """
 
     first: int
     lines: list[bytes]
     data: bytes
     long: bytes | None = None
+    unit: str = "line"
+    at: Sequence[int] = ()
+
+    def place(self, index: int) -> str:
+        """Return where in the file an item begins, as the end of a message."""
+        return f" (line {self.at[index]})" if self.at else ""
 
 
 LineBlocks = Generator[LineBlock, None, None]

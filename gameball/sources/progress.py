@@ -23,6 +23,8 @@ class ReadProgress:
 
     #: The bytes read of the file as stored on disk.
     bytes_read: int = 0
+    #: The word for a line in messages.
+    unit: str = "line"
     # The items yielded before the current block, less the lines of it that were skipped.
     _settled: int = 0
     _block_length: int = 0

@@ -33,8 +33,8 @@ def read_jsonl(
     Lines that repeat a key within an object, or have an integer of more than 64 bits, are not events.
 
     Args:
-        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which
-            is not closed.
+        path: The file, which is decompressed if its name ends in .gz, .zst, .bz2 or .xz; or an open binary
+            file, which is not closed.
         rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         constants: The value of each field that is the same in all rows and is not in the file:
@@ -53,6 +53,41 @@ def read_jsonl(
         ValueError: A name in ``rename`` is empty.
     """
     return _read(path, "jsonl", rename, None, on_problem, constants=constants)
+
+
+def read_json(
+    path: _FilePath | BinaryFile,
+    *,
+    rename: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
+    on_problem: OnProblem | None = None,
+) -> Reading:
+    """Read events from a file that is one JSON array of objects, for ``gb.events.send``.
+
+    The array is read item by item in constant memory, however large it is. Each item is interpreted as a line
+    of ``read_jsonl`` is. A file that has JSON lines instead of an array is read as these.
+
+    Args:
+        path: The file, which is decompressed if its name ends in .gz, .zst, .bz2 or .xz; or an open binary
+            file, which is not closed.
+        rename: The name in the file of each field that has another name there:
+            ``{"customer_id": "user_id"}``.
+        constants: The value of each field that is the same in all items and is not in the file:
+            ``{"name": "purchase"}``.
+        on_problem: Called with the ``SourceError`` of each item that is not an event; reading then continues.
+            By default the first such error is raised.
+
+    Returns:
+        An iterator of items. The file is opened at the first item, and closed after the last item, on an
+        error or by ``close``. After all items before it, iterating raises ``SourceError`` for an item that is
+        not an event or is longer than 8 MiB (unless ``on_problem`` is given), and always if the file cannot
+        be read, is truncated, or has something after its array.
+
+    Raises:
+        TypeError: The open file is in text mode.
+        ValueError: A name in ``rename`` is empty.
+    """
+    return _read(path, "json", rename, None, on_problem, constants=constants)
 
 
 def read_csv(
@@ -75,8 +110,8 @@ def read_csv(
     limit.
 
     Args:
-        path: The file, which is decompressed if its name ends in .gz or .zst; or an open binary file, which
-            is not closed.
+        path: The file, which is decompressed if its name ends in .gz, .zst, .bz2 or .xz; or an open binary
+            file, which is not closed.
         rename: The name in the header of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         constants: The value of each field that is the same in all rows and is not in the file:
@@ -188,5 +223,5 @@ def _read(
     check_options(format, None, rename, types, constants)
     name = getattr(path, "name", None)
     origin = Input(name=name if isinstance(name, str) else "the open file", file=path)
-    shape = Shape(rename=rename, constants=constants, null_metadata=format != "jsonl")
+    shape = Shape(rename=rename, constants=constants, null_metadata=format not in {"jsonl", "json"})
     return Reader(origin, format, shape, types, dialect=dialect).read(on_problem)

@@ -50,6 +50,11 @@ class Reading:
         """The number of items in ``bytes_read``. Some may not be yielded yet: lines are read in blocks."""
         return self._progress.items_read
 
+    @property
+    def unit(self) -> str:
+        """What ``line_of`` counts, in messages: ``line``, or ``item`` of a JSON array."""
+        return self._progress.unit
+
     def line_of(self, ordinal: int) -> int:
         """Find the line of an item.
 
@@ -57,7 +62,8 @@ class Reading:
             ordinal: The position of the item among those yielded, counted from 0.
 
         Returns:
-            The line it begins on, counted from 1; in a Parquet file, the number of its row.
+            The line it begins on, counted from 1; in a Parquet file, the number of its row, and in a
+            JSON array, the number of the item.
 
         Raises:
             ValueError: The item was not yielded yet, or too long ago. At least the last 16,384 items can be

@@ -10,8 +10,10 @@ from attrs import field, frozen
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.cells import check_types
+from gameball.sources.compression import Compression
 from gameball.sources.csv_records import csv_items, csv_records
 from gameball.sources.dialect import PLAIN, Dialect, to_utf_8
+from gameball.sources.json_array import split_array
 from gameball.sources.jsonl import jsonl_items, jsonl_records
 from gameball.sources.lines import LineBlocks, split_lines
 from gameball.sources.parquet import ParquetOrigin
@@ -20,11 +22,11 @@ from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem, Records, Row, exact_rows
 from gameball.sources.shape import Columns, Shape
 from gameball.sources.sql import QUERY, SqlOrigin
-from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Compression, Input, Spool
+from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Input, Spool
 from gameball.sources.table_rows import Nulls
 from gameball.sources.tables import TableOrigin, TableReader
 
-Format = Literal["jsonl", "csv", "parquet", "sql"]
+Format = Literal["jsonl", "json", "csv", "parquet", "sql"]
 
 
 @frozen
@@ -53,8 +55,8 @@ class Reader:
         """Return the items. Nothing is opened before the first one."""
         progress = ReadProgress()
         name = self.origin.name
-        if self.format == "jsonl":
-            blocks = split_lines(self.origin.blocks(progress), name)
+        if self.format in _JSON:
+            blocks = self._json(progress)
             items = jsonl_items(blocks, self.shape, name, progress, on_problem)
         elif self.format in _TABLES:
             items = self._table().items(progress, on_problem)
@@ -69,14 +71,18 @@ class Reader:
         name = self.origin.name
         if self.format in _TABLES:
             return self._table().records(progress)
-        if self.format == "jsonl":
-            return jsonl_records(split_lines(self.origin.blocks(progress), name))
+        if self.format in _JSON:
+            return jsonl_records(self._json(progress))
         columns = Columns(self.shape, self.types)
         return csv_records(self._csv_lines(progress), columns, name, self.dialect)
 
     def _csv_lines(self, progress: ReadProgress) -> LineBlocks:
         blocks = to_utf_8(self.origin.blocks(progress), self.dialect.encoding)
         return split_lines(blocks, self.origin.name)
+
+    def _json(self, progress: ReadProgress) -> LineBlocks:
+        split = split_array if self.format == "json" else split_lines
+        return split(self.origin.blocks(progress), self.origin.name)
 
     def _table(self) -> TableReader:
         name = self.origin.name
@@ -87,13 +93,24 @@ class Reader:
 
 
 _FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
-    {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
+    {
+        ".jsonl": "jsonl",
+        ".ndjson": "jsonl",
+        ".json": "json",
+        ".csv": "csv",
+        ".tsv": "csv",
+        ".parquet": "parquet",
+    }
 )
 _TABLES: Final = frozenset({"parquet", "sql"})
-_COMPRESSIONS: Final[Mapping[str, Compression]] = MappingProxyType({".gz": "gz", ".zst": "zst"})
+_JSON: Final = frozenset({"jsonl", "json"})
+_COMPRESSIONS: Final[Mapping[str, Compression]] = MappingProxyType(
+    {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
+)
 _CURE: Final = (
-    "use --format jsonl, csv or parquet, or a file name that ends in .jsonl, .ndjson, .csv or .tsv, "
-    "optionally followed by .gz or .zst, or in .parquet"
+    "use --format jsonl, json, csv or parquet, or a file name that ends in .jsonl, .ndjson, .json, .csv or "
+    ".tsv, "
+    "optionally followed by .gz, .zst, .bz2 or .xz, or in .parquet"
 )
 
 
@@ -107,8 +124,10 @@ class Source:
 
     Args:
         path: The file, or None for standard input or a query.
-        format: ``jsonl``, ``csv``, ``parquet`` or ``sql``.
-        compression: ``gz``, ``zst`` or None; always None for standard input and Parquet.
+        format: ``jsonl``, ``json``, ``csv``, ``parquet`` or ``sql``. ``json`` is a file of one array of
+            objects; one that has JSON lines instead is read too.
+        compression: ``gz``, ``zst``, ``bz2``, ``xz`` or None; always None for Parquet and for standard input,
+            whose compression is found from its first bytes.
         rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
@@ -152,7 +171,7 @@ class Source:
         if self.path is None and self.format == "parquet":
             raise ValueError("Parquet cannot be read from standard input: save it to a file first")
         if self.path is None and self.compression is not None:
-            raise ValueError("standard input is not decompressed: pipe it through gunzip or unzstd first")
+            raise ValueError("the compression of standard input is recognised: do not name one")
 
     @property
     def name(self) -> str:
@@ -217,7 +236,7 @@ class Source:
             rename=self.rename,
             constants=self.constants,
             resend_unknown=self.resend_unknown,
-            null_metadata=self.format != "jsonl",
+            null_metadata=self.format not in _JSON,
         )
         return Reader(origin, self.format, shape, self.types, self.nulls, self.query, self.dialect)
 
@@ -237,8 +256,8 @@ def find_source(
 
     Args:
         path: The file, or ``-`` for standard input, which is JSONL unless a format is given.
-        format: ``jsonl``, ``csv`` or ``parquet``; by default found from the file name. The compression is
-            always found from the file name.
+        format: ``jsonl``, ``json``, ``csv`` or ``parquet``; by default found from the file name. The
+            compression is always found from the file name.
         rename: The name in the file of each field that has another name there.
         types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
         constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``.
@@ -310,8 +329,8 @@ def check_options(
         ValueError: The options contradict each other; the message says what to do.
     """
     check_types(types)
-    if types and format == "jsonl":
-        raise ValueError("types are for CSV and Parquet only: JSONL values are already typed")
+    if types and format in _JSON:
+        raise ValueError(f"types are for CSV and Parquet only: {format.upper()} values are already typed")
     if compression is not None and format == "parquet":
         raise ValueError(f"compressed Parquet files cannot be read: decompress the .{compression} file first")
     for target, source in rename.items():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from attrs import field, frozen
 
+from gameball.sources.compression import UnreadableError
 from gameball.sources.query_order import find_unrepeatable
-from gameball.sources.streams import UnreadableError
 from gameball.sources.tables import OpenTable
 
 if TYPE_CHECKING:

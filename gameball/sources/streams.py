@@ -3,42 +3,24 @@
 import errno
 import sys
 import weakref
-from collections.abc import Generator
-from contextlib import closing, suppress
-from importlib import import_module
+from contextlib import closing
 from pathlib import Path
-from types import ModuleType
-from typing import IO, Final, Literal, Protocol, cast
+from typing import IO, Final, Protocol
 
 from attrs import define, field, frozen
 
+from gameball.sources.compression import (
+    Blocks,
+    Compression,
+    UnreadableError,
+    decompress,
+    decompress_recognised,
+)
 from gameball.sources.progress import ReadProgress
-
-Compression = Literal["gz", "zst"]
-# Generators, not iterators, because each is closed by its reader.
-Blocks = Generator[bytes, None, None]
 
 #: The bytes to read and split at once. Four times as much was 10% slower, because it does not fit the cache.
 BLOCK_SIZE: Final = 64 * 1024
 STANDARD_INPUT: Final = "standard input"
-
-# A kilobyte of zstandard can decompress to 32 MiB (a repeated byte takes 4 bytes per 128 KiB), which the
-# decompressor returns at once. Small inputs keep memory bounded.
-_ZSTANDARD_FEED: Final = 1024
-
-
-class UnreadableError(Exception):
-    """The bytes cannot be read or are truncated; converted to a ``SourceError`` with the line.
-
-    Args:
-        reason: The message for the user.
-        whole: Nothing of the source can be read, so the error has no line.
-    """
-
-    def __init__(self, reason: str, *, whole: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.whole = whole
 
 
 class BinaryFile(Protocol):
@@ -100,7 +82,8 @@ class Input:
         name: Its name in messages.
         path: The file, or None.
         file: An open binary file, which is not closed, or None.
-        compression: The compression of the bytes, or None.
+        compression: The compression of the bytes, or None. That of standard input is found from its first
+            bytes.
         spool: The copy of standard input. Without a path, file and spool, standard input itself is read.
         block_size: The maximum bytes to read at once.
     """
@@ -125,9 +108,9 @@ class Input:
             UnreadableError: The source cannot be read, or is truncated.
         """
         raw = self._raw_blocks(progress)
-        if self.compression == "gz":
-            return _gunzip(raw, self.block_size)
-        return _unzstandard(raw, self.block_size) if self.compression == "zst" else raw
+        if self.path is None and self.file is None:
+            return decompress_recognised(raw, self.block_size)
+        return decompress(raw, self.compression, self.block_size)
 
     def _raw_blocks(self, progress: ReadProgress) -> Blocks:
         opened = False
@@ -171,101 +154,3 @@ def _read_some(file: BinaryFile, size: int) -> bytes:
     read = getattr(file, "read1", file.read)
     block: bytes | None = read(size)
     return block or b""
-
-
-class _BlockFile:
-    """Blocks as a file, for ``gzip``, which reads from files.
-
-    Args:
-        blocks: The blocks.
-    """
-
-    def __init__(self, blocks: Blocks) -> None:
-        self._blocks = blocks
-        self._rest = memoryview(b"")
-        self.is_empty = True
-
-    def read(self, size: int, /) -> bytes:
-        """Read at most ``size`` bytes, and at least two unless the input ends.
-
-        It does not wait until a pipe has all of them, but ``gzip`` treats a magic number of one byte as
-        damage.
-        """
-        while len(self._rest) < min(size, 2) and (block := next(self._blocks, b"")):
-            self._rest = memoryview(bytes(self._rest) + block)
-            self.is_empty = False
-        data, self._rest = bytes(self._rest[:size]), self._rest[size:]
-        return data
-
-
-def _gunzip(raw: Blocks, size: int) -> Blocks:
-    import gzip  # noqa: PLC0415 - imported only when a compressed file is read
-    import zlib  # noqa: PLC0415
-
-    begun = False
-    reason = None
-    with closing(raw):
-        source = _BlockFile(raw)
-        # read1 returns the data before a truncated or damaged end; read would drop it.
-        with gzip.GzipFile(fileobj=cast("IO[bytes]", source)) as file:
-            try:
-                while block := file.read1(size):
-                    begun = True
-                    yield block
-            except EOFError:
-                reason = "is truncated: its gzip stream has no end"
-            except (gzip.BadGzipFile, zlib.error):
-                reason = "is damaged or not a gzip file"
-    if reason is None and source.is_empty:
-        reason = "is truncated: its gzip stream has no end"
-    if reason is not None:
-        raise UnreadableError(reason, whole=not begun)
-
-
-def _unzstandard(raw: Blocks, size: int) -> Blocks:
-    decoder = None
-    begun = damaged = False
-    parts: list[bytes] = []
-    held = 0
-    with closing(raw):
-        zstandard = _import_zstandard()
-        for block in raw:
-            data, rest = b"", block
-            try:
-                while data or rest:
-                    if not data:
-                        data, rest = rest[:_ZSTANDARD_FEED], rest[_ZSTANDARD_FEED:]
-                    decoder = decoder or zstandard.ZstdDecompressor().decompressobj()
-                    parts.append(decoder.decompress(data))
-                    held += len(parts[-1])
-                    data = b""
-                    if decoder.eof:
-                        data, decoder, begun = decoder.unused_data, None, True
-                    if held >= size:
-                        begun = True
-                        yield from _divide(parts, size)
-                        held = 0
-            except zstandard.ZstdError:
-                damaged = True
-            # Data from a pipe is yielded even if it is little.
-            begun = begun or held > 0
-            yield from _divide(parts, size)
-            held = 0
-            if damaged:
-                raise UnreadableError("is damaged or not a zstandard file", whole=not begun)
-    if decoder is not None or not begun:
-        raise UnreadableError("is truncated: its zstandard stream has no end", whole=not begun)
-
-
-def _divide(parts: list[bytes], size: int) -> Blocks:
-    data = b"".join(parts)
-    parts.clear()
-    for start in range(0, len(data), size):
-        yield data[start : start + size]
-
-
-def _import_zstandard() -> ModuleType:
-    # Imported only when a zstandard file is read, because it is optional.
-    with suppress(ImportError):
-        return import_module("zstandard")
-    raise UnreadableError("needs zstandard: pip install 'gameball-client[cli]'", whole=True)

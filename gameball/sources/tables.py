@@ -13,8 +13,8 @@ from gameball.errors import SourceError
 from gameball.sources.arrow_values import (
     Refused,
 )
+from gameball.sources.compression import UnreadableError
 from gameball.sources.records import Record
-from gameball.sources.streams import UnreadableError
 from gameball.sources.table_rows import Nulls, TableRows
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from source_files import COMPRESS
 
 from gameball import SourceError
 from gameball.sandbox import Sandbox
@@ -21,12 +21,12 @@ SKIPPABLE = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
 
 
 def compress(ending: str, data: bytes) -> bytes:
-    return gzip.compress(data, 1) if ending == ".gz" else zstandard.ZstdCompressor().compress(data)
+    return gzip.compress(data, 1) if ending == ".gz" else COMPRESS[ending](data)
 
 
 def read(path: Path, ending: str, size: int) -> tuple[list[int], SourceError | None]:
     """Read a file to its end or its error, in blocks of a size, and return the number in each event."""
-    compression: Any = {".gz": "gz", ".zst": "zst"}[ending]
+    compression: Any = ending.removeprefix(".")
     reading = Source(path=path, format="jsonl", compression=compression, _block_size=size).read()
     return numbers(reading)
 
@@ -56,13 +56,16 @@ def written(content: bytes) -> Path:
 CUTS = st.lists(st.integers(0, len(b"".join(LINES))), max_size=6).map(sorted)
 
 
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz"])
 @given(cuts=CUTS, padding=st.sampled_from([0, 1, 511, 9000]), size=st.integers(1, 70_000))
-def test_a_gzip_file_of_any_members_gives_every_line_once(cuts: list[int], padding: int, size: int) -> None:
+def test_a_file_of_any_members_gives_every_line_once(
+    ending: str, cuts: list[int], padding: int, size: int
+) -> None:
     whole = b"".join(LINES)
     parts = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
-    path = written(b"".join(compress(".gz", part) + bytes(padding) for part in parts))
+    path = written(b"".join(compress(ending, part) + bytes(padding) for part in parts))
     try:
-        assert read(path, ".gz", size) == (list(range(60)), None)
+        assert read(path, ending, size) == (list(range(60)), None)
     finally:
         path.unlink()
 
@@ -80,7 +83,7 @@ def test_a_zstandard_file_of_any_frames_gives_every_line_once(
         path.unlink()
 
 
-@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])
 @given(share=st.floats(0, 1, exclude_max=True), size=st.integers(1, 70_000))
 def test_a_file_cut_off_in_any_member_gives_the_lines_before_and_an_error(
     ending: str, share: float, size: int
@@ -101,7 +104,7 @@ def test_a_file_cut_off_in_any_member_gives_the_lines_before_and_an_error(
         assert len(found) >= (30 if end > len(first) else 0)
 
 
-@pytest.mark.parametrize("ending", [".gz", ".zst"])
+@pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])
 @given(content=st.binary(max_size=300), after=st.booleans(), size=st.integers(1, 5000))
 def test_no_content_is_read_for_ever(ending: str, content: bytes, after: bool, size: int) -> None:
     path = written((compress(ending, LINES[0]) if after else b"") + content)

@@ -1,6 +1,8 @@
 """What the tests of sources share: how a file is written, and how it is read to its end."""
 
+import bz2
 import gzip
+import lzma
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.compress,
     ".zst": zstandard.ZstdCompressor().compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
 }
 
 

@@ -1,0 +1,74 @@
+"""The files that folders and patterns on the command line stand for."""
+
+import fnmatch
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+#: The endings of files that a send writes beside its sources.
+_OWN: Final = (".ledger", ".ledger-journal", ".ledger-reserve", ".part")
+
+
+def expand(words: Sequence[str]) -> list[str]:
+    """Replace folders and patterns by their files.
+
+    Args:
+        words: The sources, as given on the command line.
+
+    Returns:
+        The sources. A folder stands for the files in it and in its subfolders, sorted by their paths, but not
+        for those whose name, or whose folder's name, starts with a dot or an underscore. Links to files are
+        followed, links to folders are not.
+
+    Raises:
+        ValueError: A folder or pattern has no file.
+    """
+    files: list[str] = []
+    for word in words:
+        path = Path(word)
+        if path.is_dir():
+            found = sorted(_files_in(path))
+            missing = f"there is no file to send in the folder {word}"
+        elif word != "-" and glob.has_magic(word) and not path.exists():
+            # Hidden files do not match a star, as in a shell.
+            found = sorted(
+                match
+                for match in map(Path, glob.iglob(word, recursive=True))  # noqa: PTH207 - ~ and .. as in a shell
+                if match.is_file() and not _is_own(match)
+            )
+            missing = f"no file matches the pattern {word}"
+        else:
+            files.append(word)
+            continue
+        if not found:
+            raise ValueError(missing)
+        files += map(str, found)
+    return files
+
+
+def stand_for(words: Sequence[str], path: Path) -> bool:
+    """Return whether folders or patterns stand for a file, or would if it existed."""
+    real = path.resolve()
+    return any(
+        Path(word).resolve() in real.parents
+        if Path(word).is_dir()
+        else glob.has_magic(word) and fnmatch.fnmatch(str(real), str(Path(word).absolute()))
+        for word in words
+    )
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files: list[Path] = []
+    for path in folder.iterdir():
+        if path.name.startswith((".", "_")):
+            continue
+        if path.is_dir():
+            files += [] if path.is_symlink() else _files_in(path)
+        elif not _is_own(path):
+            files.append(path)
+    return files
+
+
+def _is_own(path: Path) -> bool:
+    return path.name.endswith(_OWN)
