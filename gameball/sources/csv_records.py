@@ -9,6 +9,7 @@ from gameball.errors import SourceError
 from gameball.sources.cells import CellError, convert_cell
 from gameball.sources.csv_blocks import PlainBlock, PlainBlocks
 from gameball.sources.csv_lines import Feed, Lines, TooLongError
+from gameball.sources.csv_text import CsvForm, CsvText
 from gameball.sources.dialect import PLAIN
 from gameball.sources.lines import TOO_LONG
 from gameball.sources.records import Record, item_of
@@ -94,7 +95,9 @@ def _parts(  # noqa: C901 - one state
 ) -> Generator[Record | PlainBlock]:
     """Yield the rows: block by block where ``plain`` can convert a block, and one by one elsewhere."""
     names: list[str] = []
-    typed = [(column, type_name) for column, type_name in columns.types.items() if type_name != "text"]
+    form: CsvForm | None = None
+    typed: list[tuple[str, str]] = []
+    every = [(column, type_name) for column, type_name in columns.types.items() if type_name != "text"]
     refused: SourceError | None = None
     with closing(blocks):
         lines = Lines(blocks)
@@ -116,11 +119,15 @@ def _parts(  # noqa: C901 - one state
                 break
             line, cells, problem = row
             if not names:
+                header = feed.text() if dialect.header else b""
                 names = cells if dialect.header else [str(number + 1) for number in range(len(cells))]
                 reason = problem or columns.refuse(names)
                 if reason is not None:
                     refused = SourceError(source=name, line=line, reason=reason, skippable=False)
                     break
+                typed = [(column, type_name) for column, type_name in every if column in names]
+                before = first[1].encode() if announced and first is not None else b""
+                form = CsvForm(before + header if header else b"", tuple(names), delimiter, dialect.quote)
                 if dialect.header:
                     continue
             if problem is None and len(cells) != len(names):
@@ -132,7 +139,12 @@ def _parts(  # noqa: C901 - one state
                     for key, cell in zip(names, cells, strict=True)
                 }
                 problem = _convert(fields, typed)
-            yield Record(line, fields) if problem is None else Record(line, None, problem, feed.text())
+            text = feed.text() if plain is None or problem is not None else b""
+            written = CsvText(form, text, TOO_LONG != problem) if plain is None and form is not None else None
+            if problem is None:
+                yield Record(line, fields, csv=written)
+            else:
+                yield Record(line, None, problem, text, csv=written)
     if refused is None and not names:
         refused = SourceError(source=name, line=None, reason="has no header line")
     if refused is not None:

@@ -50,6 +50,16 @@ class Reading:
         """The number of items in ``bytes_read``. Some may not be yielded yet: lines are read in blocks."""
         return self._progress.items_read
 
+    @property
+    def reached_limit(self) -> bool:
+        """Whether reading has ended because ``limit`` rows were read. There may be more rows."""
+        return self._progress.reached_limit
+
+    @property
+    def integer_ids(self) -> bool:
+        """Whether a ``customer_id`` that was read was an integer and became text."""
+        return self._progress.integer_ids
+
     def line_of(self, ordinal: int) -> int:
         """Find the line of an item.
 

@@ -1,11 +1,14 @@
 """The interpretation of a row of a source as an event."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from gameball.events import CustomerEvents, EventLike
+from gameball.sources.cells import CellError, convert_value
+from gameball.sources.nested import SEPARATOR, move_up, outer_names
+from gameball.sources.selection import Selection
 
 #: The key under which a rejects file records why a row was rejected.
 MARK: Final = "_rejected"
@@ -17,6 +20,9 @@ _MAY_BE_ACCEPTED: Final = (
     "may have been accepted already: delete the line, or send it with --on-unknown resend"
 )
 _NOT_CORRECTED: Final = "is not corrected yet: replace it with an event"
+_NOT_CHOSEN: Final = "is in the format of Gameball, whose fields cannot be selected or dropped"
+#: The outcome of a row in a CSV file of rejects that is too long to be kept whole.
+CUT: Final = "cut"
 _MAX_NAMES: Final = 5
 _MAX_NAME_LENGTH: Final = 60
 
@@ -35,19 +41,36 @@ class Shape:
         resend_unknown: Accept rows that may have been accepted already.
         null_metadata: Accept a row whose ``metadata`` is None as an event without metadata, because a table
             has no other way to omit a cell.
+        selection: Which columns become metadata.
+        types: The type of each typed field, by its name in the source.
+        converts: Convert all typed fields. Otherwise only nested ones are converted, because the reader has
+            converted the columns.
+        on_integer_id: Called when a ``customer_id`` that is an integer becomes text.
     """
 
     rename: Mapping[str, str] = field(factory=dict, converter=_copy)
     constants: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     null_metadata: bool = False
+    selection: Selection = Selection()
+    types: Mapping[str, str] = field(factory=dict, converter=_copy)
+    converts: bool = False
+    on_integer_id: Callable[[], object] | None = field(default=None, repr=False, eq=False)
     _sources: frozenset[str] = field(init=False, repr=False)
+    #: The names that may be those of nested fields. The deepest come last.
+    nested: tuple[str, ...] = field(init=False, repr=False)
     # The field names that must not be in the source, because another field is mapped to them.
     _overruled: frozenset[str] = field(init=False, repr=False)
 
     @_sources.default
     def _find_sources(self) -> frozenset[str]:
         return frozenset(self.rename.values())
+
+    @nested.default
+    def _find_nested(self) -> tuple[str, ...]:
+        names = {*self.rename.values(), *self.types, *self.selection.select, *self.selection.drop}
+        dotted = (name for name in names if SEPARATOR in name)
+        return tuple(sorted(dotted, key=lambda name: (name.count(SEPARATOR), name)))
 
     @_overruled.default
     def _find_overruled(self) -> frozenset[str]:
@@ -69,6 +92,16 @@ class Shape:
             if problem := self._refuse_marked(row):
                 return row, None, problem
             fields = {name: value for name, value in row.items() if name != MARK}
+            # The rows of a CSV file of rejects are as they were in their source.
+            marked = isinstance(row[MARK], dict)
+        if self.nested or self.converts:
+            fields, problem = self._prepare(fields)
+            if problem is not None:
+                return fields, None, problem
+        if self.selection:
+            fields = self._choose(fields, marked=marked)
+            if fields.keys() >= set(_WIRE):
+                return fields, None, _NOT_CHOSEN
         if self.rename or self.constants:
             fields, problem = self._adapt(fields, marked=marked)
             if problem is not None:
@@ -77,15 +110,15 @@ class Shape:
             return fields, None, problem
         item: EventLike
         if "customerId" in fields and "events" in fields:
-            item = CustomerEvents(_as_text(fields["customerId"]), fields["events"])
+            item = CustomerEvents(self._as_text(fields["customerId"]), fields["events"])
         elif "metadata" in fields:
             metadata = fields["metadata"]
             if metadata is None and self.null_metadata:
                 metadata = {}
-            item = (_as_text(fields["customer_id"]), fields["name"], metadata)
+            item = (self._as_text(fields["customer_id"]), fields["name"], metadata)
         else:
             metadata = fields.copy()
-            item = (_as_text(metadata.pop("customer_id")), metadata.pop("name"), metadata)
+            item = (self._as_text(metadata.pop("customer_id")), metadata.pop("name"), metadata)
         return fields, item, None
 
     def plain_keys(self) -> tuple[str, str, str] | None:
@@ -97,7 +130,7 @@ class Shape:
         customer_id, name, metadata = (self.rename.get(key, key) for key in _EVENT)
         others = {source for target, source in self.rename.items() if target not in _EVENT}
         keys = {customer_id, name, metadata}
-        if self.constants:
+        if self.constants or self.nested or self.selection or self.converts:
             return None
         if len(keys) < len(_EVENT) or not keys.isdisjoint({*others, *_WIRE, MARK}):
             return None
@@ -121,8 +154,58 @@ class Shape:
                 return f"has no {name}; map a field to it with --map {name}=FIELD"
         return _refuse_further(fields, _EVENT) if "metadata" in fields else None
 
+    def depends_on_names_only(self, names: Iterable[str]) -> bool:
+        """Return whether the names of the columns of a table decide how all its rows are interpreted."""
+        nested = self.nested_names(list(names))
+        chosen = self.selection and self.rename.get("metadata", "metadata") in names
+        return not (nested or chosen)
+
+    def nested_names(self, names: list[str]) -> list[str]:
+        """Return the names that may be those of nested fields in a table with columns of some names."""
+        return [
+            name
+            for name in self.nested
+            if name not in names and any(outer in names for outer in (*outer_names(name),))
+        ]
+
+    def uses(self, name: str) -> bool:
+        """Return whether a column of a table is part of an event, or an object that contains such a part."""
+        outer = {outer for one in (*self._sources, *self.selection.select) for outer in outer_names(one)}
+        return name in outer or self.selection.keeps(name, {*self._needed(), self._metadata_name()})
+
+    def _needed(self) -> frozenset[str]:
+        """Return the fields of the source that an event needs, or that are renamed."""
+        return self._sources | {name for name in _REQUIRED if name not in self.rename} | {MARK}
+
+    def _metadata_name(self) -> str:
+        return self.rename.get("metadata", "metadata")
+
+    def _prepare(self, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+        """Return the fields with nested ones moved up, and converted; and why that is not possible, or None."""
+        moved = {name for name in self.nested if name not in fields}
+        fields = move_up(fields, self.nested)
+        for name, type_name in self.types.items():
+            if name not in fields or not (self.converts or name in moved):
+                continue
+            try:
+                converted = convert_value(fields[name], type_name)
+            except CellError as error:
+                return fields, f"{show_names([name])} {error.reason}"
+            if converted is not fields[name]:
+                fields = {**fields, name: converted}
+        return fields, None
+
+    def _choose(self, fields: dict[str, Any], *, marked: bool) -> dict[str, Any]:
+        # The rows of a rejects file are chosen and renamed already.
+        own = frozenset({*self.rename, *self.constants, *_REQUIRED} if marked else ())
+        return self.selection.choose(
+            fields, needed=self._needed(), own=own, metadata=self._metadata_name()
+        )
+
     def _refuse_marked(self, row: Mapping[str, Any]) -> str | None:
         mark = row[MARK]
+        if self.null_metadata and (mark is None or isinstance(mark, str)):
+            return self._refuse_text_mark(mark or "")
         if row.keys() <= {MARK, "text"}:
             return _NOT_CORRECTED
         if not isinstance(mark, dict):
@@ -130,6 +213,20 @@ class Shape:
         if mark.get("outcome") == "unknown" and not self.resend_unknown:
             return _MAY_BE_ACCEPTED
         return None
+
+    def _refuse_text_mark(self, mark: str) -> str | None:
+        outcome = mark.partition(":")[0].strip()
+        if outcome == CUT:
+            return f"is incomplete: complete the row, and empty its {MARK}"
+        return _MAY_BE_ACCEPTED if outcome == "unknown" and not self.resend_unknown else None
+
+    def _as_text(self, customer_id: Any) -> Any:  # noqa: ANN401 - checked when it is sent
+        # Most tables have integer ids. A float is left to be refused: it may have lost digits already.
+        if type(customer_id) is not int:
+            return customer_id
+        if self.on_integer_id is not None:
+            self.on_integer_id()
+        return str(customer_id)
 
     def _adapt(self, fields: dict[str, Any], *, marked: bool) -> tuple[dict[str, Any], str | None]:
         """Return the fields, renamed and with the constants, and why that is not possible, or None."""
@@ -190,11 +287,6 @@ class Shape:
         return renamed
 
 
-def _as_text(customer_id: Any) -> Any:  # noqa: ANN401 - checked when it is sent
-    # Most tables have integer ids. A float is left to be refused: it may have lost digits already.
-    return str(customer_id) if type(customer_id) is int else customer_id
-
-
 def show_names(names: Iterable[str]) -> str:
     """Format names from a source for a message.
 
@@ -249,13 +341,24 @@ class Columns:
             repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
             return f"has several columns named {show_names(repeated)}"
         its_columns = f"; its columns are {show_names(names)}"
+        nested = self.shape.nested_names(names)
+        known = {*names, *nested}
         for target, source in self.shape.rename.items():
-            if source not in names:
+            if source not in known:
                 return f"has no column {show_names([source])}, which is mapped to {target}{its_columns}"
-        if missing := [name for name in self.types if name not in names]:
-            return f"has no column {show_names(missing)}, for which a type is given{its_columns}"
+        selection = self.shape.selection
+        for columns, said in (
+            (self.types, "for which a type is given"),
+            (selection.select, "which is selected"),
+            (selection.drop, "which is dropped"),
+        ):
+            if missing := [name for name in sorted(columns) if name not in known]:
+                return f"has no column {show_names(missing)}, {said}{its_columns}"
         # Whether a mark refuses a row depends on its value; everything else depends on names only.
-        fields, _, problem = self.shape.interpret({name: None for name in names if name != MARK})
+        # A nested field stands for itself under its whole name, as after it was moved up.
+        names_only = evolve(self.shape, types={}, on_integer_id=None)
+        row = {name: None for name in (*names, *nested) if name != MARK}
+        fields, _, problem = names_only.interpret(row)
         if problem is not None and not {"customer_id", "name"} <= fields.keys():
             return problem + its_columns
         return problem
