@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from attrs import field, frozen
 
 from gameball.sources.cells import types_of_columns
+from gameball.sources.columns import Columns
 from gameball.sources.limit import check_limit, limited_items
 from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
 from gameball.sources.selection import Selection, check_choice
-from gameball.sources.shape import Columns, Shape
+from gameball.sources.shape import Shape
 from gameball.sources.source import as_tuple, check_options
 from gameball.sources.sql import QUERY, SqlOrigin
 from gameball.sources.tables import OpenTable, TableOrigin, TableReader, check_nulls

@@ -18,11 +18,11 @@ from gameball.sources.shape import show_names
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from gameball.sources.columns import Columns
     from gameball.sources.dialect import Dialect
     from gameball.sources.lines import LineBlocks
     from gameball.sources.progress import ReadProgress
     from gameball.sources.records import Items, OnProblem, Records
-    from gameball.sources.shape import Columns
 
 _NOT_CLOSED = "has an unclosed quote"
 _TOO_WIDE = "has a cell of more than 131,072 characters, or an unclosed quote"

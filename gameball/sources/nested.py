@@ -32,7 +32,7 @@ def find_path(fields: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
 def move_up(fields: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Move nested fields out of their objects, so that they are fields under their whole names.
 
-    An object that becomes empty is removed. Fields that are not nested, or do not exist, are left as they are.
+    An object that becomes empty is removed. Fields that are not nested or do not exist stay as they are.
 
     Args:
         fields: The fields. They are not changed, but the result may share their values.

@@ -226,13 +226,13 @@ def _read(
     limit: int | None,
     dialect: Dialect = PLAIN,
 ) -> Reading:
-    if not isinstance(path, str | os.PathLike) and isinstance(path, TextIOBase):
+    if isinstance(path, TextIOBase):
         raise TypeError("the file is open in text mode: open it in binary mode, 'rb'")
-    is_path = isinstance(path, str | os.PathLike)
+    file = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     source = Source(
-        path=Path(path) if is_path else None,
+        path=None if file is None else Path(file),
         format=format,
-        compression=split_compression(os.fspath(path))[1] if is_path else None,
+        compression=None if file is None else split_compression(file)[1],
         rename=rename or {},
         types=types or {},
         constants=constants or {},

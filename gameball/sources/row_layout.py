@@ -39,12 +39,14 @@ def find_layout(shape: Shape, names: Sequence[str]) -> tuple[RowLayout | None, s
         names: The names of the columns. None of them is the mark of a reject.
 
     Returns:
-        The layout, or None if events are not simply a customer, a name and metadata of whole columns; and the columns that are
-        part of an event.
+        The layout, or None if events are not simply a customer, a name and metadata, each of whole columns;
+        and the columns that are part of an event.
     """
     if not shape.depends_on_names_only(names):
         return None, {column for column, name in enumerate(names) if shape.uses(name)}
-    _, item, _ = evolve(shape, types={}).interpret({name: _Probe(column) for column, name in enumerate(names)})
+    _, item, _ = evolve(shape, types={}).interpret(
+        {name: _Probe(column) for column, name in enumerate(names)}
+    )
     return _layout_of(item), set(_find_probes(item))
 
 

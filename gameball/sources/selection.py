@@ -1,7 +1,7 @@
 """Which columns of a source are sent."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -87,3 +87,7 @@ class Selection:
         elif metadata in kept and metadata not in own and not self.keeps(metadata, needed):
             del kept[metadata]
         return kept
+
+
+#: The choice of all columns.
+EVERY: Final = Selection()

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from gameball.events import CustomerEvents, EventLike
 from gameball.sources.cells import CellError, convert_value
 from gameball.sources.nested import SEPARATOR, move_up, outer_names
-from gameball.sources.selection import Selection
+from gameball.sources.selection import EVERY, Selection
 
 #: The key under which a rejects file records why a row was rejected.
 MARK: Final = "_rejected"
@@ -52,7 +52,7 @@ class Shape:
     constants: Mapping[str, str] = field(factory=dict, converter=_copy)
     resend_unknown: bool = False
     null_metadata: bool = False
-    selection: Selection = Selection()
+    selection: Selection = EVERY
     types: Mapping[str, str] = field(factory=dict, converter=_copy)
     converts: bool = False
     on_integer_id: Callable[[], object] | None = field(default=None, repr=False, eq=False)
@@ -86,27 +86,10 @@ class Shape:
             The renamed fields; the item, or None; and why there is none, or None. The fields include the mark
             of a reject only if the row is refused because of it.
         """
-        fields = row
-        marked = MARK in row
-        if marked:
-            if problem := self._refuse_marked(row):
-                return row, None, problem
-            fields = {name: value for name, value in row.items() if name != MARK}
-            # The rows of a CSV file of rejects are as they were in their source.
-            marked = isinstance(row[MARK], dict)
-        if self.nested or self.converts:
-            fields, problem = self._prepare(fields)
-            if problem is not None:
-                return fields, None, problem
-        if self.selection:
-            fields = self._choose(fields, marked=marked)
-            if fields.keys() >= set(_WIRE):
-                return fields, None, _NOT_CHOSEN
-        if self.rename or self.constants:
-            fields, problem = self._adapt(fields, marked=marked)
-            if problem is not None:
-                return fields, None, problem
-        if problem := self.refuse_names(fields):
+        fields, problem = self._to_fields(row)
+        if problem is None:
+            problem = self.refuse_names(fields)
+        if problem is not None:
             return fields, None, problem
         item: EventLike
         if "customerId" in fields and "events" in fields:
@@ -165,7 +148,7 @@ class Shape:
         return [
             name
             for name in self.nested
-            if name not in names and any(outer in names for outer in (*outer_names(name),))
+            if name not in names and any(outer in names for outer in outer_names(name))
         ]
 
     def uses(self, name: str) -> bool:
@@ -180,8 +163,27 @@ class Shape:
     def _metadata_name(self) -> str:
         return self.rename.get("metadata", "metadata")
 
+    def _to_fields(self, row: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+        """Return the fields of a row under their own names, and why that is not possible, or None."""
+        fields, marked = row, False
+        problem: str | None = None
+        if MARK in row:
+            if problem := self._refuse_marked(row):
+                return row, problem
+            fields = {name: value for name, value in row.items() if name != MARK}
+            # The rows of a CSV file of rejects are as they were in their source.
+            marked = isinstance(row[MARK], dict)
+        if self.nested or self.converts:
+            fields, problem = self._prepare(fields)
+        if problem is None and self.selection:
+            fields = self._choose(fields, marked=marked)
+            problem = _NOT_CHOSEN if fields.keys() >= set(_WIRE) else None
+        if problem is None and (self.rename or self.constants):
+            fields, problem = self._adapt(fields, marked=marked)
+        return fields, problem
+
     def _prepare(self, fields: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
-        """Return the fields with nested ones moved up, and converted; and why that is not possible, or None."""
+        """Return the fields, with nested ones moved up and types converted; and why not, or None."""
         moved = {name for name in self.nested if name not in fields}
         fields = move_up(fields, self.nested)
         for name, type_name in self.types.items():
@@ -198,9 +200,7 @@ class Shape:
     def _choose(self, fields: dict[str, Any], *, marked: bool) -> dict[str, Any]:
         # The rows of a rejects file are chosen and renamed already.
         own = frozenset({*self.rename, *self.constants, *_REQUIRED} if marked else ())
-        return self.selection.choose(
-            fields, needed=self._needed(), own=own, metadata=self._metadata_name()
-        )
+        return self.selection.choose(fields, needed=self._needed(), own=own, metadata=self._metadata_name())
 
     def _refuse_marked(self, row: Mapping[str, Any]) -> str | None:
         mark = row[MARK]
@@ -312,53 +312,3 @@ def _refuse_further(fields: Mapping[str, object], known: tuple[str, ...]) -> str
         return None
     plural = "fields" if len(further) > 1 else "field"
     return f"has the {plural} {show_names(further)} in addition to {', '.join(known)}"
-
-
-@frozen
-class Columns:
-    """The options for the columns of a table.
-
-    Args:
-        shape: How to interpret its rows.
-        types: The type of each typed column.
-    """
-
-    shape: Shape
-    types: Mapping[str, str]
-
-    def refuse(self, names: list[str]) -> str | None:
-        """Return why no row with these columns can be an event.
-
-        Args:
-            names: The names of the columns in the file.
-
-        Returns:
-            The message for the user, or None if rows can be events.
-        """
-        if "" in names:
-            return f"column {names.index('') + 1} of {len(names)} has no name"
-        if len(set(names)) < len(names):
-            repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
-            return f"has several columns named {show_names(repeated)}"
-        its_columns = f"; its columns are {show_names(names)}"
-        nested = self.shape.nested_names(names)
-        known = {*names, *nested}
-        for target, source in self.shape.rename.items():
-            if source not in known:
-                return f"has no column {show_names([source])}, which is mapped to {target}{its_columns}"
-        selection = self.shape.selection
-        for columns, said in (
-            (self.types, "for which a type is given"),
-            (selection.select, "which is selected"),
-            (selection.drop, "which is dropped"),
-        ):
-            if missing := [name for name in sorted(columns) if name not in known]:
-                return f"has no column {show_names(missing)}, {said}{its_columns}"
-        # Whether a mark refuses a row depends on its value; everything else depends on names only.
-        # A nested field stands for itself under its whole name, as after it was moved up.
-        names_only = evolve(self.shape, types={}, on_integer_id=None)
-        row = {name: None for name in (*names, *nested) if name != MARK}
-        fields, _, problem = names_only.interpret(row)
-        if problem is not None and not {"customer_id", "name"} <= fields.keys():
-            return problem + its_columns
-        return problem

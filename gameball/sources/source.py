@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.cells import check_types, types_of_columns
+from gameball.sources.columns import Columns
 from gameball.sources.csv_records import csv_items, csv_records
 from gameball.sources.dialect import PLAIN, Dialect, to_utf_8
 from gameball.sources.jsonl import jsonl_items, jsonl_records
@@ -21,7 +22,7 @@ from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
 from gameball.sources.records import Items, OnProblem, Records, Row, exact_rows
 from gameball.sources.selection import Selection, check_choice
-from gameball.sources.shape import Columns, Shape
+from gameball.sources.shape import Shape
 from gameball.sources.sql import QUERY, SqlOrigin
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, BinaryFile, Compression, Input, Spool
 from gameball.sources.table_rows import Nulls
@@ -371,7 +372,7 @@ def check_options(
         ValueError: The options contradict each other; the message says what to do.
     """
     check_types(types)
-    column = rename.get("customer_id")
+    column = rename.get("customer_id", "customer_id")
     if column in types and types.get("customer_id", types[column]) != types[column]:
         raise ValueError(f"the customer_id has two types: one for {column} and one for customer_id")
     if compression is not None and format == "parquet":

@@ -20,8 +20,8 @@ from gameball.sources.shape import MARK, show_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gameball.sources.columns import Columns
     from gameball.sources.row_layout import RowLayout
-    from gameball.sources.shape import Columns
 
 #: What to do with null, NaT and NaN cells: leave them out of the metadata, or refuse the row.
 Nulls = Literal["omit", "refuse"]
