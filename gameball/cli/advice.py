@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
@@ -11,6 +12,11 @@ from gameball.cli.results import SourceResult
 from gameball.cli.tally import DESCRIBED, counted
 from gameball.errors import JobTimeoutError, SourceError
 from gameball.receipts import Outcome
+
+#: Told once, because it changes the type of a value.
+INTEGER_IDS: Final = (
+    "Customer ids that are integers are sent as text. --types customer_id=text says so and omits this note."
+)
 
 
 @frozen
@@ -34,7 +40,7 @@ class Ending:
     @property
     def incomplete(self) -> bool:
         """Whether something was not read."""
-        return bool(self.left) or not all(result.read_to_its_end for result in self.results)
+        return bool(self.left) or not all(_was_read(result) for result in self.results)
 
     @property
     def recorded(self) -> bool:
@@ -56,8 +62,15 @@ def advise(ending: Ending) -> list[str]:
     lines = [
         f"{result.name} was not read to its end."
         for result in ending.results
-        if not (result.read_to_its_end or isinstance(result.error, SourceError))
+        if not (_was_read(result) or isinstance(result.error, SourceError))
     ]
+    lines += [
+        f"{result.name} was limited to its first {counted(result.limited_to, 'row')}."
+        for result in ending.results
+        if result.limited_to is not None
+    ]
+    if any(result.integer_ids for result in ending.results):
+        lines.append(INTEGER_IDS)
     if ending.rejects is not None:
         path, count = ending.rejects
         lines.append(f"{counted(count, 'line')} written to {path}.")
@@ -120,6 +133,11 @@ def _step_after_the_end(ending: Ending) -> str | None:
     if refused or failed:
         return "run the same command with --rejects FILE, which writes the lines to correct and send"
     return None
+
+
+def _was_read(result: SourceResult) -> bool:
+    """Return whether a source was read as far as was asked for."""
+    return result.read_to_its_end or result.limited_to is not None
 
 
 def _something_is_left(ending: Ending) -> bool:

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
+from gameball.cli.advice import INTEGER_IDS
+from gameball.cli.dry_ledger import RecordedEvents
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import write_json, write_lines
+from gameball.cli.source_ledger import ledger_path
 from gameball.cli.tally import DESCRIBED, counted, describe_error
 from gameball.errors import InvalidEventError, SourceError
 from gameball.rate_limit import RateLimit
@@ -52,14 +56,23 @@ class _DryRun:
     problems: list[SourceError] = field(factory=list)
     samples: list[str] = field(factory=list)
     reading: Reading | None = None
+    ledger: Path | None = None
+    recorded: RecordedEvents | None = None
+    #: The number of requests that a send would make.
+    requests: int = 0
 
     def run(self) -> None:
         options = self.options
+        path = ledger_path(self.source, options)
+        if path is not None and path.is_file():
+            self.ledger, self.recorded = path, RecordedEvents.read(path, self.source, options)
+        boundary = None if self.recorded is None else self.recorded.next_boundary
         builder = ChunkBuilder(max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True)
         self.reading = self.source.read(self._leave_out)
         try:
-            for chunk in build_chunks(self.reading, builder, on_invalid=self._take_invalid):
+            for chunk in build_chunks(self.reading, builder, boundary, self._take_invalid):
                 self.chunks += 1
+                self.requests += self.recorded is None or self.recorded.take(chunk)
                 self.objects += chunk.objects
                 self.events += chunk.events
                 self.size += chunk.size
@@ -95,11 +108,37 @@ class _DryRun:
             "events": self.events,
             "objects": self.objects,
             "requests": self.chunks,
+            "requests_to_send": self.requests,
             "bytes": self.size,
             "invalid": self.invalid,
+            "limited": self.reading is not None and self.reading.reached_limit,
+            "integer_ids_as_text": self.reading is not None and self.reading.integer_ids,
+            "ledger": None if self.ledger is None else str(self.ledger),
+            "recorded": None if self.recorded is None else _count(self.recorded),
+            "ledger_problem": None if self.recorded is None else self.recorded.problem,
             "samples": self.samples,
             "problems": [{"line": problem.line, "reason": problem.reason} for problem in self.problems],
         }
+
+    def _describe_recorded(self) -> list[str]:
+        lines = []
+        if self.reading is not None and self.reading.reached_limit:
+            lines.append(f"  limited to the first {counted(self.source.limit or 0, 'row')}")
+        if self.recorded is None:
+            return lines
+        if self.recorded.problem is not None:
+            return [
+                *lines,
+                f"  A send with the ledger {self.ledger} would be refused: {self.recorded.problem}",
+            ]
+        counts = {outcome: count for outcome, count in self.recorded.events.items() if count}
+        total = sum(counts.values())
+        parts = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
+        lines.append(
+            f"  recorded in {self.ledger}: {total:,} of {counted(self.events, 'event')}"
+            + (f" ({parts})" if parts else "")
+        )
+        return [*lines, f"  left to send: {counted(self.requests, 'request')}"]
 
     def describe(self) -> list[str]:
         more = self.invalid - len(self.problems)
@@ -108,12 +147,17 @@ class _DryRun:
                 f"{self.source.name}: {counted(self.events, 'event')} in {counted(self.objects, 'object')}, "
                 f"{counted(self.chunks, 'request')}, {counted(self.size, 'byte')}"
             ),
+            *self._describe_recorded(),
             *([f"  {self.invalid:,} invalid"] if self.invalid else []),
             *(f"    {describe_error(problem)}" for problem in self.problems),
             *([f"    and {more:,} more"] if more else []),
             *(["  The first events, as they would be sent:"] if self.samples else []),
             *(f"    {sample}" for sample in self.samples),
         ]
+
+
+def _count(recorded: RecordedEvents) -> dict[str, int]:
+    return {outcome.value: count for outcome, count in recorded.events.items()}
 
 
 def run_dry(
@@ -132,7 +176,7 @@ def run_dry(
     runs = [_DryRun(source, options) for source in sources]
     for run in runs:
         run.run()
-    requests = sum(run.chunks for run in runs)
+    requests = sum(run.requests for run in runs)
     seconds = least_seconds(requests, rate_limits or ())
     if options.json:
         report = {
@@ -150,5 +194,7 @@ def run_dry(
     else:
         write_lines(line for run in runs for line in run.describe())
         least = f"{counted(requests, 'request')} would take at least {seconds:,.0f} s under the rate limits."
+        if any(run.reading is not None and run.reading.integer_ids for run in runs):
+            write_lines([INTEGER_IDS])
         write_lines([f"{least} Nothing was sent."])
     return ExitCode.REJECTED if any(run.invalid for run in runs) else ExitCode.OK

@@ -251,6 +251,8 @@ def source_of(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
         rename=parse_pairs((notes.get("map", ""),), "--map"),
         types=parse_pairs((notes.get("types", ""),), "--types"),
         constants=json.loads(notes.get("constants", "{}")),
+        select=json.loads(notes.get("select", "null")),
+        drop=json.loads(notes.get("drop", "null")),
         resend_unknown=True,
         spool=False,
         dialect=Dialect(**json.loads(notes.get("dialect", "{}"))),

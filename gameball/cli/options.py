@@ -87,7 +87,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--map",
             READING,
-            "Read a field from a column with another name. Separate several with commas.",
+            "Read a field from a column with another name, or from a nested one such as user.id. Separate "
+            "several with commas.",
             metavar="FIELD=COLUMN",
             default="columns have the names of the fields",
         ),
@@ -108,12 +109,42 @@ class SendCommandOptions(ClientOptions):
         option(
             "--types",
             READING,
-            "Type of the text in a column: int, float, decimal (as written), bool, date, datetime, "
+            "Type of a column: int, float, decimal (as written), bool, date, datetime, "
             "datetime-utc (UTC if no time zone is given), json or text. Separate several with commas.",
             metavar="COLUMN=TYPE",
             default="text",
         ),
     ] = ()
+    select: Annotated[
+        tuple[str, ...],
+        option(
+            "--select",
+            READING,
+            "Columns that become metadata; the others are not sent. Separate several with commas.",
+            metavar="COLUMN",
+            default="all",
+        ),
+    ] = ()
+    drop: Annotated[
+        tuple[str, ...],
+        option(
+            "--drop",
+            READING,
+            "Columns that are not sent. Separate several with commas.",
+            metavar="COLUMN",
+            default="none",
+        ),
+    ] = ()
+    limit: Annotated[
+        int | None,
+        option(
+            "--limit",
+            READING,
+            "Send only the first rows of each source. Without it, the same command sends the others.",
+            metavar="ROWS",
+            default="all rows",
+        ),
+    ] = None
     sql: Annotated[
         str | None,
         option(
@@ -195,7 +226,8 @@ class SendCommandOptions(ClientOptions):
             "--rejects",
             RECORD,
             "File for every line that was read but not accepted, with its outcome and reason, so that it can "
-            "be corrected and sent. An existing file is renamed to .1, .2 and so on.",
+            "be corrected and sent. For a CSV source, a name that ends in .csv or .tsv keeps its rows as "
+            "they are. An existing file is renamed to .1, .2 and so on.",
             default="none",
         ),
     ] = None

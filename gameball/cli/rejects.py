@@ -12,6 +12,7 @@ from typing import IO, Any, Final, Protocol, Self
 import orjson
 from attrs import define, field, frozen
 
+from gameball.cli.csv_rejects import CsvRejects, is_csv
 from gameball.cli.tally import Failure
 from gameball.errors import LedgerError, SourceError
 from gameball.events import OPTIONS, convert, find_problem
@@ -19,6 +20,7 @@ from gameball.jobs.batch_job import BatchJob
 from gameball.ledger.moving import moved_ledger
 from gameball.receipts import Outcome
 from gameball.sources import Row
+from gameball.sources.dialect import UTF_8
 from gameball.sources.records import show_text
 
 _WHICH_EVENT: Final = " (the job reports only the customer, who has several events in it)"
@@ -170,15 +172,17 @@ class RejectsFile:
     """A rejects file, created when it is complete. An existing file is renamed, not overwritten.
 
     Args:
-        path: The file.
+        path: The file. If it is CSV by its name, the rejects are rows of the CSV file that is sent.
+        encoding: The encoding of that CSV file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, encoding: str = UTF_8) -> None:
         #: The final path of the rejects.
         self.path = path
         self._part = Path()
         self._file: IO[bytes] | None = None
         self.lines = 0
+        self._csv = CsvRejects(encoding) if is_csv(path) else None
 
     def add(self, reject: Reject, source: str) -> None:
         """Write a reject.
@@ -188,7 +192,12 @@ class RejectsFile:
         """
         if self._file is not None:
             # Flushed line by line, so that a full disk fails here and not at the end.
-            self._file.write(encode_reject(reject, source))
+            data = (
+                encode_reject(reject, source)
+                if self._csv is None
+                else self._csv.encode(reject.row, reject.outcome, reject.reason, source)
+            )
+            self._file.write(data)
             self._file.flush()
             self.lines += 1
 

@@ -23,6 +23,8 @@ class SourceResult:
         lines: The first and last line of each failure, by its first position, if they were found.
         rejected: The number of lines written to the rejects.
         read_to_its_end: Whether the whole source was read.
+        limited_to: The number of rows after which reading ended as asked for, or None.
+        integer_ids: Whether customer ids that were integers became text.
     """
 
     name: str
@@ -34,6 +36,8 @@ class SourceResult:
     lines: dict[int, tuple[int, int]]
     rejected: int
     read_to_its_end: bool
+    limited_to: int | None = None
+    integer_ids: bool = False
 
     @property
     def code(self) -> ExitCode:

@@ -35,6 +35,16 @@ from gameball.receipts import DeliveryReport, Outcome, Receipt
 from gameball.sources import Reading, Source
 
 
+def _explain_limit(error: LedgerMismatchError, limit: int) -> LedgerMismatchError:
+    """Return the error of a send whose last request is shorter than the recorded one, because of --limit."""
+    explained = LedgerMismatchError(
+        f"{error}. If the source is the same, --limit {limit} ends within a request that was recorded "
+        "already: use a larger limit, or none"
+    )
+    explained.report = error.report
+    return explained
+
+
 @define
 class SourceSend:
     """The send of one source."""
@@ -107,7 +117,9 @@ class SourceSend:
             error=self.error,
             lines=lines,
             rejected=rejected,
-            read_to_its_end=self._was_read(),
+            read_to_its_end=self._was_read() and not self._was_limited(),
+            limited_to=self.source.limit if self._was_read() and self._was_limited() else None,
+            integer_ids=self.reading is not None and self.reading.integer_ids,
         )
 
     def _send(self, ledger: Ledger | None) -> None:
@@ -138,10 +150,13 @@ class SourceSend:
                 raise
             self._end(error, report)
         if store is not None and not isinstance(self.error, LedgerMismatchError):
-            store.note({**describe_source(self.source, options), READ: "yes" if self._was_read() else "no"})
+            read = self._was_read() and not self._was_limited()
+            store.note({**describe_source(self.source, options), READ: "yes" if read else "no"})
 
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
         """Record the error that stopped the send. The report includes receipts that were already counted."""
+        if isinstance(error, LedgerMismatchError) and self._was_limited():
+            error = _explain_limit(error, self.source.limit or 0)
         before = self.tally
         self.tally = Tally(invalid=before.invalid, problems=before.problems)
         self.error = error
@@ -228,6 +243,10 @@ class SourceSend:
         keys = self.tally.code is ExitCode.CREDENTIALS and not self.error_of_jobs
         ended = self.error is not None and not self.error_of_jobs
         return not (ended or keys or (self._was_stopped() and not self.options.keep_going))
+
+    def _was_limited(self) -> bool:
+        """Return whether reading ended because of --limit."""
+        return self.reading is not None and self.reading.reached_limit
 
     def _was_stopped(self) -> bool:
         """Return whether this run has left events unknown or unsent."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from gameball.cli.client import open_client, parse_duration, parse_pairs, parse_rate_limits
+from gameball.cli.client import open_client, parse_duration, parse_pairs, parse_rate_limits, split_commas
+from gameball.cli.csv_rejects import check_csv_rejects, is_csv
 from gameball.cli.dry_run import run_dry
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.expansion import expand, stand_for
@@ -97,6 +98,9 @@ def _find_query(
         rename=renames,
         types=types,
         constants=parse_pairs(options.set, "--set"),
+        select=split_commas(options.select) or None,
+        drop=split_commas(options.drop) or None,
+        limit=options.limit,
         resend_unknown=options.on_unknown == "resend",
     )
 
@@ -114,6 +118,9 @@ def _find_files(
             rename=renames,
             types=types,
             constants=parse_pairs(options.set, "--set"),
+            select=split_commas(options.select) or None,
+            drop=split_commas(options.drop) or None,
+            limit=options.limit,
             resend_unknown=options.on_unknown == "resend",
             spool=options.rejects is not None,
             dialect=dialect,
@@ -129,6 +136,8 @@ def _find_files(
 def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
     if rejects.is_symlink() or (rejects.exists() and not rejects.is_file()):
         raise ValueError(f"--rejects {rejects} is not a regular file: use a regular file or a new name")
+    if is_csv(rejects):
+        check_csv_rejects(rejects, sources)
     if ledger is not None and _same(ledger, rejects):
         raise ValueError("--rejects is the ledger: use another file")
     for source in sources:
@@ -178,7 +187,11 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
             )
         )
         interrupts = stack.enter_context(Interrupts())
-        rejects = None if options.rejects is None else stack.enter_context(RejectsFile(options.rejects))
+        rejects = (
+            None
+            if options.rejects is None
+            else stack.enter_context(RejectsFile(options.rejects, options.encoding))
+        )
         for source in sources:
             sending = SourceSend(client, source, options, interrupts, rejects, contents=contents)
             try:

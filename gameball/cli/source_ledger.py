@@ -28,6 +28,8 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
         "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
         "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
         "constants": json.dumps(dict(source.constants)),
+        "select": json.dumps(source.select),
+        "drop": json.dumps(source.drop),
         "dialect": json.dumps(attrs.asdict(source.dialect)),
         "max_bytes": str(options.max_bytes),
         CONTENT: ("" if source.path is None else identify(source.path)) or "",

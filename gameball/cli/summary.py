@@ -187,6 +187,8 @@ def _as_json(result: SourceResult) -> dict[str, Any]:
         "ledger": None if result.ledger is None else str(result.ledger),
         "rejected_lines": result.rejected,
         "read_to_its_end": result.read_to_its_end,
+        "limited_to": result.limited_to,
+        "integer_ids_as_text": result.integer_ids,
         "seconds": round(result.seconds, 3),
         "error": None if result.error is None else describe_error(result.error),
     }

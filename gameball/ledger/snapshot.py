@@ -27,11 +27,25 @@ def reading(path: Path) -> Iterator[LedgerStore]:
     try:
         ledger = LedgerStore(path)
     except LedgerLockedError:
-        with tempfile.TemporaryDirectory(prefix="gameball-ledger-") as folder, _copied(path, folder) as copy:
+        with reading_copy(path) as copy:
             yield copy
         return
     with ledger:
         yield ledger
+
+
+@contextmanager
+def reading_copy(path: Path) -> Iterator[LedgerStore]:
+    """Open a copy of a ledger, which is removed at the end. A send can begin to use the ledger meanwhile.
+
+    Args:
+        path: The ledger.
+
+    Raises:
+        LedgerError: The ledger cannot be read, or is incomplete.
+    """
+    with tempfile.TemporaryDirectory(prefix="gameball-ledger-") as folder, _copied(path, folder) as copy:
+        yield copy
 
 
 def _copied(path: Path, folder: str) -> LedgerStore:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 
+from gameball.sources.cells import types_of_columns
+from gameball.sources.columns import Columns
+from gameball.sources.limit import check_limit, limited_items
 from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
-from gameball.sources.shape import Columns, Shape
-from gameball.sources.source import check_options
+from gameball.sources.selection import Selection, check_choice
+from gameball.sources.shape import Shape
+from gameball.sources.source import as_tuple, check_options
 from gameball.sources.sql import QUERY, SqlOrigin
-from gameball.sources.tables import OpenTable, TableReader, check_nulls
+from gameball.sources.tables import OpenTable, TableOrigin, TableReader, check_nulls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gameball.sources.records import OnProblem
     from gameball.sources.sql import Connection
@@ -82,6 +87,9 @@ def read_arrow(
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
+    select: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    limit: int | None = None,
     nulls: Nulls = "omit",
     on_problem: OnProblem | None = None,
 ) -> Reading:
@@ -108,6 +116,11 @@ def read_arrow(
         constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``. A
             ``customer_id`` that is an integer becomes text.
         types: The type of the text in each column, by its name in the table, as for ``read_parquet``.
+        select: The only columns that become metadata, by their names in the table, besides those in
+            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+        drop: The columns that are left out, by their names in the table: ``["email"]``.
+        limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
+            not. By default all rows are read.
         nulls: ``omit`` leaves null, NaT and NaN cells out of the metadata; ``refuse`` refuses their rows.
             Nulls within lists and structs stay.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
@@ -120,8 +133,9 @@ def read_arrow(
         be read.
 
     Raises:
-        TypeError: The table has no method ``__arrow_c_stream__``.
-        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
+        TypeError: The table has no method ``__arrow_c_stream__``, or ``select`` or ``drop`` is a text.
+        ValueError: A type or ``nulls`` is unknown, a name is empty, ``limit`` is not positive, or options
+            contradict each other.
     """
     if not hasattr(table, "__arrow_c_stream__"):
         kind = type(table)
@@ -129,9 +143,17 @@ def read_arrow(
             f"{kind.__module__}.{kind.__qualname__} has no method __arrow_c_stream__: use pandas 2.2, "
             "polars 1.3, pyarrow 16, DuckDB 1.1, Spark 4.2 or a later version"
         )
-    reader = TableReader(ArrowOrigin(table, name), table_columns(rename, types, constants, nulls), nulls)
-    progress = ReadProgress()
-    return Reading(reader.items(progress, on_problem), progress)
+    return read_table(
+        ArrowOrigin(table, name),
+        on_problem,
+        rename=rename,
+        constants=constants,
+        types=types,
+        select=select,
+        drop=drop,
+        limit=limit,
+        nulls=nulls,
+    )
 
 
 def read_sql(
@@ -142,6 +164,9 @@ def read_sql(
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
+    select: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    limit: int | None = None,
     nulls: Nulls = "omit",
     on_problem: OnProblem | None = None,
 ) -> Reading:
@@ -165,6 +190,9 @@ def read_sql(
         constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``. A
             ``customer_id`` that is an integer becomes text.
         types: The type of the text in each column, as for ``read_arrow``.
+        select: The only columns that become metadata, as for ``read_arrow``.
+        drop: The columns that are left out, as for ``read_arrow``.
+        limit: The maximum number of rows that are read, as for ``read_arrow``.
         nulls: What to do with null and NaN cells, as for ``read_arrow``.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
             By default the first such error is raised.
@@ -175,27 +203,56 @@ def read_sql(
         DuckDB or pyarrow is missing, the columns do not fit or the query fails.
 
     Raises:
-        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` is empty.
+        TypeError: ``select`` or ``drop`` is a text.
+        ValueError: A type or ``nulls`` is unknown, a name is empty, ``limit`` is not positive, or options
+            contradict each other.
     """
-    reader = TableReader(
-        SqlOrigin(query, connection, name), table_columns(rename, types, constants, nulls), nulls
+    return read_table(
+        SqlOrigin(query, connection, name),
+        on_problem,
+        rename=rename,
+        constants=constants,
+        types=types,
+        select=select,
+        drop=drop,
+        limit=limit,
+        nulls=nulls,
     )
-    progress = ReadProgress()
-    return Reading(reader.items(progress, on_problem), progress)
 
 
-def table_columns(
+def read_table(
+    origin: TableOrigin,
+    on_problem: OnProblem | None,
+    *,
     rename: Mapping[str, str] | None,
-    types: Mapping[str, str] | None,
     constants: Mapping[str, str] | None,
+    types: Mapping[str, str] | None,
+    select: Iterable[str] | None,
+    drop: Iterable[str] | None,
+    limit: int | None,
     nulls: Nulls,
-) -> Columns:
-    """Check the options of a table, and return how to interpret its columns.
+) -> Reading:
+    """Check the options of a table, and read its events.
 
     Raises:
+        TypeError: ``select`` or ``drop`` is a text.
         ValueError: An option is not valid.
     """
+    select, drop = as_tuple(select), as_tuple(drop)
     rename, types, constants = rename or {}, types or {}, constants or {}
     check_options("arrow", None, rename, types, constants)
+    check_choice(rename, select, drop)
+    check_limit(limit)
     check_nulls(nulls)
-    return Columns(Shape(rename=rename, constants=constants, null_metadata=True), types)
+    progress = ReadProgress()
+    types = types_of_columns(types, rename)
+    shape = Shape(
+        rename=rename,
+        constants=constants,
+        null_metadata=True,
+        selection=Selection(select, drop),
+        types=types,
+        on_integer_id=progress.note_integer_id,
+    )
+    reader = TableReader(origin, Columns(shape, types), nulls)
+    return Reading(limited_items(partial(reader.items, progress), on_problem, limit, progress), progress)

@@ -19,9 +19,16 @@ _ALWAYS_64_BITS: Final = 18
 # Python keeps six digits of a second and drops the others.
 _BEYOND_MICROSECONDS: Final = re.compile(r"[.,]([0-9]{6})([0-9]+)")
 _TO_MICROSECONDS: Final = len("2026-01-31T12:00:00.000000")
+# A float holds each integer up to this one exactly.
+_EXACT_FLOATS: Final = 2**53
 _BOOLEANS: Final = MappingProxyType(
     {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 )
+
+
+# The type int of a column with customer ids. The ids are text, and must be written as they were.
+_INTEGER_ID: Final = "integer id"
+_AS_TEXT: Final = "the type text sends it as it is"
 
 
 class CellError(ValueError):
@@ -47,6 +54,14 @@ def _to_int(cell: str) -> int:
     if problem := find_problem(number, "cell"):
         raise CellError(problem[1])
     return number
+
+
+def _to_integer_id(cell: str) -> str:
+    found = _INTEGER.fullmatch(cell)
+    if found is not None and str(_to_int(cell)) == found[1]:
+        return found[1]
+    # 007 as an integer would be 7, which is another customer.
+    raise CellError(f"is not {'an integer' if found is None else 'written as an integer is'}; {_AS_TEXT}")
 
 
 def _to_float(cell: str) -> float | Decimal:
@@ -112,6 +127,28 @@ def _with_all_digits(time: datetime, cell: str) -> datetime | str:
     return text[:_TO_MICROSECONDS] + found[2] + text[_TO_MICROSECONDS:]
 
 
+def _number_to_text(value: object) -> object:
+    if value is None:
+        return None
+    if type(value) is int:
+        return str(value)
+    raise CellError("is neither text nor an integer, so its text is not certain")
+
+
+def _number_to_int(value: object) -> object:
+    # Libraries for tables turn the integers of a column with nulls into floats.
+    if type(value) is float and value == value and not value.is_integer():  # noqa: PLR0124 - NaN
+        raise CellError("is not an integer")
+    if type(value) is float and abs(value) <= _EXACT_FLOATS:
+        return int(value)
+    return value
+
+
+def _number_to_integer_id(value: object) -> object:
+    value = _number_to_int(value)
+    return str(value) if type(value) is int else value
+
+
 def _to_json(cell: str) -> object:
     try:
         return parse_json(cell.encode(errors="surrogateescape"))
@@ -131,8 +168,31 @@ _CONVERTERS: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
         "datetime": _to_datetime,
         "datetime-utc": _to_utc_datetime,
         "json": _to_json,
+        _INTEGER_ID: _to_integer_id,
     }
 )
+_TYPES: Final = tuple(name for name in _CONVERTERS if name != _INTEGER_ID)
+
+
+#: Conversions of values that are not text.
+_OTHERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
+    {"text": _number_to_text, "int": _number_to_int, _INTEGER_ID: _number_to_integer_id}
+)
+
+
+def types_of_columns(types: Mapping[str, str], rename: Mapping[str, str]) -> dict[str, str]:
+    """Return types by the names of columns, with the type that an integer has in the column of the customer.
+
+    Args:
+        types: The type of each typed column. The name ``customer_id`` may stand for the column that is mapped
+            to it.
+        rename: The name in the source of each field that has another name there.
+    """
+    column = rename.get("customer_id", "customer_id")
+    found = {column if name == "customer_id" else name: kind for name, kind in types.items()}
+    if found.get(column) == "int":
+        found[column] = _INTEGER_ID
+    return found
 
 
 def check_types(types: Mapping[str, str]) -> None:
@@ -145,8 +205,8 @@ def check_types(types: Mapping[str, str]) -> None:
         ValueError: A type is unknown.
     """
     for column, type_name in types.items():
-        if type_name not in _CONVERTERS:
-            known = ", ".join(_CONVERTERS)
+        if type_name not in _TYPES:
+            known = ", ".join(_TYPES)
             raise ValueError(f"column {column!r} has the unknown type {type_name!r}; the types are {known}")
 
 
@@ -178,14 +238,16 @@ def convert_value(value: object, type_name: str) -> object:
         type_name: The name of the type.
 
     Returns:
-        Text converted to the type; with ``datetime-utc``, a time without a zone as a time in UTC; any other
-        value unchanged.
+        Text converted to the type; with ``text``, an integer as text; with ``int``, a float without a
+        fraction as an integer; with ``datetime-utc``, a time without a zone as a time in UTC; any other value
+        unchanged.
 
     Raises:
-        CellError: The text does not have that type.
+        CellError: The text does not have that type, or the value cannot be converted to it.
     """
     if isinstance(value, str):
         return convert_cell(value, type_name)
     if type_name == "datetime-utc" and isinstance(value, datetime):
         return _in_utc(value)
-    return value
+    convert = _OTHERS.get(type_name)
+    return value if convert is None else convert(value)

@@ -14,10 +14,10 @@ from gameball.sources.shape import MARK
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gameball.sources.columns import Columns
     from gameball.sources.dialect import Dialect
     from gameball.sources.lines import LineBlock
     from gameball.sources.row_layout import RowLayout
-    from gameball.sources.shape import Columns
 
 # The csv module refuses longer cells.
 _MAX_CELL: Final = 131_072

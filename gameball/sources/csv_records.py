@@ -5,23 +5,26 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from attrs import define, field
+
 from gameball.errors import SourceError
 from gameball.sources.cells import CellError, convert_cell
 from gameball.sources.csv_blocks import PlainBlock, PlainBlocks
 from gameball.sources.csv_lines import Feed, Lines, TooLongError
+from gameball.sources.csv_text import CsvForm, CsvText
 from gameball.sources.dialect import PLAIN
 from gameball.sources.lines import TOO_LONG
+from gameball.sources.names import show_names
 from gameball.sources.records import Record, item_of
-from gameball.sources.shape import show_names
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
+    from gameball.sources.columns import Columns
     from gameball.sources.dialect import Dialect
     from gameball.sources.lines import LineBlocks
     from gameball.sources.progress import ReadProgress
     from gameball.sources.records import Items, OnProblem, Records
-    from gameball.sources.shape import Columns
 
 _NOT_CLOSED = "has an unclosed quote"
 _TOO_WIDE = "has a cell of more than 131,072 characters, or an unclosed quote"
@@ -93,20 +96,22 @@ def _parts(  # noqa: C901 - one state
     blocks: LineBlocks, columns: Columns, name: str, dialect: Dialect, plain: PlainBlocks | None
 ) -> Generator[Record | PlainBlock]:
     """Yield the rows: block by block where ``plain`` can convert a block, and one by one elsewhere."""
-    names: list[str] = []
-    typed = [(column, type_name) for column, type_name in columns.types.items() if type_name != "text"]
+    table: _Table | None = None
     refused: SourceError | None = None
     with closing(blocks):
         lines = Lines(blocks)
         first = next(lines, None)
         delimiter, announced = dialect.delimiter_of("" if first is None else first[1], name)
         feed = Feed(lines)
-        if first is not None and not announced:
+        before = b""
+        if first is not None and announced:
+            before = first[1].encode()
+        elif first is not None:
             feed.read_again(first)
         rows = _parse(feed, delimiter, dialect.quote)
         while True:
-            if plain is not None and names and (block := feed.next_block()) is not None:
-                converted = plain.convert(block, names, delimiter)
+            if plain is not None and table is not None and (block := feed.next_block()) is not None:
+                converted = plain.convert(block, table.names, delimiter)
                 if converted is not None:
                     feed.leave_out_block()
                     yield converted
@@ -115,28 +120,71 @@ def _parts(  # noqa: C901 - one state
             if row is None:
                 break
             line, cells, problem = row
-            if not names:
+            if table is None:
                 names = cells if dialect.header else [str(number + 1) for number in range(len(cells))]
                 reason = problem or columns.refuse(names)
                 if reason is not None:
                     refused = SourceError(source=name, line=line, reason=reason, skippable=False)
                     break
+                header = before + feed.text() if dialect.header else b""
+                form = CsvForm(header, tuple(names), delimiter, dialect.quote)
+                table = _Table(names, columns.types, dialect.null, form)
                 if dialect.header:
                     continue
-            if problem is None and len(cells) != len(names):
-                problem = f"has {len(cells)} cells, but the header has {len(names)}"
-            fields: dict[str, object] = {}
-            if problem is None:
-                fields = {
-                    key: None if cell == dialect.null else cell
-                    for key, cell in zip(names, cells, strict=True)
-                }
-                problem = _convert(fields, typed)
-            yield Record(line, fields) if problem is None else Record(line, None, problem, feed.text())
-    if refused is None and not names:
+            yield table.record(line, cells, problem, feed, keeps_text=plain is None)
+    if refused is None and table is None:
         refused = SourceError(source=name, line=None, reason="has no header line")
     if refused is not None:
         raise refused
+
+
+@define(eq=False)
+class _Table:
+    """What the rows of a file have in common.
+
+    Args:
+        names: The names of the columns.
+        types: The type of each typed column, by its name.
+        null: The text of cells without a value, or None.
+        form: How its rows are written.
+    """
+
+    names: list[str]
+    types: Mapping[str, str]
+    null: str | None
+    form: CsvForm
+    _typed: list[tuple[str, str]] = field(init=False)
+
+    @_typed.default
+    def _find_typed(self) -> list[tuple[str, str]]:
+        return [(name, kind) for name, kind in self.types.items() if kind != "text" and name in self.names]
+
+    def record(
+        self, line: int, cells: list[str], problem: str | None, feed: Feed, *, keeps_text: bool
+    ) -> Record:
+        """Return the record of a row.
+
+        Args:
+            line: The line it begins on.
+            cells: Its cells.
+            problem: Why it cannot be parsed, or None.
+            feed: Its lines.
+            keeps_text: Whether the record also has the row as it is written.
+        """
+        if problem is None and len(cells) != len(self.names):
+            problem = f"has {len(cells)} cells, but the header has {len(self.names)}"
+        fields: dict[str, object] = {}
+        if problem is None:
+            fields = {
+                name: None if cell == self.null else cell
+                for name, cell in zip(self.names, cells, strict=True)
+            }
+            problem = _convert(fields, self._typed)
+        text = feed.text() if keeps_text or problem is not None else b""
+        written = CsvText(self.form, text, problem != TOO_LONG) if keeps_text else None
+        if problem is None:
+            return Record(line, fields, csv=written)
+        return Record(line, None, problem, text, csv=written)
 
 
 def _parse(feed: Feed, delimiter: str, quote: str) -> Iterator[tuple[int, list[str], str | None]]:

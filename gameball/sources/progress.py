@@ -25,6 +25,10 @@ class ReadProgress:
     bytes_read: int = 0
     #: The word for a line in messages.
     unit: str = "line"
+    #: Whether reading ended because of a limit.
+    reached_limit: bool = False
+    #: Whether a customer id that was an integer became text.
+    integer_ids: bool = False
     # The items yielded before the current block, less the lines of it that were skipped.
     _settled: int = 0
     _block_length: int = 0
@@ -42,6 +46,10 @@ class ReadProgress:
     def items_read(self) -> int:
         """The number of items in the bytes read; those of the current block may not be yielded yet."""
         return self._settled + self._block_length
+
+    def note_integer_id(self) -> None:
+        """Record that a customer id that was an integer became text."""
+        self.integer_ids = True
 
     def begin_block(self, line: int, block: Iterable[object]) -> None:
         """Record a block, each line of which is an item unless it is skipped.

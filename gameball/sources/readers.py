@@ -1,16 +1,15 @@
 """One reader for each file format."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import TextIOBase
 from pathlib import Path
 
 from gameball.sources.dialect import PLAIN, Dialect
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem
-from gameball.sources.shape import Shape
-from gameball.sources.source import Format, Reader, Source, check_options, split_compression
-from gameball.sources.streams import BinaryFile, Input
+from gameball.sources.source import Format, Source, split_compression
+from gameball.sources.streams import BinaryFile
 from gameball.sources.table_rows import Nulls
 from gameball.sources.tables import check_nulls
 
@@ -22,6 +21,10 @@ def read_jsonl(
     *,
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
+    types: Mapping[str, str] | None = None,
+    select: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    limit: int | None = None,
     on_problem: OnProblem | None = None,
 ) -> Reading:
     """Read events from a JSONL file, for ``gb.events.send``.
@@ -39,6 +42,13 @@ def read_jsonl(
             ``{"customer_id": "user_id"}``.
         constants: The value of each field that is the same in all rows and is not in the file:
             ``{"name": "purchase"}``.
+        types: The type of the text in each field, by its name in the file, as for ``read_csv``. The type text
+            also makes text of integers, and int makes integers of floats without a fraction.
+        select: The only columns that become metadata, by their names in the file, besides those in
+            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+        drop: The columns that are left out, by their names in the file: ``["email"]``.
+        limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
+            not. By default all rows are read.
         on_problem: Called with the ``SourceError`` of each line that is not an event; reading then continues.
             By default the first such error is raised.
 
@@ -49,10 +59,21 @@ def read_jsonl(
         be read or is truncated.
 
     Raises:
-        TypeError: The open file is in text mode.
-        ValueError: A name in ``rename`` is empty.
+        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a text.
+        ValueError: A type is unknown, a name is empty, ``limit`` is not positive, or options contradict each
+            other.
     """
-    return _read(path, "jsonl", rename, None, on_problem, constants=constants)
+    return _read(
+        path,
+        "jsonl",
+        on_problem,
+        rename=rename,
+        constants=constants,
+        types=types,
+        select=select,
+        drop=drop,
+        limit=limit,
+    )
 
 
 def read_json(
@@ -60,6 +81,10 @@ def read_json(
     *,
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
+    types: Mapping[str, str] | None = None,
+    select: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    limit: int | None = None,
     on_problem: OnProblem | None = None,
 ) -> Reading:
     """Read events from a file that is one JSON array of objects, for ``gb.events.send``.
@@ -74,6 +99,10 @@ def read_json(
             ``{"customer_id": "user_id"}``.
         constants: The value of each field that is the same in all items and is not in the file:
             ``{"name": "purchase"}``.
+        types: The type of the text in each field, as for ``read_jsonl``.
+        select: The only columns that become metadata, as for ``read_jsonl``.
+        drop: The columns that are left out, as for ``read_jsonl``.
+        limit: The maximum number of items that are read. By default all are.
         on_problem: Called with the ``SourceError`` of each item that is not an event; reading then continues.
             By default the first such error is raised.
 
@@ -84,10 +113,21 @@ def read_json(
         be read, is truncated, or has something after its array.
 
     Raises:
-        TypeError: The open file is in text mode.
-        ValueError: A name in ``rename`` is empty.
+        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a text.
+        ValueError: A type is unknown, a name is empty, ``limit`` is not positive, or options contradict each
+            other.
     """
-    return _read(path, "json", rename, None, on_problem, constants=constants)
+    return _read(
+        path,
+        "json",
+        on_problem,
+        rename=rename,
+        constants=constants,
+        types=types,
+        select=select,
+        drop=drop,
+        limit=limit,
+    )
 
 
 def read_csv(
@@ -96,6 +136,9 @@ def read_csv(
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
+    select: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    limit: int | None = None,
     delimiter: str | None = None,
     quote: str = '"',
     null: str | None = None,
@@ -119,7 +162,13 @@ def read_csv(
         types: The type of each column, by its name in the header: int (517 or 517.0), float, decimal (with
             the digits as written), bool (true, false, yes, no, 1, 0), date or datetime (ISO 8601; datetime
             needs a time zone; digits beyond microseconds are kept), datetime-utc (UTC if no time zone is
-            given), json or text, the default. Blank cells of typed columns become None.
+            given), json or text, the default. Blank cells of typed columns become None. A ``customer_id``
+            of the type int must be written as integers are: ``007`` is refused, because it is not 7.
+        select: The only columns that become metadata, by their names in the header, besides those in
+            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+        drop: The columns that are left out, by their names in the header: ``["email"]``.
+        limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
+            not. By default all rows are read.
         delimiter: The character between cells. By default a tab for files named .tsv, and a comma otherwise.
             A first line such as ``sep=;`` overrules it.
         quote: The character around cells that contain delimiters, quotes or line feeds.
@@ -136,12 +185,23 @@ def read_csv(
         cannot be read or is truncated.
 
     Raises:
-        TypeError: The open file is in text mode.
-        ValueError: A type or the encoding is unknown, a name in ``rename`` or ``constants`` is empty, or a
-            delimiter or quote is not one character.
+        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a text.
+        ValueError: A type or the encoding is unknown, a name is empty, ``limit`` is not positive, a delimiter
+            or quote is not one character, or options contradict each other.
     """
     dialect = Dialect(delimiter, quote, null, encoding, header)
-    return _read(path, "csv", rename, types, on_problem, constants=constants, dialect=dialect)
+    return _read(
+        path,
+        "csv",
+        on_problem,
+        rename=rename,
+        constants=constants,
+        types=types,
+        select=select,
+        drop=drop,
+        limit=limit,
+        dialect=dialect,
+    )
 
 
 def read_parquet(
@@ -150,6 +210,9 @@ def read_parquet(
     rename: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
+    select: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    limit: int | None = None,
     nulls: Nulls = "omit",
     on_problem: OnProblem | None = None,
 ) -> Reading:
@@ -166,7 +229,13 @@ def read_parquet(
         constants: The value of each field that is the same in all rows and is not in the file:
             ``{"name": "purchase"}``.
         types: The type of the text in each column, by its name in the file, as for ``read_csv``. datetime-utc
-            also converts times without a zone to UTC. Other values that are not text stay unchanged.
+            also converts times without a zone to UTC, text makes text of integers, and int makes integers of
+            floats without a fraction. Other values that are not text stay unchanged.
+        select: The only columns that become metadata, by their names in the file, besides those in
+            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+        drop: The columns that are left out, by their names in the file: ``["email"]``.
+        limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
+            not. By default all rows are read.
         nulls: ``omit`` leaves null and NaN cells out of the metadata; ``refuse`` refuses their rows. Nulls
             within lists and structs stay.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
@@ -179,8 +248,9 @@ def read_parquet(
         fit or the file cannot be read.
 
     Raises:
-        TypeError: An open file was given.
-        ValueError: A type or ``nulls`` is unknown, or a name in ``rename`` or ``constants`` is empty.
+        TypeError: An open file was given, or ``select`` or ``drop`` is a text.
+        ValueError: A type or ``nulls`` is unknown, a name is empty, ``limit`` is not positive, or options
+            contradict each other.
     """
     check_nulls(nulls)
     source = Source(
@@ -189,6 +259,9 @@ def read_parquet(
         rename=rename or {},
         types=types or {},
         constants=constants or {},
+        select=select,
+        drop=drop,
+        limit=limit,
         nulls=nulls,
     )
     return source.read(on_problem)
@@ -197,31 +270,32 @@ def read_parquet(
 def _read(
     path: _FilePath | BinaryFile,
     format: Format,  # noqa: A002 - what everybody calls it
-    rename: Mapping[str, str] | None,
-    types: Mapping[str, str] | None,
     on_problem: OnProblem | None,
     *,
+    rename: Mapping[str, str] | None,
     constants: Mapping[str, str] | None,
+    types: Mapping[str, str] | None,
+    select: Iterable[str] | None,
+    drop: Iterable[str] | None,
+    limit: int | None,
     dialect: Dialect = PLAIN,
 ) -> Reading:
-    rename, types, constants = rename or {}, types or {}, constants or {}
-    if isinstance(path, str | os.PathLike):
-        file = os.fspath(path)
-        _, compression = split_compression(file)
-        source = Source(
-            path=Path(file),
-            format=format,
-            compression=compression,
-            rename=rename,
-            types=types,
-            constants=constants,
-            dialect=dialect,
-        )
-        return source.read(on_problem)
     if isinstance(path, TextIOBase):
         raise TypeError("the file is open in text mode: open it in binary mode, 'rb'")
-    check_options(format, None, rename, types, constants)
+    file = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    source = Source(
+        path=None if file is None else Path(file),
+        format=format,
+        compression=None if file is None else split_compression(file)[1],
+        rename=rename or {},
+        types=types or {},
+        constants=constants or {},
+        select=select,
+        drop=drop,
+        limit=limit,
+        dialect=dialect,
+    )
+    if isinstance(path, str | os.PathLike):
+        return source.read(on_problem)
     name = getattr(path, "name", None)
-    origin = Input(name=name if isinstance(name, str) else "the open file", file=path)
-    shape = Shape(rename=rename, constants=constants, null_metadata=format not in {"jsonl", "json"})
-    return Reader(origin, format, shape, types, dialect=dialect).read(on_problem)
+    return source.read_file(path, name if isinstance(name, str) else "the open file", on_problem)

@@ -55,6 +55,16 @@ class Reading:
         """What ``line_of`` counts, in messages: ``line``, or ``item`` of a JSON array."""
         return self._progress.unit
 
+    @property
+    def reached_limit(self) -> bool:
+        """Whether reading has ended because ``limit`` rows were read. There may be more rows."""
+        return self._progress.reached_limit
+
+    @property
+    def integer_ids(self) -> bool:
+        """Whether a ``customer_id`` that was read was an integer and became text."""
+        return self._progress.integer_ids
+
     def line_of(self, ordinal: int) -> int:
         """Find the line of an item.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from itertools import islice
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -9,6 +10,7 @@ from attrs import define, field, frozen
 from gameball.chunking.builder import ChunkBuilder
 from gameball.errors import InvalidEventError, SourceError
 from gameball.events import EventLike
+from gameball.sources.csv_text import CsvText
 from gameball.sources.shape import Shape
 
 OnProblem = Callable[[SourceError], None]
@@ -26,12 +28,14 @@ class Record:
         fields: Its fields under their names in the source, or None if it could not be parsed.
         problem: Why it could not be parsed, or None.
         text: The text that could not be parsed, or None.
+        csv: The row as it is written in its CSV file, if it is read row by row.
     """
 
     line: int
     fields: dict[str, Any] | None
     problem: str | None = None
     text: bytes | None = None
+    csv: CsvText | None = None
 
 
 Records = Generator[Record, None, None]
@@ -91,6 +95,7 @@ class Row:
             of a reject, ``_rejected``, is included only if the row is refused because of it.
         text: At most 1,000 characters of a row that could not be parsed. Bytes that are no UTF-8 are escaped.
         problem: Why it cannot be sent, or None.
+        csv: The row as it is written in its CSV file, or None in other formats.
     """
 
     line: int
@@ -99,15 +104,19 @@ class Row:
     fields: dict[str, Any] | None = field(repr=False)
     text: str | None = field(repr=False)
     problem: str | None
+    csv: CsvText | None = field(default=None, repr=False)
 
 
-def exact_rows(records: Records, shape: Shape, builder: ChunkBuilder) -> Iterator[Row]:
+def exact_rows(
+    records: Records, shape: Shape, builder: ChunkBuilder, limit: int | None = None
+) -> Iterator[Row]:
     """Read a source row by row, and check every row as a send does.
 
     Args:
         records: The records. They are closed at the end.
         shape: How to interpret rows.
         builder: Checks every item. Its chunks are discarded.
+        limit: The maximum number of rows, or None for all rows.
 
     Yields:
         Every row that is not blank, in order.
@@ -117,10 +126,10 @@ def exact_rows(records: Records, shape: Shape, builder: ChunkBuilder) -> Iterato
     """
     position = 0
     with closing(records):
-        for record in records:
+        for record in islice(records, limit):
             if record.fields is None:
                 text = None if record.text is None else show_text(record.text)
-                yield Row(record.line, None, None, text, record.problem)
+                yield Row(record.line, None, None, text, record.problem, record.csv)
                 continue
             fields, item, problem = shape.interpret(record.fields)
             if item is not None:
@@ -128,6 +137,7 @@ def exact_rows(records: Records, shape: Shape, builder: ChunkBuilder) -> Iterato
                     builder.push(item)
                 except InvalidEventError as error:
                     problem = f"{error.field} {error.reason}"
-            yield Row(record.line, position if problem is None else None, fields, None, problem)
+            place = position if problem is None else None
+            yield Row(record.line, place, fields, None, problem, record.csv)
             # The send skips an item that it refuses, but counts it.
             position += item is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from gameball.sources.shape import Shape
 
@@ -32,17 +32,21 @@ class RowLayout:
 def find_layout(shape: Shape, names: Sequence[str]) -> tuple[RowLayout | None, set[int]]:
     """Find how the rows of a table become events.
 
-    How a row is interpreted depends on the names of its columns only, so a row of probes shows it.
+    Mostly, how a row is interpreted depends on the names of its columns only, so a row of probes shows it.
 
     Args:
         shape: How to interpret rows.
         names: The names of the columns. None of them is the mark of a reject.
 
     Returns:
-        The layout, or None if events are not simply a customer, a name and metadata; and the columns that are
-        part of an event.
+        The layout, or None if events are not simply a customer, a name and metadata, each of whole columns;
+        and the columns that are part of an event.
     """
-    _, item, _ = shape.interpret({name: _Probe(column) for column, name in enumerate(names)})
+    if not shape.depends_on_names_only(names):
+        return None, {column for column, name in enumerate(names) if shape.uses(name)}
+    _, item, _ = evolve(shape, types={}).interpret(
+        {name: _Probe(column) for column, name in enumerate(names)}
+    )
     return _layout_of(item), set(_find_probes(item))
 
 

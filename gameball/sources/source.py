@@ -1,28 +1,32 @@
 """Sources of events: their location, format and options."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final, Literal, cast, get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
-from gameball.sources.cells import check_types
+from gameball.sources.cells import check_types, types_of_columns
+from gameball.sources.columns import Columns
 from gameball.sources.compression import Compression
 from gameball.sources.csv_records import csv_items, csv_records
 from gameball.sources.dialect import PLAIN, Dialect, to_utf_8
 from gameball.sources.json_array import split_array
 from gameball.sources.jsonl import jsonl_items, jsonl_records
+from gameball.sources.limit import check_limit, limited_items
 from gameball.sources.lines import LineBlocks, split_lines
 from gameball.sources.parquet import ParquetOrigin
 from gameball.sources.progress import ReadProgress
 from gameball.sources.reading import Reading
-from gameball.sources.records import OnProblem, Records, Row, exact_rows
-from gameball.sources.shape import Columns, Shape
+from gameball.sources.records import Items, OnProblem, Records, Row, exact_rows
+from gameball.sources.selection import Selection, check_choice
+from gameball.sources.shape import Shape
 from gameball.sources.sql import QUERY, SqlOrigin
-from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, Input, Spool
+from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, BinaryFile, Input, Spool
 from gameball.sources.table_rows import Nulls
 from gameball.sources.tables import TableOrigin, TableReader
 
@@ -41,6 +45,7 @@ class Reader:
         nulls: What to do with cells of a table that are null.
         query: The SQL of a query.
         dialect: How a CSV file is written.
+        limit: The maximum number of rows that are read, or None for all rows.
     """
 
     origin: Input
@@ -50,21 +55,25 @@ class Reader:
     nulls: Nulls = "omit"
     query: str | None = field(default=None, repr=False)
     dialect: Dialect = PLAIN
+    limit: int | None = None
 
     def read(self, on_problem: OnProblem | None) -> Reading:
         """Return the items. Nothing is opened before the first one."""
         progress = ReadProgress()
+        reader = evolve(self, shape=evolve(self.shape, on_integer_id=progress.note_integer_id))
+        items = limited_items(partial(reader.items, progress), on_problem, self.limit, progress)
+        return Reading(items, progress)
+
+    def items(self, progress: ReadProgress, on_problem: OnProblem | None) -> Items:
+        """Return the items of all rows. Nothing is opened before the first one."""
         name = self.origin.name
         if self.format in _JSON:
-            blocks = self._json(progress)
-            items = jsonl_items(blocks, self.shape, name, progress, on_problem)
-        elif self.format in _TABLES:
-            items = self._table().items(progress, on_problem)
-        else:
-            columns = Columns(self.shape, self.types)
-            lines = self._csv_lines(progress)
-            items = csv_items(lines, columns, name, self.dialect, progress=progress, on_problem=on_problem)
-        return Reading(items, progress)
+            return jsonl_items(self._json(progress), self.shape, name, progress, on_problem)
+        if self.format in _TABLES:
+            return self._table().items(progress, on_problem)
+        columns = Columns(self.shape, self.types)
+        lines = self._csv_lines(progress)
+        return csv_items(lines, columns, name, self.dialect, progress=progress, on_problem=on_problem)
 
     def records(self, progress: ReadProgress) -> Records:
         """Return the records. Nothing is opened before the first one."""
@@ -118,6 +127,17 @@ def _copy(names: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(names))
 
 
+def as_tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return names as a tuple.
+
+    Raises:
+        TypeError: They are a text, whose characters would be taken for names.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"select and drop are lists of columns, not the text {names!r}")
+    return None if names is None else tuple(names)
+
+
 @frozen
 class Source:
     """A source of events and how to read it. Nothing is opened before reading starts.
@@ -130,8 +150,11 @@ class Source:
             whose compression is found from its first bytes.
         rename: The name in the file of each field that has another name there:
             ``{"customer_id": "user_id"}``.
-        types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
+        types: The type of the text in each column, by its name in the file.
         constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``.
+        select: The only columns that become metadata, by their names in the file; None for all.
+        drop: The columns that are left out, by their names in the file.
+        limit: The maximum number of rows that are read, or None for all rows.
         resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input to a temporary file while it is read, so that it can be read again.
         nulls: ``omit`` leaves the null cells of a table out of the metadata, ``refuse`` refuses their rows.
@@ -148,6 +171,9 @@ class Source:
     rename: Mapping[str, str] = field(factory=dict, converter=_copy)
     types: Mapping[str, str] = field(factory=dict, converter=_copy)
     constants: Mapping[str, str] = field(factory=dict, converter=_copy)
+    select: tuple[str, ...] | None = field(default=None, converter=as_tuple)
+    drop: tuple[str, ...] | None = field(default=None, converter=as_tuple)
+    limit: int | None = None
     resend_unknown: bool = False
     spool: bool = False
     nulls: Nulls = "omit"
@@ -163,6 +189,8 @@ class Source:
 
     def __attrs_post_init__(self) -> None:
         check_options(self.format, self.compression, self.rename, self.types, self.constants)
+        check_choice(self.rename, self.select, self.drop)
+        check_limit(self.limit)
         if self.format != "csv" and self.dialect != PLAIN:
             raise ValueError("delimiter, quote, null, encoding and header are for CSV only")
         is_query = self.query is not None
@@ -202,6 +230,16 @@ class Source:
         """
         return self._reader().read(on_problem)
 
+    def read_file(self, file: BinaryFile, name: str, on_problem: OnProblem | None) -> Reading:
+        """Read an open file with these options, as ``read`` does.
+
+        Args:
+            file: The file. It is not closed.
+            name: Its name in messages.
+            on_problem: As for ``read``.
+        """
+        return evolve(self._reader(), origin=Input(name=name, file=file)).read(on_problem)
+
     def rows(self, *, max_bytes: int) -> Iterator[Row]:
         """Read it row by row, and check each row as a send does.
 
@@ -222,7 +260,8 @@ class Source:
             raise ValueError("standard input can be read only once without spool=True")
         builder = ChunkBuilder(max_objects=MAX_OBJECTS, max_bytes=max_bytes, coalesce=False)
         reader = self._reader()
-        return exact_rows(reader.records(ReadProgress()), reader.shape, builder)
+        records = reader.records(ReadProgress())
+        return exact_rows(records, reader.shape, builder, self.limit)
 
     def _reader(self) -> Reader:
         origin = Input(
@@ -232,13 +271,26 @@ class Source:
             spool=self._copy_of_input,
             block_size=self._block_size,
         )
+        types = types_of_columns(self.types, self.rename)
         shape = Shape(
             rename=self.rename,
             constants=self.constants,
             resend_unknown=self.resend_unknown,
             null_metadata=self.format not in _JSON,
+            selection=Selection(self.select, self.drop),
+            types=types,
+            converts=self.format in _JSON and bool(types),
         )
-        return Reader(origin, self.format, shape, self.types, self.nulls, self.query, self.dialect)
+        return Reader(
+            origin,
+            self.format,
+            shape,
+            types,
+            nulls=self.nulls,
+            query=self.query,
+            dialect=self.dialect,
+            limit=self.limit,
+        )
 
 
 def find_source(
@@ -248,6 +300,9 @@ def find_source(
     rename: Mapping[str, str] | None = None,
     types: Mapping[str, str] | None = None,
     constants: Mapping[str, str] | None = None,
+    select: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    limit: int | None = None,
     resend_unknown: bool = False,
     spool: bool = False,
     dialect: Dialect = PLAIN,
@@ -259,8 +314,11 @@ def find_source(
         format: ``jsonl``, ``json``, ``csv`` or ``parquet``; by default found from the file name. The
             compression is always found from the file name.
         rename: The name in the file of each field that has another name there.
-        types: The type of each column that is not text, by its name in the file; for CSV and Parquet.
+        types: The type of the text in each column, by its name in the file.
         constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``.
+        select: The only columns that become metadata, by their names in the file; None for all.
+        drop: The columns that are left out, by their names in the file.
+        limit: The maximum number of rows that are read, or None for all rows.
         resend_unknown: Accept rows of a rejects file that may have been accepted already.
         spool: Copy standard input while it is read, so that it can be read again.
         dialect: How a CSV file is written.
@@ -289,6 +347,9 @@ def find_source(
         rename=rename or {},
         types=types or {},
         constants=constants or {},
+        select=select,
+        drop=drop,
+        limit=limit,
         resend_unknown=resend_unknown,
         spool=spool,
         dialect=dialect,
@@ -329,8 +390,9 @@ def check_options(
         ValueError: The options contradict each other; the message says what to do.
     """
     check_types(types)
-    if types and format in _JSON:
-        raise ValueError(f"types are for CSV and Parquet only: {format.upper()} values are already typed")
+    column = rename.get("customer_id", "customer_id")
+    if column in types and types.get("customer_id", types[column]) != types[column]:
+        raise ValueError(f"the customer_id has two types: one for {column} and one for customer_id")
     if compression is not None and format == "parquet":
         raise ValueError(f"compressed Parquet files cannot be read: decompress the .{compression} file first")
     for target, source in rename.items():

@@ -13,15 +13,16 @@ from gameball.sources.arrow_values import (
     to_values,
 )
 from gameball.sources.cells import CellError, convert_value
+from gameball.sources.names import show_names
 from gameball.sources.row_dicts import dicts_with
 from gameball.sources.row_layout import find_layout
-from gameball.sources.shape import MARK, show_names
+from gameball.sources.shape import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gameball.sources.columns import Columns
     from gameball.sources.row_layout import RowLayout
-    from gameball.sources.shape import Columns
 
 #: What to do with null, NaT and NaN cells: leave them out of the metadata, or refuse the row.
 Nulls = Literal["omit", "refuse"]

@@ -20,9 +20,9 @@ from gameball.sources.table_rows import Nulls, TableRows
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
+    from gameball.sources.columns import Columns
     from gameball.sources.progress import ReadProgress
     from gameball.sources.records import Items, OnProblem, Records
-    from gameball.sources.shape import Columns
 
 
 #: The number of rows held as Python objects at once. More would not fit the processor's cache.

@@ -8,13 +8,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gameball import SourceError
+from gameball.sources.columns import Columns
 from gameball.sources.csv_blocks import split_rows
 from gameball.sources.csv_records import csv_items, csv_records
 from gameball.sources.dialect import Dialect
 from gameball.sources.lines import LineBlock, split_lines
 from gameball.sources.progress import ReadProgress
 from gameball.sources.records import item_of
-from gameball.sources.shape import Columns, Shape
+from gameball.sources.shape import Shape
 
 HEADER = "customer_id,name,n,text\n"
 ROW = "c-1,liked,7,some words\n"
