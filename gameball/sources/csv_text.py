@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 
 from attrs import field, frozen
@@ -76,6 +75,8 @@ def header_with(form: CsvForm, name: str) -> bytes:
 
 
 def _parse(text: str, form: CsvForm) -> list[str]:
+    import csv  # noqa: PLC0415 - imported only when rows of CSV are written
+
     reader = csv.reader(
         io.StringIO(text, newline=""), strict=True, delimiter=form.delimiter, quotechar=form.quote
     )
@@ -87,6 +88,8 @@ def _parse(text: str, form: CsvForm) -> list[str]:
 
 
 def _join(cells: list[str], form: CsvForm) -> str:
+    import csv  # noqa: PLC0415 - as above
+
     written = io.StringIO(newline="")
     csv.writer(written, delimiter=form.delimiter, quotechar=form.quote, lineterminator="").writerow(cells)
     return written.getvalue()

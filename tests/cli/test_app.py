@@ -1,5 +1,6 @@
 """The ``gameball`` command as a whole: help, exit codes, keys, jobs, and the smaller commands."""
 
+import gzip
 import os
 import re
 import shlex
@@ -40,6 +41,10 @@ def test_the_examples_of_the_help_work(command: str, tmp_path: Path) -> None:
         "user_id,action,amount,at\nc1,bought,2.5,2026-11-23T10:00:00Z\nc2,bought,3,2026-11-23T10:00:00+02:00\n"
     )
     subprocess.run(["gzip", "--keep", "events.jsonl"], cwd=tmp_path, check=True)
+    for folder in ("events", "more"):
+        (tmp_path / folder).mkdir()
+    write_events(tmp_path / "events" / "new.jsonl", 10, start=100)
+    (tmp_path / "more" / "new.csv.gz").write_bytes(gzip.compress(b"customer_id,name\nc1,liked\n"))
     make_parquet = (
         "import pyarrow, pyarrow.parquet as p;"
         "p.write_table(pyarrow.table({'customer_id': ['a', 'b'], 'name': ['x', 'y']}), 'events.parquet');"
@@ -112,7 +117,6 @@ def test_help_imports_nothing_heavy() -> None:
         (["send", "events.jsonl", "--rejects", "events.jsonl"], "is the source: use another file"),
         (["send", "events.jsonl", "--map", "customer_id"], "is not a pair"),
         (["send", "events.jsonl", "--map", "a=b,a=c"], "names a twice"),
-        (["send", "events.jsonl", "--types", "a=int"], "types are for CSV and Parquet only"),
         (["send", "users.csv", "--types", "a=number"], "number"),
         (["send", "events.jsonl", "--rate-limit", "fast"], "REQUESTS/SECONDS"),
         (["send", "events.jsonl", "--concurrency", "0"], "concurrency"),
@@ -191,7 +195,7 @@ def test_bash_completes_commands_and_file_names(tmp_path: Path) -> None:
 
 def test_zsh_completes_file_names(tmp_path: Path) -> None:
     script = completion_script("zsh", tmp_path / "home").read_text()
-    assert re.search(r"'\*:Files to send.*:_files'", script), script
+    assert re.search(r"'\*:Files, folders.*:_files'", script), script
 
 
 def test_a_closed_pipe_is_not_an_error(box: Sandbox, tmp_path: Path) -> None:

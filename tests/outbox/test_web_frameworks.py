@@ -62,7 +62,9 @@ def test_a_gevent_worker_delivers_what_its_requests_add(postgres: Any, box: Sand
         (tmp_path / "configuration.py").write_text(CONFIGURATION)
         variables = environment(box.url, OUTBOX_DATABASE=url)
         variables.pop("PYTHONWARNINGS", None)  # gunicorn has warnings of its own
-        variables["PYTHONPATH"] = os.pathsep.join([variables["PYTHONPATH"], str(SUPPORT)])
+        variables["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), variables.get("PYTHONPATH", "")]).rstrip(
+            os.pathsep
+        )
         socket, log = tmp_path / "socket", tmp_path / "log"
         options = ["--config", str(tmp_path / "configuration.py"), "--workers", "2"]
         options += ["--worker-class", "gevent", "--bind", f"unix:{socket}"]

@@ -64,8 +64,6 @@ def test_a_format_that_is_given_overrules_the_name() -> None:
         ("events.jsonl", {"format": "tsv"}, "unknown format 'tsv': use --format jsonl"),
         ("events.parquet.gz", {}, "compressed Parquet files cannot be read: decompress the .gz file first"),
         ("-", {"format": "parquet"}, "save it to a file first"),
-        ("events.jsonl", {"types": {"a": "int"}}, "types are for CSV and Parquet only"),
-        ("-", {"types": {"a": "int"}}, "types are for CSV and Parquet only"),
         (
             "events.csv",
             {"types": {"a": "integer"}},
