@@ -1,5 +1,6 @@
 """Runs the Python blocks and the commands of the README and the docs against the sandbox."""
 
+import gzip
 import os
 import re
 import shutil
@@ -27,6 +28,34 @@ SHELL_BLOCKS = re.findall(r"^```sh\n(.*?)^```", README.read_text(encoding="utf-8
 COMMANDS = [
     line.partition("   #")[0].strip() for block in SHELL_BLOCKS for line in block.splitlines() if line.strip()
 ]
+
+
+def test_the_commands_of_the_page_on_files_run(tmp_path: Path) -> None:
+    (tmp_path / "orders.jsonl").write_text('{"user": {"id": "u1", "email": "a@example.com"}, "total": 80}\n')
+    rows = "user_id,action,city,age\n" + "".join(f"u{n},liked,Cairo,30\n" for n in range(1_500))
+    (tmp_path / "users.csv").write_text(rows)
+    (tmp_path / "orders.csv").write_text("customer_id,total\n007,80.10\n")
+    for name in ("events/a.jsonl", "a.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_events(tmp_path / name, 3, start=len(name))
+    (tmp_path / "b.csv").write_text("customer_id,name\nu2,liked\n")
+    (tmp_path / "events" / "more").mkdir()
+    (tmp_path / "events" / "more" / "c.csv.gz").write_bytes(gzip.compress(b"customer_id,name\nu3,liked\n"))
+    text = (README.parent / "docs" / "files.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    commands = [line.partition("   #")[0].strip() for block in blocks for line in block.splitlines()]
+    assert len(commands) >= 7
+    with Sandbox() as box:
+        variables = environment(box.url)
+        variables["PATH"] = f"{Path(GAMEBALL).parent}{os.pathsep}{variables['PATH']}"
+        for command in commands:
+            done = subprocess.run(
+                ["sh", "-c", command], cwd=tmp_path, env=variables, capture_output=True, check=False
+            )
+            assert (done.returncode, done.stderr) == (0, b""), command
+        assert ("u1", "purchase", '{"total":80}') in box.events
+        assert sum(customer == "u1499" for customer, _, _ in box.events.elements()) == 1
+        assert set(box.events.values()) == {1}
 
 
 def test_the_readme_has_blocks_to_run() -> None:

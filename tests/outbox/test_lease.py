@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,8 @@ def stop(child: int, outbox: Outbox) -> None:
     """Stop a process; with SQLite, not while it reads or writes, because then nobody could write."""
     while True:
         os.kill(child, signal.SIGSTOP)
+        # A thread goes on for a moment after the signal was sent, and may begin to write in it.
+        wait_until(lambda: all_threads_stopped(child))
         if outbox.engine.dialect.name != "sqlite":
             return
         with closing(sqlite3.connect(str(outbox.engine.url.database), timeout=0.1)) as connection:
@@ -111,6 +114,13 @@ def stop(child: int, outbox: Outbox) -> None:
             else:
                 connection.rollback()
                 return
+
+
+def all_threads_stopped(child: int) -> bool:
+    states = [
+        path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{child}/task").glob("*/stat")
+    ]
+    return set(states) == {"T"}
 
 
 def test_a_deliverer_that_is_stopped_within_a_transaction_does_not_hold_up_the_next(outbox: Outbox) -> None:
