@@ -6,9 +6,10 @@ from io import TextIOBase
 from pathlib import Path
 
 from gameball.sources.dialect import PLAIN, Dialect
+from gameball.sources.file_names import Format, split_compression
 from gameball.sources.reading import Reading
 from gameball.sources.records import OnProblem
-from gameball.sources.source import Format, Source, split_compression
+from gameball.sources.source import Source
 from gameball.sources.streams import BinaryFile
 from gameball.sources.table_rows import Nulls
 from gameball.sources.tables import check_nulls

@@ -1,126 +1,28 @@
 """Sources of events: their location, format and options."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 from attrs import evolve, field, frozen
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.cells import check_types, types_of_columns
-from gameball.sources.columns import Columns
 from gameball.sources.compression import Compression
-from gameball.sources.csv_records import csv_items, csv_records
-from gameball.sources.dialect import PLAIN, Dialect, to_utf_8
-from gameball.sources.json_array import split_array
-from gameball.sources.jsonl import jsonl_items, jsonl_records
-from gameball.sources.limit import check_limit, limited_items
-from gameball.sources.lines import LineBlocks, split_lines
-from gameball.sources.parquet import ParquetOrigin
+from gameball.sources.dialect import PLAIN, Dialect
+from gameball.sources.file_names import FORMAT_CURE, Format, format_by_name, split_compression
+from gameball.sources.limit import check_limit
 from gameball.sources.progress import ReadProgress
+from gameball.sources.reader import JSON_FORMATS, Reader
 from gameball.sources.reading import Reading
-from gameball.sources.records import Items, OnProblem, Records, Row, exact_rows
+from gameball.sources.records import OnProblem, Row, exact_rows
 from gameball.sources.selection import Selection, check_choice
 from gameball.sources.shape import Shape
-from gameball.sources.sql import QUERY, SqlOrigin
+from gameball.sources.sql import QUERY
 from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, BinaryFile, Input, Spool
 from gameball.sources.table_rows import Nulls
-from gameball.sources.tables import TableOrigin, TableReader
-
-Format = Literal["jsonl", "json", "csv", "parquet", "sql"]
-
-
-@frozen
-class Reader:
-    """How one source is read.
-
-    Args:
-        origin: The source of the bytes.
-        format: Their format.
-        shape: How to interpret rows.
-        types: The type of each typed column.
-        nulls: What to do with cells of a table that are null.
-        query: The SQL of a query.
-        dialect: How a CSV file is written.
-        limit: The maximum number of rows that are read, or None for all rows.
-    """
-
-    origin: Input
-    format: Format
-    shape: Shape
-    types: Mapping[str, str]
-    nulls: Nulls = "omit"
-    query: str | None = field(default=None, repr=False)
-    dialect: Dialect = PLAIN
-    limit: int | None = None
-
-    def read(self, on_problem: OnProblem | None) -> Reading:
-        """Return the items. Nothing is opened before the first one."""
-        progress = ReadProgress()
-        reader = evolve(self, shape=evolve(self.shape, on_integer_id=progress.note_integer_id))
-        items = limited_items(partial(reader.items, progress), on_problem, self.limit, progress)
-        return Reading(items, progress)
-
-    def items(self, progress: ReadProgress, on_problem: OnProblem | None) -> Items:
-        """Return the items of all rows. Nothing is opened before the first one."""
-        name = self.origin.name
-        if self.format in _JSON:
-            return jsonl_items(self._json(progress), self.shape, name, progress, on_problem)
-        if self.format in _TABLES:
-            return self._table().items(progress, on_problem)
-        columns = Columns(self.shape, self.types)
-        lines = self._csv_lines(progress)
-        return csv_items(lines, columns, name, self.dialect, progress=progress, on_problem=on_problem)
-
-    def records(self, progress: ReadProgress) -> Records:
-        """Return the records. Nothing is opened before the first one."""
-        name = self.origin.name
-        if self.format in _TABLES:
-            return self._table().records(progress)
-        if self.format in _JSON:
-            return jsonl_records(self._json(progress))
-        columns = Columns(self.shape, self.types)
-        return csv_records(self._csv_lines(progress), columns, name, self.dialect)
-
-    def _csv_lines(self, progress: ReadProgress) -> LineBlocks:
-        blocks = to_utf_8(self.origin.blocks(progress), self.dialect.encoding)
-        return split_lines(blocks, self.origin.name)
-
-    def _json(self, progress: ReadProgress) -> LineBlocks:
-        split = split_array if self.format == "json" else split_lines
-        return split(self.origin.blocks(progress), self.origin.name)
-
-    def _table(self) -> TableReader:
-        name = self.origin.name
-        origin: TableOrigin = ParquetOrigin(self.origin.path or Path(name), name)
-        if self.query is not None:
-            origin = SqlOrigin(self.query, name=name)
-        return TableReader(origin, Columns(self.shape, self.types), self.nulls)
-
-
-_FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
-    {
-        ".jsonl": "jsonl",
-        ".ndjson": "jsonl",
-        ".json": "json",
-        ".csv": "csv",
-        ".tsv": "csv",
-        ".parquet": "parquet",
-    }
-)
-_TABLES: Final = frozenset({"parquet", "sql"})
-_JSON: Final = frozenset({"jsonl", "json"})
-_COMPRESSIONS: Final[Mapping[str, Compression]] = MappingProxyType(
-    {".gz": "gz", ".zst": "zst", ".bz2": "bz2", ".xz": "xz"}
-)
-_CURE: Final = (
-    "use --format jsonl, json, csv or parquet, or a file name that ends in .jsonl, .ndjson, .json, .csv or "
-    ".tsv, "
-    "optionally followed by .gz, .zst, .bz2 or .xz, or in .parquet"
-)
 
 
 def _copy(names: Mapping[str, str]) -> Mapping[str, str]:
@@ -276,10 +178,10 @@ class Source:
             rename=self.rename,
             constants=self.constants,
             resend_unknown=self.resend_unknown,
-            null_metadata=self.format not in _JSON,
+            null_metadata=self.format not in JSON_FORMATS,
             selection=Selection(self.select, self.drop),
             types=types,
-            converts=self.format in _JSON and bool(types),
+            converts=self.format in JSON_FORMATS and bool(types),
         )
         return Reader(
             origin,
@@ -330,16 +232,16 @@ def find_source(
         ValueError: The format is unknown, or options contradict each other; the message says what to do.
     """
     if format is not None and format not in {*get_args(Format)} - {"sql"}:
-        raise ValueError(f"unknown format {format!r}: {_CURE}")
+        raise ValueError(f"unknown format {format!r}: {FORMAT_CURE}")
     chosen = cast("Format | None", format)
     compression: Compression | None = None
     if path == "-":
         chosen = chosen or "jsonl"
     else:
         inner, compression = split_compression(path)
-        chosen = chosen or _FORMATS.get(PurePath(inner).suffix.lower())
+        chosen = chosen or format_by_name(inner)
         if chosen is None:
-            raise ValueError(f"the name of {path} does not show its format: {_CURE}")
+            raise ValueError(f"the name of {path} does not show its format: {FORMAT_CURE}")
     return Source(
         path=None if path == "-" else Path(path),
         format=chosen,
@@ -354,20 +256,6 @@ def find_source(
         spool=spool,
         dialect=dialect,
     )
-
-
-def split_compression(path: str) -> tuple[str, Compression | None]:
-    """Find the compression of a file from its name.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Its path without the suffix of the compression, and the compression or None.
-    """
-    suffix = PurePath(path).suffix
-    compression = _COMPRESSIONS.get(suffix.lower())
-    return (path.removesuffix(suffix) if compression else path), compression
 
 
 def check_options(
