@@ -16,7 +16,7 @@ from gameball.sources.records import Items, OnProblem, Record, Records
 from gameball.sources.shape import Shape
 
 # The number of lines parsed at a time.
-_GROUP: Final = 64
+_GROUP: Final = 128
 _THREE: Final = {3}
 _CUSTOMER_ID: Final = itemgetter(0)
 _METADATA: Final = itemgetter(2)
