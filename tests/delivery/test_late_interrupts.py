@@ -26,7 +26,9 @@ from gameball.sandbox import Sandbox
 INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
 COUNT = 6
 LAST = 0.005
-_FINALIZERS = {"_remove", "__del__", "collect_unraisable"}
+#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of ``Thread.start`` may leave
+#: Python's own lock of the thread held, so that the thread never runs.
+_NOT_STRUCK = {"_remove", "__del__", "collect_unraisable", "start"}
 
 
 class AlarmInterrupt(BaseException):
@@ -56,8 +58,7 @@ class Alarm:
         while frame is not None:
             names.append(frame.f_code.co_name)
             frame = frame.f_back
-        # Python ignores what is raised in a finalizer, so such an interrupt tests nothing.
-        if "send" in names and not _FINALIZERS & set(names):
+        if "send" in names and not _NOT_STRUCK & set(names):
             if self._again:
                 # Most second interrupts come within the handling of the first.
                 self.arm(0.002 * self._chance.random() ** 3, twice=False)
