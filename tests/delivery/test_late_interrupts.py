@@ -26,8 +26,8 @@ from gameball.sandbox import Sandbox
 INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
 COUNT = 6
 LAST = 0.005
-#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of ``Thread.start`` may leave
-#: Python's own lock of the thread held, so that the thread never runs.
+#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of ``Thread.start``
+#: may leave Python's own lock of the thread held, so that the thread never runs.
 _NOT_STRUCK = {"_remove", "__del__", "collect_unraisable", "start"}
 
 
