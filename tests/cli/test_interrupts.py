@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from command import begin, gameball, write_events
+from command import GAMEBALL, begin, environment, gameball, write_events
 from long_send import COUNT, WORDS
 from waiting import LONGEST
 
@@ -68,3 +68,22 @@ def test_an_interrupt_while_waiting_for_jobs_keeps_what_was_accepted(tmp_path: P
         out, _ = process.communicate(timeout=20)
         assert process.returncode == 130
         assert b"10 accepted" in out
+
+
+def test_under_nohup_a_send_goes_on_when_the_terminal_is_closed(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.jsonl", 60)
+    with Sandbox(latency=0.1) as box:
+        with subprocess.Popen(
+            ["nohup", GAMEBALL, "send", "events.jsonl", "--max-objects", "2", "--concurrency", "2"],
+            cwd=tmp_path,
+            env=environment(box.url),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            box.wait_for(lambda: box.batches, LONGEST)
+            process.send_signal(signal.SIGHUP)
+            out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert b"60 accepted" in out
+        assert box.events.total() == 60
