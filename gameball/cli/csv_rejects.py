@@ -10,6 +10,7 @@ from attrs import define, field
 from gameball.errors import SourceError
 from gameball.sources import Row, Source
 from gameball.sources.csv_text import header_with, with_cell
+from gameball.sources.file_names import is_tsv
 from gameball.sources.shape import CUT, MARK
 
 _SUFFIXES: Final = frozenset({".csv", ".tsv"})
@@ -33,12 +34,9 @@ def check_csv_rejects(path: Path, sources: Sequence[Source]) -> None:
         raise ValueError(f"--rejects {path} can have the header of one source only: {cure}")
     if not sources[0].dialect.header:
         raise ValueError(f"--rejects {path} needs a header for the reasons, and --no-header has none: {cure}")
-    suffix = "" if sources[0].path is None else sources[0].name.removesuffix(".gz").removesuffix(".zst")
-    if (Path(suffix).suffix.lower() == ".tsv") != (path.suffix.lower() == ".tsv") and (
-        sources[0].dialect.delimiter is None
-    ):
+    if is_tsv(sources[0].name) != is_tsv(str(path)) and sources[0].dialect.delimiter is None:
         # The name decides the delimiter, and the same options must read both files.
-        wanted = ".tsv" if path.suffix.lower() == ".csv" else ".csv"
+        wanted = ".csv" if is_tsv(str(path)) else ".tsv"
         raise ValueError(f"--rejects {path} is read with another delimiter: let its name end in {wanted}")
 
 

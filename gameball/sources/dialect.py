@@ -8,10 +8,10 @@ from typing import Final
 from attrs import field, frozen
 
 from gameball.sources.compression import Blocks, UnreadableError
+from gameball.sources.file_names import is_tsv
 
 UTF_8: Final = "utf-8"
 _SEPARATOR_LINE: Final = re.compile("sep=(.)")
-_TSV: Final = re.compile(r"\.tsv(\.gz|\.zst)?$", re.IGNORECASE)
 _UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -69,7 +69,7 @@ class Dialect:
         found = _SEPARATOR_LINE.fullmatch(first_line.rstrip("\r\n"))
         if found is not None and found[1] != self.quote:
             return found[1], True
-        by_name = "\t" if _TSV.search(name) else ","
+        by_name = "\t" if is_tsv(name) else ","
         return self.delimiter or by_name, False
 
 

@@ -40,6 +40,11 @@ def format_by_name(path: str) -> Format | None:
     return _FORMATS.get(PurePath(path).suffix.lower())
 
 
+def is_tsv(path: str) -> bool:
+    """Return whether the name of a file, compressed or not, says that its cells are separated by tabs."""
+    return split_compression(path)[0].lower().endswith(".tsv")
+
+
 def split_compression(path: str) -> tuple[str, Compression | None]:
     """Find the compression of a file from its name.
 

@@ -13,16 +13,13 @@ from attrs import define
 
 from gameball.errors import SourceError
 from gameball.sources.compression import Blocks, UnreadableError
-from gameball.sources.lines import MAX_LINE, LineBlock, LineBlocks, split_lines
+from gameball.sources.lines import BYTE_ORDER_MARK, KEPT, MAX_LINE, LineBlock, LineBlocks, split_lines
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _SPACE: Final = b" \t\r\n"
 # What neither begins nor ends a value, and whole strings, so that an item takes few steps.
 _WITHIN: Final = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _BETWEEN: Final = re.compile(rb'(?:[^"{}\[\],]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _IN_STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-# Enough of an item that is too long to show its first 1,000 characters.
-_KEPT: Final = 4_096
 
 
 def split_array(blocks: Blocks, name: str) -> LineBlocks:
@@ -42,7 +39,7 @@ def split_array(blocks: Blocks, name: str) -> LineBlocks:
     with closing(blocks):
         start, problem = _read_start(blocks)
         again = _put_back(start, problem, blocks)
-        text = start.removeprefix(_BYTE_ORDER_MARK)
+        text = start.removeprefix(BYTE_ORDER_MARK)
         inner = _items(again, name) if text.lstrip(_SPACE).startswith(b"[") else split_lines(again, name)
         with closing(inner):
             yield from inner
@@ -54,7 +51,7 @@ def _read_start(blocks: Blocks) -> tuple[bytes, UnreadableError | None]:
     try:
         for block in blocks:
             start += block
-            if len(start) >= len(_BYTE_ORDER_MARK) and start.removeprefix(_BYTE_ORDER_MARK).strip(_SPACE):
+            if len(start) >= len(BYTE_ORDER_MARK) and start.removeprefix(BYTE_ORDER_MARK).strip(_SPACE):
                 break
     except UnreadableError as error:
         return start, error
@@ -139,7 +136,7 @@ class _Splitter:
                 self._begin_item(self.place + 1)  # the array is empty
                 break
             if self.long is None and len(text) > MAX_LINE:
-                self.long = text[:_KEPT], self.line
+                self.long = text[:KEPT], self.line
             if self.long is not None:
                 if texts:
                     yield LineBlock(first, texts, b"", unit="item", at=lines)
@@ -161,7 +158,7 @@ class _Splitter:
         elif self.ended:
             self._begin_item(len(self.data))
         elif self.long is not None or len(self.data) - self.start > MAX_LINE:
-            self.long = self.long or (self.data[self.start : self.start + _KEPT], self.line)
+            self.long = self.long or (self.data[self.start : self.start + KEPT], self.line)
             self._begin_item(self.place)
 
     def _begin_item(self, start: int) -> None:

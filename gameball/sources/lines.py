@@ -13,9 +13,10 @@ from gameball.sources.compression import Blocks, UnreadableError
 MAX_LINE: Final = 8 * 1024 * 1024
 TOO_LONG: Final = "is longer than the maximum of 8 MiB"
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-# Enough of a line that is too long to show its first 1,000 characters.
-_KEPT: Final = 4_096
+#: What a text in UTF-8 may begin with.
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+#: Enough of a line that is too long to show its first 1,000 characters.
+KEPT: Final = 4_096
 
 
 @frozen
@@ -105,11 +106,11 @@ def split_lines(blocks: Blocks, name: str) -> LineBlocks:  # noqa: C901 - one st
 
 
 def _start_of(parts: list[bytes], rest: bytes, number: int) -> bytes:
-    start = b"".join((*parts, rest))[:_KEPT]
+    start = b"".join((*parts, rest))[:KEPT]
     return _without_mark([start], number)[0]
 
 
 def _without_mark(lines: list[bytes], number: int) -> list[bytes]:
     if number == 1:
-        lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+        lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
     return lines

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from command import gameball
+from source_files import COMPRESS
 
 from gameball.sandbox import Fault, Sandbox
 
@@ -82,3 +83,12 @@ def test_rejects_that_could_not_be_read_like_their_source_are_refused_before_any
     assert done.code == 2
     assert said in done.err
     assert not box.batches
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz"])
+def test_rejects_of_a_compressed_file_with_tabs_have_tabs(box: Sandbox, tmp_path: Path, ending: str) -> None:
+    content = b"customer_id\tname\tn\nc\tliked\tone\n"
+    (tmp_path / f"a.tsv{ending}").write_bytes(COMPRESS[ending](content))
+    words = ("--types", "n=int", "--skip-invalid", "--rejects", "r.tsv")
+    assert gameball("send", f"a.tsv{ending}", *words, url=box.url, cwd=tmp_path).code == 3
+    assert (tmp_path / "r.tsv").read_text().startswith("customer_id\tname\tn\t_rejected\nc\tliked\tone\t")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from source_files import read_until_error, write
+from source_files import COMPRESS, read_until_error, write
 
 from gameball.sources import read_csv
 from gameball.sources.dialect import Dialect
@@ -31,8 +31,10 @@ def test_a_file_in_another_dialect_is_read(content: str, options: dict[str, Any]
     assert item == (*ROW[:2], {"3" if "header" in options else "n": "1,5"})
 
 
-def test_a_tsv_file_has_tabs(tmp_path: Path) -> None:
-    path = write(tmp_path, "events.tsv", b"customer_id\tname\tn\nc\tliked\t1,5\n")
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_a_tsv_file_has_tabs(tmp_path: Path, ending: str) -> None:
+    content = b"customer_id\tname\tn\nc\tliked\t1,5\n"
+    path = write(tmp_path, "events.tsv" + ending, COMPRESS[ending](content))
     assert list(read_csv(path)) == [ROW]
 
 
