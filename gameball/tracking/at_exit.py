@@ -3,11 +3,10 @@
 import atexit
 import threading
 from typing import Final
-from weakref import WeakSet
 
-from gameball.fork_safety import renew_after_fork
 from gameball.log import LOGGER
-from gameball.tracking.closing import Closable, close_trackers
+from gameball.tracking.closing import Closable
+from gameball.tracking.tracker_set import TrackerSet
 
 
 class TrackersAtExit:
@@ -17,24 +16,16 @@ class TrackersAtExit:
     """
 
     def __init__(self) -> None:
-        self._trackers: WeakSet[Closable] = WeakSet()
+        self._trackers: TrackerSet[Closable] = TrackerSet()
         # Those that have begun to work. The user may have kept no reference to them.
         self._working: set[Closable] = set()
         # False if this module was imported by an ``atexit`` function, and after the trackers were closed.
         self._will_close = threading.main_thread().is_alive()
-        self.after_fork_in_child()
-        renew_after_fork(self)
         atexit.register(self.close)
-
-    def after_fork_in_child(self) -> None:
-        """Use a new lock: a thread of the parent may hold the other one."""
-        # Reentrant, because a signal handler may create a tracker.
-        self._lock = threading.RLock()
 
     def add(self, tracker: Closable) -> None:
         """Close a tracker at the end of the program, unless it was collected before."""
-        with self._lock:
-            self._trackers.add(tracker)
+        self._trackers.add(tracker)
 
     def note_working(self, tracker: Closable) -> None:
         """Keep a tracker that begins to work until it is closed."""
@@ -49,9 +40,7 @@ class TrackersAtExit:
     def close(self) -> None:
         """Close all trackers."""
         self._will_close = False
-        with self._lock:
-            trackers = list(self._trackers)
-        close_trackers(trackers)
+        self._trackers.close()
 
 
 # Global, because only one ``atexit`` function can close several trackers at the same time.

@@ -127,10 +127,12 @@ class Tracker:
         return False
 
     def _start(self) -> Background:
-        # Two threads may get here at once. They must use the same one, and need no lock for that.
-        background = self._backgrounds.setdefault(
-            "current", Background(self._options, self._pool, self._limiter, self._policy)
-        )
+        background = self._backgrounds.get("current")
+        if background is None:
+            # Two threads may get here at once. They must use the same one, and need no lock for that.
+            background = self._backgrounds.setdefault(
+                "current", Background(self._options, self._pool, self._limiter, self._policy)
+            )
         if self._closed:
             background.queue.close()
         else:
