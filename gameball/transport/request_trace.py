@@ -1,6 +1,6 @@
 """What httpcore reports about one request: whether it was sent, and whether the server has responded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
@@ -45,8 +45,12 @@ class RequestTrace:
 
     def attach(self, request: httpx.Request) -> None:
         """Receive the trace events of a request."""
-        note = self.note if isinstance(self._connection, httpx.Client) else self.note_async
-        request.extensions = {**request.extensions, "trace": note, _TRACE: self}
+        request.extensions = {**request.extensions, "trace": self._receiver, _TRACE: self}
+
+    @property
+    def _receiver(self) -> Callable[[str, Mapping[str, Any]], Any]:
+        """What httpcore calls; it finds by it the connection of this request."""
+        return self.note if isinstance(self._connection, httpx.Client) else self.note_async
 
     def is_given_up(self, error: Exception) -> bool:
         """Return whether the request failed because the client stopped waiting for the response."""
@@ -70,9 +74,8 @@ class RequestTrace:
             self.has_responded = self.may_have_sent
 
     def _check_unread_bytes(self) -> None:
-        trace = self.note if isinstance(self._connection, httpx.Client) else self.note_async
         transports = (self._connection._transport, *self._connection._mounts.values())  # noqa: SLF001
-        if not has_unread_bytes(transports, trace, is_new=self._connected):
+        if not has_unread_bytes(transports, self._receiver, is_new=self._connected):
             return
         if self._connected:
             raise ConnectionFailedError(
