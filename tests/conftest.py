@@ -1,5 +1,7 @@
 """Shared fixtures: a running sandbox, and clients that use it."""
 
+import io
+import logging
 from collections.abc import Iterator
 
 import httpx
@@ -53,3 +55,17 @@ def _no_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["sync", "async"])
 def either(request: pytest.FixtureRequest, box: Sandbox) -> EitherClient:
     return EitherClient(request.param, box.url)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that any library logs, from DEBUG on."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)

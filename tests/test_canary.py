@@ -3,11 +3,10 @@
 import asyncio
 import copy
 import io
-import logging
 import math
 import pickle
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -35,20 +34,6 @@ SECRET = "canary-77b1e2d4-secret"
 
 def shows_a_key(text: str) -> bool:
     return "3f9a61c0" in text or "77b1e2d4" in text
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Everything that any library logs, from DEBUG on."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 def echo() -> Fault:

@@ -4,17 +4,16 @@
 """
 
 import asyncio
-import faulthandler
 import gc
 import os
 import random
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
+from alarms import NOT_STRUCK, AlarmInterrupt, alarms, arm, disarm
 from either_client import KEYS
 from sending import events, our_threads
 from waiting import LONGEST, wait_until
@@ -26,13 +25,6 @@ from gameball.sandbox import Sandbox
 INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
 COUNT = 6
 LAST = 0.005
-#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of ``Thread.start``
-#: may leave Python's own lock of the thread held, so that the thread never runs.
-_NOT_STRUCK = {"_remove", "__del__", "collect_unraisable", "start"}
-
-
-class AlarmInterrupt(BaseException):
-    """What the signal handler of these tests raises, like Ctrl-C."""
 
 
 class Alarm:
@@ -48,17 +40,14 @@ class Alarm:
 
     def arm(self, seconds: float, *, twice: bool) -> None:
         self._again = twice
-        signal.setitimer(signal.ITIMER_REAL, max(1e-6, seconds))
-
-    def disarm(self) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        arm(seconds)
 
     def strike(self, _: int, frame: FrameType | None) -> None:
         names = []
         while frame is not None:
             names.append(frame.f_code.co_name)
             frame = frame.f_back
-        if "send" in names and not _NOT_STRUCK & set(names):
+        if "send" in names and not NOT_STRUCK & set(names):
             if self._again:
                 # Most second interrupts come within the handling of the first.
                 self.arm(0.002 * self._chance.random() ** 3, twice=False)
@@ -68,13 +57,8 @@ class Alarm:
 @pytest.fixture
 def alarm() -> Iterator[Alarm]:
     alarm = Alarm(random.Random(7))
-    before = signal.signal(signal.SIGALRM, alarm.strike)
-    # A lock that an interrupt left held would otherwise hang the run of all tests.
-    faulthandler.dump_traceback_later(4 * LONGEST + INTERRUPTS, exit=True)
-    yield alarm
-    faulthandler.cancel_dump_traceback_later()
-    alarm.disarm()
-    signal.signal(signal.SIGALRM, before)
+    with alarms(alarm.strike, 4 * LONGEST + INTERRUPTS):
+        yield alarm
 
 
 def struck_within_send(error: BaseException) -> bool:
@@ -138,17 +122,18 @@ def test_a_signal_at_the_end_of_a_send_carries_the_report(
             except AlarmInterrupt as caught:
                 error = caught
             finally:
-                alarm.disarm()
+                disarm()
             if error is not None and struck_within_send(error):
                 struck += 1
                 check_complete(error, problems)
+                error = None  # its traceback has frames that hold a connection
                 if path is not None:
                     with Ledger(path):  # it is not locked by what was interrupted
                         pass
             box.forget()
-    gc.collect()
     # An interrupt of the wait for a thread leaves it to end on its own.
     wait_until(lambda: not our_threads())
+    gc.collect()
     assert not problems, f"{len(problems)} of {struck}: {sorted(set(problems))[:5]}"
 
 

@@ -4,17 +4,16 @@
 """
 
 import asyncio
-import faulthandler
 import gc
 import os
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
+from alarms import NOT_STRUCK, AlarmInterrupt, alarms, arm, disarm
 from either_client import KEYS
 from sending import events, our_threads
 from waiting import LONGEST, wait_until
@@ -24,14 +23,6 @@ from gameball.sandbox import Sandbox
 
 INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
 COUNT = 6
-#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of the ``start``
-#: of a thread may leave a lock of Python's held, so that the thread never begins, though the report is
-#: complete all the same.
-_NOT_STRUCK = {"_remove", "__del__", "collect_unraisable", "start"}
-
-
-class AlarmInterrupt(BaseException):
-    """What the signal handler of these tests raises, like Ctrl-C."""
 
 
 @pytest.fixture
@@ -46,20 +37,11 @@ def strike_within() -> Iterator[Callable[[str], None]]:
             if "gameball" in Path(frame.f_code.co_filename).parts[-3:-1]:
                 ours.add(frame.f_code.co_name)
             frame = frame.f_back
-        if within[0] in ours and not _NOT_STRUCK & names:
+        if within[0] in ours and not NOT_STRUCK & names:
             raise AlarmInterrupt
 
-    before = signal.signal(signal.SIGALRM, strike)
-    # A lock that an interrupt left held would otherwise hang the run of all tests.
-    faulthandler.dump_traceback_later(4 * LONGEST + INTERRUPTS, exit=True)
-    yield lambda name: within.__setitem__(0, name)
-    faulthandler.cancel_dump_traceback_later()
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
-
-
-def arm(seconds: float) -> None:
-    signal.setitimer(signal.ITIMER_REAL, max(1e-6, seconds))
+    with alarms(strike, 4 * LONGEST + INTERRUPTS):
+        yield lambda name: within.__setitem__(0, name)
 
 
 def positions(receipts: list[Receipt]) -> list[int]:
@@ -115,7 +97,7 @@ def test_an_interrupt_of_a_stream_carries_the_receipts_that_were_not_yielded(
                     with Ledger(path):  # it is not locked by what was interrupted
                         pass
             finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                disarm()
             box.forget()
     gc.collect()
     wait_until(lambda: not our_threads())
@@ -148,7 +130,7 @@ def test_an_interrupt_before_the_first_chunk_carries_an_empty_report_and_frees_t
                 with Ledger(path):
                     pass
             finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                disarm()
             box.forget()
     assert not problems, f"{len(problems)} of {struck}: {sorted(set(problems))[:5]}"
 

@@ -1,9 +1,7 @@
 """No part of a password is shown, whatever the URL looks like."""
 
 import io
-import logging
 import traceback
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +25,8 @@ INVALID = [
     "mysql://me:hunter-2@localhost/shop",
 ]
 #: Nobody listens there, so that each fails when it connects.
+pytestmark = pytest.mark.usefixtures("log")
+
 UNREACHABLE = [
     "postgresql+psycopg://me:hunter-2@127.0.0.1:1/shop",
     "postgresql+psycopg://me@127.0.0.1:1/shop?password=hunter-2",
@@ -36,20 +36,6 @@ UNREACHABLE = [
     "postgresql+psycopg://me@127.0.0.1:1/shop?connect_timeout=hunter-2&password=hunter-2",
     "postgresql+psycopg://me@127.0.0.1:1/shop?passwort=hunter-2",
 ]
-
-
-@pytest.fixture(autouse=True)
-def log() -> Iterator[io.StringIO]:
-    """Everything that any library logs, from DEBUG on."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 def shown_by(error: BaseException) -> str:
