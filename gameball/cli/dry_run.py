@@ -11,7 +11,7 @@ from attrs import define, field
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.cli.advice import INTEGER_IDS
-from gameball.cli.dry_ledger import RecordedEvents
+from gameball.cli.dry_ledger import RecordedEvents, recorded_events
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import write_json, write_lines
@@ -62,11 +62,17 @@ class _DryRun:
     requests: int = 0
 
     def run(self) -> None:
+        path = ledger_path(self.source, self.options)
+        if path is None or not path.is_file():
+            self._read()
+            return
+        with recorded_events(path, self.source, self.options) as recorded:
+            self.ledger, self.recorded = path, recorded
+            self._read()
+
+    def _read(self) -> None:
         options = self.options
-        path = ledger_path(self.source, options)
-        if path is not None and path.is_file():
-            self.ledger, self.recorded = path, RecordedEvents.read(path, self.source, options)
-        boundary = None if self.recorded is None else self.recorded.next_boundary
+        boundary = None if self.recorded is None else self.recorded.known.next_boundary
         builder = ChunkBuilder(max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True)
         self.reading = self.source.read(self._leave_out)
         try:

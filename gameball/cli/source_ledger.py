@@ -37,13 +37,18 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
     }
 
 
+def is_of_another_query(source: Source, ledger: LedgerStore) -> bool:
+    """Return whether a ledger records another query, or records a query and this is none."""
+    return not ledger.is_empty() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query)
+
+
 def check_query(source: Source, ledger: LedgerStore) -> None:
     """Check that a ledger is not that of another query, even if both give the same rows at first.
 
     Raises:
         LedgerMismatchError: It is.
     """
-    if not ledger.is_empty() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query):
+    if is_of_another_query(source, ledger):
         raise LedgerMismatchError(
             "the ledger records another query or source: use another ledger, or repeat the query exactly"
         )

@@ -262,6 +262,14 @@ class LedgerStore:
             return begun.lastrowid or 0
 
         self._run = self._file.transaction(begin)
+        return self.known_chunks()
+
+    def known_chunks(self) -> KnownChunks:
+        """Return the recorded chunks, which are read as they are needed. The ledger must stay open.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
         ((end,),) = self._file.rows("SELECT coalesce(max(last), -1) + 1 FROM chunks")
         return KnownChunks(self._chunks_from, end)
 
