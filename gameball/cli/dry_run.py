@@ -16,7 +16,7 @@ from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import write_json, write_lines
 from gameball.cli.source_ledger import ledger_path
-from gameball.cli.tally import DESCRIBED, counted, describe_error
+from gameball.cli.tally import DESCRIBED, counted, describe_error, place_of_invalid
 from gameball.errors import InvalidEventError, SourceError
 from gameball.rate_limit import RateLimit
 from gameball.sources import Reading, Source
@@ -103,10 +103,7 @@ class _DryRun:
             self.problems.append(error)
 
     def _take_invalid(self, error: InvalidEventError) -> None:
-        line = None if self.reading is None else self.reading.line_of(error.index)
-        self._leave_out(
-            SourceError(source=self.source.name, line=line, reason=f"{error.field} {error.reason}")
-        )
+        self._leave_out(place_of_invalid(error, self.source.name, self.reading))
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -20,7 +20,7 @@ from gameball.cli.source_ledger import (
     describe_source,
     ledger_path,
 )
-from gameball.cli.tally import READ, Tally, counted
+from gameball.cli.tally import READ, Tally, counted, place_of_invalid
 from gameball.client import Gameball
 from gameball.errors import (
     GameballError,
@@ -178,11 +178,7 @@ class SourceSend:
 
     def _take_invalid(self, error: InvalidEventError) -> None:
         """Skip an event that cannot be sent, or raise its problem to stop the send."""
-        line = None if self.reading is None else self.reading.line_of(error.index)
-        unit = "line" if self.reading is None else self.reading.unit
-        problem = SourceError(
-            source=self.source.name, line=line, reason=f"{error.field} {error.reason}", unit=unit
-        )
+        problem = place_of_invalid(error, self.source.name, self.reading)
         if not self.options.skip_invalid:
             raise problem
         self._leave_out(problem)

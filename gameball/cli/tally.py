@@ -6,8 +6,9 @@ from typing import Final
 from attrs import Factory, define, field, frozen
 
 from gameball.cli.exit_codes import ExitCode, code_of_error, code_of_outcome, worst
-from gameball.errors import GameballError, LedgerError, SourceError
+from gameball.errors import GameballError, InvalidEventError, LedgerError, SourceError
 from gameball.receipts import Outcome, Receipt
+from gameball.sources import Reading
 
 #: How many problems of each kind are described. All of them are counted and written to the rejects.
 DESCRIBED = 10
@@ -152,6 +153,22 @@ def _was_stopped(receipt: Receipt) -> bool:
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun: ``1 request``, ``2 requests``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def place_of_invalid(error: InvalidEventError, name: str, reading: Reading | None) -> SourceError:
+    """Return the problem of an event that cannot be sent, with its place in the source.
+
+    Args:
+        error: The error of the event.
+        name: The name of the source.
+        reading: The reading that yielded the event, or None if it is not known.
+    """
+    return SourceError(
+        source=name,
+        line=None if reading is None else reading.line_of(error.index),
+        reason=f"{error.field} {error.reason}",
+        unit="line" if reading is None else reading.unit,
+    )
 
 
 def describe_error(error: GameballError | BaseException) -> str:

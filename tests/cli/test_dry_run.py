@@ -57,3 +57,11 @@ def test_a_dry_run_shows_the_first_three_events_as_they_would_be_sent(tmp_path: 
     shown = [text for text in done.out.splitlines() if "purchase" in text]
     assert len(shown) == 3, done.err
     assert '"purchase":{"amount":0.1' in shown[0]
+
+
+def test_a_dry_run_names_the_items_of_a_json_array_as_a_send_does(tmp_path: Path) -> None:
+    source = tmp_path / "events.json"
+    source.write_text('[{"customer_id": "c", "name": "liked"},\n {"customer_id": " ", "name": "liked"}]')
+    done = gameball("send", source, "--dry-run")
+    assert done.code == 3
+    assert "events.json, item 2: customer_id must not be blank" in done.out
