@@ -7,11 +7,11 @@ from typing import Annotated, Final, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from gameball.cli.config import take_config
 from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
 from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
-from gameball.cli.outbox_app import outbox_app
+from gameball.cli.outbox.app import outbox_app
 from gameball.cli.output import OutputError, prepare, write_error, write_json
+from gameball.cli.send.config import take_config
 from gameball.version import __version__
 
 EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
@@ -108,7 +108,7 @@ def send(
     for word in words:
         if word.startswith("-") and word != "-" and not Path(word).exists():
             raise ValueError(f"unknown option {word}; see: gameball send --help")
-    from gameball.cli.sending import send_all  # noqa: PLC0415 - see the module's docstring
+    from gameball.cli.send.command import send_all  # noqa: PLC0415 - see the module's docstring
 
     return send_all(words, options)
 
@@ -164,7 +164,7 @@ def show(
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:
     """Show the outcomes recorded for a source, or print its lines in a form that can be sent."""
-    from gameball.cli.ledgers import show_ledger  # noqa: PLC0415
+    from gameball.cli.ledger.show import show_ledger  # noqa: PLC0415
 
     return show_ledger(path, unknown=unknown, unsent=unsent, source=source, as_json=options.json)
 
@@ -180,7 +180,7 @@ def rebind(
 
     Use it only for the same account: for another account the records do not apply.
     """
-    from gameball.cli.ledger_changes import rebind_ledger  # noqa: PLC0415
+    from gameball.cli.ledger.changes import rebind_ledger  # noqa: PLC0415
 
     return rebind_ledger(path, env_file=options.env_file, as_json=options.json)
 
@@ -211,7 +211,7 @@ def resolve(
 
     The next send then skips them, or sends them again.
     """
-    from gameball.cli.ledger_changes import resolve_lines  # noqa: PLC0415
+    from gameball.cli.ledger.changes import resolve_lines  # noqa: PLC0415
 
     return resolve_lines(path, lines, settled_as, source, as_json=options.json)
 

@@ -16,9 +16,9 @@ from gameball.cli.exit_codes import ExitCode, code_of_error
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import escape
-from gameball.cli.send_one import SourceSend
-from gameball.cli.sending import find_sources
-from gameball.cli.tally import describe_error
+from gameball.cli.send.command import find_sources
+from gameball.cli.send.one_source import SourceSend
+from gameball.cli.send.tally import describe_error
 from gameball.client import Gameball
 from gameball.errors import GameballError
 from gameball.jobs.batch_job import BatchJob

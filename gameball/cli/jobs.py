@@ -10,7 +10,7 @@ from rich.table import Table
 from gameball.cli.client import open_client
 from gameball.cli.exit_codes import ExitCode, code_of_error, worst
 from gameball.cli.output import escape, write_json, write_lines, write_table
-from gameball.cli.tally import describe_error
+from gameball.cli.send.tally import describe_error
 from gameball.errors import GameballError
 from gameball.jobs.batch_job import BatchJob
 

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from attrs import field, frozen
 
-from gameball.sources.cells import types_of_columns
-from gameball.sources.columns import Columns
-from gameball.sources.limit import check_limit, limited_items
-from gameball.sources.progress import ReadProgress
-from gameball.sources.reading import Reading
-from gameball.sources.selection import Selection, check_choice
-from gameball.sources.shape import Shape
+from gameball.sources.mapping.cells import types_of_columns
+from gameball.sources.mapping.columns import Columns
+from gameball.sources.mapping.selection import Selection, check_choice
+from gameball.sources.mapping.shape import Shape
+from gameball.sources.records.limit import check_limit, limited_items
+from gameball.sources.records.progress import ReadProgress
+from gameball.sources.records.reading import Reading
 from gameball.sources.source import as_tuple, check_options
-from gameball.sources.sql import QUERY, SqlOrigin
-from gameball.sources.tables import OpenTable, TableOrigin, TableReader, check_nulls
+from gameball.sources.tables.batches import OpenTable, TableOrigin, TableReader, check_nulls
+from gameball.sources.tables.sql import QUERY, SqlOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gameball.sources.records import OnProblem
-    from gameball.sources.sql import Connection
-    from gameball.sources.table_rows import Nulls
+    from gameball.sources.records.records import OnProblem
+    from gameball.sources.tables.rows import Nulls
+    from gameball.sources.tables.sql import Connection
 
 # The column that pandas adds for an index without a name, such as the one that is left after filtering.
 _UNNAMED_INDEX: Final = re.compile(r"__index_level_[0-9]+__")

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from io import TextIOBase
 from pathlib import Path
 
-from gameball.sources.dialect import PLAIN, Dialect
-from gameball.sources.file_names import Format, split_compression
-from gameball.sources.reading import Reading
-from gameball.sources.records import OnProblem
+from gameball.sources.csv.dialect import PLAIN, Dialect
+from gameball.sources.files.names import Format, split_compression
+from gameball.sources.files.streams import BinaryFile
+from gameball.sources.records.reading import Reading
+from gameball.sources.records.records import OnProblem
 from gameball.sources.source import Source
-from gameball.sources.streams import BinaryFile
-from gameball.sources.table_rows import Nulls
-from gameball.sources.tables import check_nulls
+from gameball.sources.tables.batches import check_nulls
+from gameball.sources.tables.rows import Nulls
 
 _FilePath = str | os.PathLike[str]
 

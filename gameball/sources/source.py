@@ -9,20 +9,20 @@ from attrs import evolve, field, frozen
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
-from gameball.sources.cells import check_types, types_of_columns
-from gameball.sources.compression import Compression
-from gameball.sources.dialect import PLAIN, Dialect
-from gameball.sources.file_names import FORMAT_CURE, Format, format_by_name, split_compression
-from gameball.sources.limit import check_limit
-from gameball.sources.progress import ReadProgress
-from gameball.sources.reader import JSON_FORMATS, Reader
-from gameball.sources.reading import Reading
-from gameball.sources.records import OnProblem, Row, exact_rows
-from gameball.sources.selection import Selection, check_choice
-from gameball.sources.shape import Shape
-from gameball.sources.sql import QUERY
-from gameball.sources.streams import BLOCK_SIZE, STANDARD_INPUT, BinaryFile, Input, Spool
-from gameball.sources.table_rows import Nulls
+from gameball.sources.csv.dialect import PLAIN, Dialect
+from gameball.sources.files.compression import Compression
+from gameball.sources.files.names import FORMAT_CURE, Format, format_by_name, split_compression
+from gameball.sources.files.streams import BLOCK_SIZE, STANDARD_INPUT, BinaryFile, Input, Spool
+from gameball.sources.formats import JSON_FORMATS, Reader
+from gameball.sources.mapping.cells import check_types, types_of_columns
+from gameball.sources.mapping.selection import Selection, check_choice
+from gameball.sources.mapping.shape import Shape
+from gameball.sources.records.limit import check_limit
+from gameball.sources.records.progress import ReadProgress
+from gameball.sources.records.reading import Reading
+from gameball.sources.records.records import OnProblem, Row, exact_rows
+from gameball.sources.tables.rows import Nulls
+from gameball.sources.tables.sql import QUERY
 
 
 def _copy(names: Mapping[str, str]) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from typing import Final
 from attrs import frozen
 
 from gameball import DOCUMENTED_LIMITS, AsyncGameball, Event, Gameball
-from gameball.cli.dry_run import least_seconds
+from gameball.cli.send.dry_run import least_seconds
 from gameball.sandbox import Sandbox
 
 _KINDS: Final = ("sync", "async", "command")

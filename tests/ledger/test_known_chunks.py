@@ -9,10 +9,10 @@ from sending import events
 
 from gameball import Gameball, Outcome
 from gameball.cli.interrupts import Interrupts
-from gameball.cli.ledgers import show_ledger
+from gameball.cli.ledger.show import show_ledger
 from gameball.cli.options import SendCommandOptions
-from gameball.cli.rejects import beside
-from gameball.cli.send_one import SourceSend
+from gameball.cli.send.one_source import SourceSend
+from gameball.cli.send.rejects import beside
 from gameball.ledger import known_chunks
 from gameball.ledger.file import LedgerFile
 from gameball.ledger.store import LedgerStore

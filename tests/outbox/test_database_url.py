@@ -9,7 +9,7 @@ import pytest
 from rich.pretty import pretty_repr
 from sqlalchemy import create_engine
 
-from gameball.cli.outbox import open_outbox
+from gameball.cli.outbox.commands import open_outbox
 from gameball.outbox import Outbox
 
 INVALID = [

@@ -22,7 +22,7 @@ from source_files import read_until_error
 from gameball import Gameball, SourceError, chunk_events
 from gameball.sandbox import Sandbox
 from gameball.sources import ArrowTable, read_arrow
-from gameball.sources.arrow_values import to_values
+from gameball.sources.tables.values import to_values
 
 TIME = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TWO = {"customer_id": ["a", "b"], "name": ["liked", "shared"]}

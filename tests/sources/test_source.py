@@ -17,7 +17,7 @@ from gameball.chunking.chunk_events import build_chunks
 from gameball.events import EventLike
 from gameball.sandbox import Sandbox
 from gameball.sources import Row, Source, find_source, read_csv, read_jsonl
-from gameball.sources.compression import Compression
+from gameball.sources.files.compression import Compression
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gameball.errors import SourceError
 from gameball.sources import read_arrow, read_csv, read_jsonl, read_parquet
-from gameball.sources.shape import Shape
+from gameball.sources.mapping.shape import Shape
 from gameball.sources.source import find_source
 
 PURCHASE = {"name": "purchase"}

@@ -1,0 +1,1 @@
+"""``gameball ledger``: what is recorded of a send, and how a person settles what is unknown."""

@@ -1,0 +1,1 @@
+"""``gameball outbox``: the tables, the delivery, and what failed in it."""

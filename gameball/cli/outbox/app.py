@@ -1,0 +1,132 @@
+"""The ``gameball outbox`` commands and their help. Each imports its code when it runs, as in ``app``."""
+
+from typing import Annotated, Final, Literal
+
+from cyclopts import App, Parameter
+
+from gameball.cli.exit_codes import ExitCode
+from gameball.cli.options import ClientOptions
+
+OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
+    "outbox schema": ("gameball outbox schema --database postgresql+psycopg:///",),
+    "outbox run": ("gameball outbox run --database sqlite:///shop.db --until-empty",),
+    "outbox status": ("gameball outbox status --database sqlite:///shop.db",),
+    "outbox show": (
+        "gameball outbox show --unknown --database sqlite:///shop.db",
+        "gameball outbox show --rejected --database sqlite:///shop.db",
+    ),
+    "outbox resolve": ("gameball outbox resolve --all --as accepted --database sqlite:///shop.db",),
+}
+
+
+def _epilogue(command: str) -> str:
+    return "\n".join(("Examples:", "", *(f"  {line}" for line in OUTBOX_EXAMPLES[command])))
+
+
+outbox_app: Final[App] = App(
+    name="outbox",
+    help="Deliver the events in the outbox of a database, and settle unknown ones.",
+    help_epilogue=(
+        "Set GAMEBALL_OUTBOX_DATABASE instead of --database if the URL holds a password, because process "
+        "lists are public."
+    ),
+)
+_Database = Annotated[
+    str | None,
+    Parameter(
+        name="--database",
+        help="URL of the database: sqlite:///FILE or postgresql+psycopg://...",
+        show_default=lambda _: "GAMEBALL_OUTBOX_DATABASE",
+    ),
+]
+_AS_USUAL: Final = ClientOptions()
+
+
+@outbox_app.command(help_epilogue=_epilogue("outbox schema"))
+def schema(*, database: _Database = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
+    """Print the statements that create the tables, for your migrations."""
+    from gameball.cli.outbox.commands import print_schema  # noqa: PLC0415 - see the module's docstring
+
+    return print_schema(database, options.env_file, as_json=options.json)
+
+
+@outbox_app.command(help_epilogue=_epilogue("outbox run"))
+def run(
+    *,
+    database: _Database = None,
+    until_empty: Annotated[
+        bool, Parameter(help="End when nothing is waiting, instead of waiting for more.")
+    ] = False,
+    options: ClientOptions = _AS_USUAL,
+) -> ExitCode:
+    """Deliver what is committed, until Ctrl-C or SIGTERM.
+
+    One process delivers an outbox at a time. Start several: the others stand by.
+    """
+    from gameball.cli.outbox.run import run_outbox  # noqa: PLC0415
+
+    return run_outbox(database, options.env_file, until_empty=until_empty, as_json=options.json)
+
+
+@outbox_app.command(help_epilogue=_epilogue("outbox status"))
+def status(*, database: _Database = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
+    """Count the events by outcome. The exit code is 4 if some are unknown, 3 if some were rejected."""
+    from gameball.cli.outbox.commands import show_status  # noqa: PLC0415
+
+    return show_status(database, options.env_file, as_json=options.json)
+
+
+@outbox_app.command(help_epilogue=_epilogue("outbox show"))
+def show(
+    *,
+    unknown: Annotated[
+        bool, Parameter(help="Print the events that may or may not have been accepted.")
+    ] = False,
+    rejected: Annotated[bool, Parameter(help="Print the events that Gameball rejected.")] = False,
+    database: _Database = None,
+    options: ClientOptions = _AS_USUAL,
+) -> ExitCode:
+    """Print the events that are kept, one JSON object per line, with their id and the reason."""
+    from gameball.cli.outbox.commands import show_failed  # noqa: PLC0415
+
+    return show_failed(
+        database, options.env_file, unknown=unknown or not rejected, rejected=rejected, as_json=options.json
+    )
+
+
+@outbox_app.command(help_epilogue=_epilogue("outbox resolve"))
+def resolve(
+    ids: Annotated[
+        tuple[int, ...], Parameter(name="ID", help="The ids of the events, as `show` prints them.")
+    ] = (),
+    /,
+    *,
+    settled_as: Annotated[
+        Literal["accepted", "unsent"],
+        Parameter(name="--as", help="Whether they were accepted, or were not and are to be sent again."),
+    ],
+    all_of_them: Annotated[
+        bool, Parameter(name="--all", help="Settle all unknown events, or all rejected ones with --rejected.")
+    ] = False,
+    rejected: Annotated[
+        bool, Parameter(help="Settle events that Gameball rejected, not unknown ones.")
+    ] = False,
+    database: _Database = None,
+    options: ClientOptions = _AS_USUAL,
+) -> ExitCode:
+    """Settle unknown events, once you have found out whether they were accepted.
+
+    End a deliverer that hangs before you have events sent again.
+    """
+    if ids and all_of_them:
+        raise ValueError("give either ids or --all, not both: --all would settle every event")
+    from gameball.cli.outbox.commands import resolve_events  # noqa: PLC0415
+
+    return resolve_events(
+        database,
+        options.env_file,
+        None if all_of_them else ids,
+        settled_as,
+        rejected=rejected,
+        as_json=options.json,
+    )

@@ -1,0 +1,209 @@
+"""``gameball send``: find the sources, and send one after the other."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from gameball.cli.client import open_client, parse_duration, parse_pairs, parse_rate_limits, split_commas
+from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.interrupts import Interrupts
+from gameball.cli.log_file import logging_to
+from gameball.cli.options import SendCommandOptions
+from gameball.cli.send.csv_rejects import check_csv_rejects, is_csv
+from gameball.cli.send.dry_run import run_dry
+from gameball.cli.send.expansion import expand, stand_for
+from gameball.cli.send.one_source import SourceSend
+from gameball.cli.send.rejects import RejectsFile, beside
+from gameball.cli.send.same_content import LedgerContents
+from gameball.cli.send.summary import print_results
+from gameball.errors import (
+    GameballError,
+)
+from gameball.sources import Source, find_source
+from gameball.sources.csv.dialect import Dialect
+from gameball.sources.tables.sql import explain_order
+
+
+def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Source]:
+    """Find out how to read each source, and check the options.
+
+    Args:
+        words: The sources, as given on the command line.
+        options: The options of the command.
+
+    Raises:
+        ValueError: A file does not exist, or options contradict each other; the message says what to do.
+    """
+    if options.rejects is not None and stand_for(words, options.rejects):
+        raise ValueError(
+            f"--rejects {options.rejects} would be one of the sources of the next run: use another folder"
+        )
+    words = expand(words)
+    renames = parse_pairs(options.map, "--map")
+    types = parse_pairs(options.types, "--types")
+    if options.ledger is not None and options.no_ledger:
+        raise ValueError("--ledger and --no-ledger cannot be used together")
+    if options.ledger is not None and len(words) > 1:
+        raise ValueError("--ledger works with one source only: send the sources one by one, or omit it")
+    _check_given_once(words)
+    if options.sql is not None:
+        sources = [_find_query(words, options, renames, types)]
+    elif not words:
+        raise ValueError("there is nothing to send: name a SOURCE, or give a query with --sql")
+    else:
+        sources = _find_files(words, options, renames, types)
+    if options.rejects is not None:
+        _check_rejects(options.rejects, sources, options.ledger)
+    if not options.wait_timeout > 0:
+        raise ValueError(f"--wait-timeout is {options.wait_timeout:g} but must be positive")
+    return sources
+
+
+def _check_given_once(words: Sequence[str]) -> None:
+    """Check that no file is given twice, even under two names. There may be thousands of files."""
+    seen: dict[object, str] = {}
+    for word in words:
+        path = Path(word)
+        found = path.stat() if path.exists() else None
+        keys: set[object] = {path.resolve()} | ({(found.st_dev, found.st_ino)} if found else set())
+        for key in keys:
+            if key in seen:
+                raise ValueError(
+                    f"a source is given twice and would be sent twice: {seen[key]} and {word} are the same"
+                )
+        seen |= dict.fromkeys(keys, word)
+
+
+def _find_query(
+    words: Sequence[str], options: SendCommandOptions, renames: Mapping[str, str], types: Mapping[str, str]
+) -> Source:
+    if words:
+        raise ValueError("--sql and a SOURCE cannot be used together: name the files in the query")
+    if options.format is not None:
+        raise ValueError("--sql and --format cannot be used together: the query says how to read its files")
+    query = (options.sql or "").strip()
+    if options.ledger is None and not options.no_ledger:
+        raise ValueError(
+            "--sql needs --ledger FILE, because a query has no file to put the ledger beside; or --no-ledger"
+        )
+    problem = None if options.no_ledger and options.rejects is None else explain_order(query)
+    if problem is not None and not options.any_order:
+        raise ValueError(problem)
+    if problem is not None and options.rejects is not None:
+        raise ValueError("--rejects finds its rows by executing the query again, so it needs an ORDER BY")
+    return Source(
+        path=None,
+        format="sql",
+        query=query,
+        rename=renames,
+        types=types,
+        constants=parse_pairs(options.set, "--set"),
+        select=split_commas(options.select) or None,
+        drop=split_commas(options.drop) or None,
+        limit=options.limit,
+        resend_unknown=options.on_unknown == "resend",
+    )
+
+
+def _find_files(
+    words: Sequence[str], options: SendCommandOptions, renames: Mapping[str, str], types: Mapping[str, str]
+) -> list[Source]:
+    dialect = Dialect(
+        options.delimiter, options.quote, options.null, options.encoding, header=not options.no_header
+    )
+    sources = [
+        find_source(
+            word,
+            format=options.format,
+            rename=renames,
+            types=types,
+            constants=parse_pairs(options.set, "--set"),
+            select=split_commas(options.select) or None,
+            drop=split_commas(options.drop) or None,
+            limit=options.limit,
+            resend_unknown=options.on_unknown == "resend",
+            spool=options.rejects is not None,
+            dialect=dialect,
+        )
+        for word in words
+    ]
+    for source in sources:
+        if source.path is not None and not source.path.exists():
+            raise ValueError(f"there is no file {source.path}")
+    return sources
+
+
+def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
+    if rejects.is_symlink() or (rejects.exists() and not rejects.is_file()):
+        raise ValueError(f"--rejects {rejects} is not a regular file: use a regular file or a new name")
+    if is_csv(rejects):
+        check_csv_rejects(rejects, sources)
+    if ledger is not None and _same(ledger, rejects):
+        raise ValueError("--rejects is the ledger: use another file")
+    for source in sources:
+        if source.path is None:
+            continue
+        if not source.path.is_file():
+            raise ValueError(
+                f"{source.path} can be read only once: to use --rejects, save it to a file or send it as -"
+            )
+        if _same(source.path, rejects):
+            raise ValueError("--rejects is the source: use another file")
+        # If the ledger were overwritten, everything would be sent again.
+        if _same(beside(source.path), rejects):
+            raise ValueError("--rejects is the ledger: use another file")
+
+
+def _same(path: Path, other: Path) -> bool:
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
+
+
+def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
+    """Send sources one after the other.
+
+    Args:
+        words: The sources, as given on the command line.
+        options: The options of the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        GameballError: The first send could not start.
+        ValueError: The options contradict each other; the message says why.
+    """
+    sources = find_sources(words, options)
+    rate_limits = parse_rate_limits(options.rate_limit)
+    retry_for = parse_duration(options.retry_for, "--retry-for")
+    if options.dry_run:
+        return run_dry(sources, options, rate_limits)
+    results = []
+    contents = LedgerContents()
+    with ExitStack() as stack:
+        stack.enter_context(logging_to(options.log_file))
+        client = stack.enter_context(
+            open_client(
+                options.env_file, timeout=options.timeout, retry_for=retry_for, rate_limits=rate_limits
+            )
+        )
+        interrupts = stack.enter_context(Interrupts())
+        rejects = (
+            None
+            if options.rejects is None
+            else stack.enter_context(RejectsFile(options.rejects, options.encoding))
+        )
+        for source in sources:
+            sending = SourceSend(client, source, options, interrupts, rejects, contents=contents)
+            try:
+                results.append(sending.run())
+            except (GameballError, OSError, ValueError) as error:
+                # It could not start. If other sources were sent before, their results must be reported.
+                if not results:
+                    raise
+                results.append(sending.refused(error))
+            if sending.ends_everything:
+                break
+    left = sources[len(results) :]
+    code = worst(*(result.code for result in results), *([ExitCode.UNKNOWN] if left else []))
+    print_results(results, [source.name for source in left], options, rejects, code)
+    return code

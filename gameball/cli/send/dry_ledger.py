@@ -1,0 +1,81 @@
+"""What a ledger says about the events of a dry run. The ledger is copied, so a send can go on using it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import define, field
+
+from gameball.chunking.chunk import Chunk
+from gameball.cli.options import SendCommandOptions
+from gameball.cli.send.source_ledger import is_of_another_query
+from gameball.errors import LedgerMismatchError
+from gameball.ledger.known_chunks import KnownChunks
+from gameball.ledger.snapshot import reading_copy
+from gameball.ledger.store import LedgerStore
+from gameball.receipts import Outcome
+from gameball.sources import Source
+
+
+@define
+class RecordedEvents:
+    """Counts the events of a source that a ledger has recorded.
+
+    Attributes:
+        known: The recorded chunks.
+        events: The number of recorded events with each outcome, of those that were read.
+        problem: Why a send with this ledger would be refused, or None.
+    """
+
+    known: KnownChunks
+    _resends_unknown: bool
+    problem: str | None = None
+    events: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
+
+    def take(self, chunk: Chunk) -> bool:
+        """Count a chunk, and return whether a send would send it."""
+        if self.problem is not None:
+            return True
+        try:
+            recorded = self.known.match(chunk)
+        except LedgerMismatchError:
+            self.problem = (
+                f"item {chunk.first + 1:,} and those after it differ from what it records: send the same "
+                "source with the same options, or use another ledger"
+            )
+            return True
+        if recorded is None:
+            return True
+        self.events[recorded.outcome] += recorded.events
+        settled = {Outcome.ACCEPTED} if self._resends_unknown else {Outcome.ACCEPTED, Outcome.UNKNOWN}
+        return recorded.outcome not in settled
+
+
+@contextmanager
+def recorded_events(path: Path, source: Source, options: SendCommandOptions) -> Iterator[RecordedEvents]:
+    """Read a ledger, for as long as a dry run takes.
+
+    Args:
+        path: The ledger.
+        source: The source that would be sent with it.
+        options: The options of the command.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    with reading_copy(path) as ledger:
+        problem = _find_problem(ledger, source, options)
+        known = KnownChunks(lambda *_: []) if problem else ledger.known_chunks()
+        yield RecordedEvents(known, options.on_unknown == "resend", problem)
+
+
+def _find_problem(ledger: LedgerStore, source: Source, options: SendCommandOptions) -> str | None:
+    """Return why a send with a ledger would be refused, whatever the events are, or None."""
+    if is_of_another_query(source, ledger):
+        return "it records another query or source: use another ledger, or repeat the query exactly"
+    settings = ledger.settings()
+    for name, given in (("max_objects", options.max_objects), ("max_bytes", options.max_bytes)):
+        if settings.get(name, str(given)) != str(given):
+            flag = "--" + name.replace("_", "-")
+            return f"it was started with {flag} {settings[name]}: use the same value or another ledger"
+    return None

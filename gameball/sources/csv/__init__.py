@@ -1,0 +1,1 @@
+"""Rows of CSV files. Imports ``files``, ``mapping`` and ``records``."""

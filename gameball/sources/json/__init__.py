@@ -1,0 +1,1 @@
+"""JSON lines and JSON arrays. Imports ``files``, ``mapping`` and ``records``."""

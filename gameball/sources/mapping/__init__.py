@@ -1,0 +1,1 @@
+"""How the columns or fields of a row become an event. Imports no other package of ``sources``."""
