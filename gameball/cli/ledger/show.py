@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from attrs import frozen
 from rich.table import Table
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.cli.client import parse_pairs
-from gameball.cli.exit_codes import ExitCode, worst
+from gameball.cli.exit_codes import ExitCode
 from gameball.cli.output import escape, write_json, write_lines, write_rows, write_table
 from gameball.cli.send.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.send.same_content import CONTENT, QUERY_HASH, identify
@@ -28,6 +29,76 @@ _ENDLESS = 2**63
 
 #: The first and last line of a chunk, by its first position.
 _Lines = dict[int, tuple[int, int]]
+
+
+@frozen
+class _Contents:
+    """What is shown of a ledger.
+
+    Args:
+        path: The ledger.
+        chunks: The chunks to show.
+        counts: The number of events with each outcome, of all chunks.
+        notes: What the sends noted about their source.
+        runs: The sends that used the ledger.
+    """
+
+    path: Path
+    chunks: list[LedgerChunk]
+    counts: dict[Outcome, int]
+    notes: dict[str, str]
+    runs: list[LedgerRun]
+
+    def exit_code(self) -> ExitCode:
+        """Return 3 or 4 if something was not accepted."""
+        outcomes = {chunk.outcome for chunk in self.chunks}
+        unfinished = self.runs and (self.notes.get(READ) == "no" or self.runs[-1].ended_at is None)
+        if unfinished or outcomes & {Outcome.UNKNOWN, Outcome.UNSENT}:
+            return ExitCode.UNKNOWN
+        return ExitCode.REJECTED if Outcome.REJECTED in outcomes else ExitCode.OK
+
+    def report(self, lines: _Lines) -> dict[str, object]:
+        """Return what is written as JSON."""
+        return {
+            "ledger": str(self.path),
+            "source": self.notes.get("source"),
+            "read_to_its_end": {"yes": True, "no": False}.get(self.notes.get(READ, "")),
+            "runs": [
+                {
+                    "started_at": run.started_at.isoformat(),
+                    "ended_at": run.ended_at and run.ended_at.isoformat(),
+                }
+                for run in self.runs
+            ],
+            "events": {outcome.value: count for outcome, count in self.counts.items()},
+            "chunks": [_as_json(chunk, lines) for chunk in self.chunks],
+            "exit_code": int(self.exit_code()),
+        }
+
+    def print(self, lines: _Lines) -> None:
+        """Write the runs, the counts, and a table of the chunks that were not accepted."""
+        source = "a query" if self.notes.get(QUERY_HASH) else self.notes.get("source", "unknown source")
+        text = [f"{self.path}: {source}"]
+        for run in self.runs:
+            ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
+            text.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
+        text += [f"  {count:,} {outcome}" for outcome, count in self.counts.items()]
+        if self.notes.get(READ) == "no":
+            text.append("  The source was not read to its end.")
+        write_lines(text)
+        # Counted from 1, as in the report of the send.
+        table = Table(
+            "lines" if lines else "items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False
+        )
+        for chunk in self.chunks:
+            if chunk.outcome is not Outcome.ACCEPTED:
+                first, last = lines.get(chunk.first, (chunk.first + 1, chunk.last + 1))
+                items = f"{first:,} to {last:,}"
+                table.add_row(
+                    items, f"{chunk.events:,}", chunk.outcome, str(chunk.attempts), escape(_reason(chunk))
+                )
+        if table.row_count:
+            write_table(table)
 
 
 def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None, as_json: bool) -> ExitCode:
@@ -52,13 +123,16 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
     with reading(path) as ledger:
         # There may be a million chunks, nearly all of them accepted.
         every = unknown or unsent or as_json
-        chunks = ledger.chunks() if every else _not_accepted(ledger)
-        counts, notes, runs = ledger.count_events(), ledger.notes(), ledger.runs()
+        contents = _Contents(
+            path,
+            chunks=ledger.chunks() if every else _not_accepted(ledger),
+            counts=ledger.count_events(),
+            notes=ledger.notes(),
+            runs=ledger.runs(),
+        )
         settings = ledger.settings()
-    code = _code(chunks)
-    if runs and (notes.get(READ) == "no" or runs[-1].ended_at is None):
-        code = worst(code, ExitCode.UNKNOWN)
-    lines = {} if unknown or unsent else _find_lines(chunks, notes, source)
+    chunks, notes = contents.chunks, contents.notes
+    code = contents.exit_code()
     if unknown or unsent:
         wanted = {Outcome.UNKNOWN} if unknown else set()
         if unsent:
@@ -70,14 +144,12 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
         rejects = lines_of(found, chunks, wanted, max_bytes)
         rows = (encode_reject(reject, found.name).removesuffix(b"\n") for reject in rejects)
         write_rows(rows, {"ledger": str(path), "exit_code": int(code)} if as_json else None, "lines")
-    elif as_json:
-        report = {
-            **_report(path, chunks, counts=counts, notes=notes, runs=runs, lines=lines),
-            "exit_code": int(code),
-        }
-        write_json(report)
     else:
-        _print(path, chunks, counts=counts, notes=notes, runs=runs, places=lines)
+        lines = _find_lines(chunks, notes, source)
+        if as_json:
+            write_json(contents.report(lines))
+        else:
+            contents.print(lines)
     return code
 
 
@@ -132,61 +204,6 @@ def _not_accepted(ledger: LedgerStore) -> list[LedgerChunk]:
     outcomes = (Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
     chunks = [chunk for outcome in outcomes for chunk in ledger.chunks(outcome)]
     return sorted(chunks, key=lambda chunk: chunk.first)
-
-
-def _report(
-    path: Path,
-    chunks: list[LedgerChunk],
-    *,
-    counts: dict[Outcome, int],
-    notes: dict[str, str],
-    runs: list[LedgerRun],
-    lines: _Lines,
-) -> dict[str, object]:
-    return {
-        "ledger": str(path),
-        "source": notes.get("source"),
-        "read_to_its_end": {"yes": True, "no": False}.get(notes.get(READ, "")),
-        "runs": [
-            {"started_at": run.started_at.isoformat(), "ended_at": run.ended_at and run.ended_at.isoformat()}
-            for run in runs
-        ],
-        "events": {outcome.value: count for outcome, count in counts.items()},
-        "chunks": [_as_json(chunk, lines) for chunk in chunks],
-    }
-
-
-def _print(
-    path: Path,
-    chunks: list[LedgerChunk],
-    *,
-    counts: dict[Outcome, int],
-    notes: dict[str, str],
-    runs: list[LedgerRun],
-    places: _Lines,
-) -> None:
-    source = "a query" if notes.get(QUERY_HASH) else notes.get("source", "unknown source")
-    lines = [f"{path}: {source}"]
-    for run in runs:
-        ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
-        lines.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
-    lines += [f"  {count:,} {outcome}" for outcome, count in counts.items()]
-    if notes.get(READ) == "no":
-        lines.append("  The source was not read to its end.")
-    write_lines(lines)
-    # Counted from 1, as in the report of the send.
-    table = Table(
-        "lines" if places else "items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False
-    )
-    for chunk in chunks:
-        if chunk.outcome is not Outcome.ACCEPTED:
-            first, last = places.get(chunk.first, (chunk.first + 1, chunk.last + 1))
-            items = f"{first:,} to {last:,}"
-            table.add_row(
-                items, f"{chunk.events:,}", chunk.outcome, str(chunk.attempts), escape(_reason(chunk))
-            )
-    if table.row_count:
-        write_table(table)
 
 
 def lines_of(
@@ -263,13 +280,6 @@ def _reason(chunk: LedgerChunk) -> str:
     if chunk.in_flight:
         return "in flight when its run ended: it may have been accepted"
     return chunk.error or "unknown reason"
-
-
-def _code(chunks: list[LedgerChunk]) -> ExitCode:
-    outcomes = {chunk.outcome for chunk in chunks}
-    if outcomes & {Outcome.UNKNOWN, Outcome.UNSENT}:
-        return ExitCode.UNKNOWN
-    return ExitCode.REJECTED if Outcome.REJECTED in outcomes else ExitCode.OK
 
 
 def _as_json(chunk: LedgerChunk, lines: _Lines) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The ``gameball outbox`` commands and their help. Each imports its code when it runs, as in ``app``."""
+"""The ``gameball outbox`` commands and their help. Each imports its code when it runs, as in ``cli.app``."""
 
 from typing import Annotated, Final, Literal
 
