@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from command import FORKS, end_what_was_begun
 from either_client import KEYS, EitherClient
 from hypothesis import HealthCheck, settings
 from waiting import LONGEST
@@ -16,6 +17,18 @@ from gameball.sandbox import Sandbox
 # No deadline: a slow example only shows that the machine is loaded.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_the_forks() -> Iterator[None]:
+    yield
+    FORKS.close()
+
+
+@pytest.fixture(autouse=True)
+def _end_what_was_begun() -> Iterator[None]:
+    yield
+    end_what_was_begun()
 
 
 @pytest.fixture(scope="session")
