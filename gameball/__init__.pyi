@@ -1,7 +1,7 @@
 # The public names, listed once: type checkers read them here, and __init__.py loads from here.
 
 from .async_client import AsyncGameball as AsyncGameball
-from .async_sending import AsyncEvents as AsyncEvents
+from .async_events_client import AsyncEvents as AsyncEvents
 from .chunking.chunk import Chunk as Chunk
 from .chunking.chunk_events import chunk_events as chunk_events
 from .client import Gameball as Gameball
@@ -30,6 +30,7 @@ from .errors import SourceError as SourceError
 from .errors import TrackerFullError as TrackerFullError
 from .events import CustomerEvents as CustomerEvents
 from .events import Event as Event
+from .events_client import Events as Events
 from .jobs.batch_job import BatchJob as BatchJob
 from .jobs.batch_job import JobItem as JobItem
 from .jobs.batch_job import JobStatus as JobStatus
@@ -43,7 +44,6 @@ from .rate_limit import RateLimit as RateLimit
 from .receipts import DeliveryReport as DeliveryReport
 from .receipts import Outcome as Outcome
 from .receipts import Receipt as Receipt
-from .sending import Events as Events
 from .tracking.async_tracker import AsyncTracker as AsyncTracker
 from .tracking.stats import TrackerStats as TrackerStats
 from .tracking.tracker import Tracker as Tracker

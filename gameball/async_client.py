@@ -9,7 +9,7 @@ from typing import Self
 
 import httpx
 
-from gameball.async_sending import AsyncEvents
+from gameball.async_events_client import AsyncEvents
 from gameball.client_parts import client_part
 from gameball.credentials import look_up
 from gameball.delivery.deadline import check_seconds

@@ -17,9 +17,9 @@ from gameball.delivery.decisions import (
 )
 from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT
 from gameball.errors import ClientClosedError, MissingCredentialsError
+from gameball.events_client import Events
 from gameball.jobs.clients import Jobs
 from gameball.rate_limit import DOCUMENTED_LIMITS, Limiter, RateLimit
-from gameball.sending import Events
 from gameball.transport.api_version import ApiVersion
 from gameball.transport.connection import SyncConnection
 from gameball.transport.pool import ConnectionPool

@@ -11,10 +11,10 @@ import pytest
 
 import gameball
 from gameball.async_client import AsyncGameball
-from gameball.async_sending import AsyncEvents
+from gameball.async_events_client import AsyncEvents
 from gameball.client import Gameball
+from gameball.events_client import Events
 from gameball.jobs.clients import AsyncJobs, Jobs
-from gameball.sending import Events
 from gameball.transport.raw_client import RawClient
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,6 +7,7 @@ from typing import Final
 from attrs import Factory, define, field
 
 from gameball.errors import OutboxError
+from gameball.events_client import Events
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.lease import DEFAULT_TIMES, Lease, LeaseTimes, acquire
@@ -16,7 +17,6 @@ from gameball.outbox.partition import FIRST_PAUSE, Partition
 from gameball.outbox.schema import PARTITIONS
 from gameball.outbox.waiting_rows import partitions_with_rows
 from gameball.receipts import Outcome
-from gameball.sending import Events
 
 #: The shortest and the longest pause between two looks at an outbox, in seconds.
 _SHORTEST_POLL: Final = 0.1

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL
 
 from gameball.client import Gameball
 from gameball.events import EventLike
+from gameball.events_client import Events
 from gameball.outbox.adding import Transaction, encode_row, insert_row
 from gameball.outbox.creation import create_missing
 from gameball.outbox.database import Database
@@ -21,7 +22,6 @@ from gameball.outbox.outbox_report import OutboxReport
 from gameball.outbox.schema import ddl
 from gameball.outbox.status import OutboxStatus, read_status
 from gameball.receipts import Outcome
-from gameball.sending import Events
 
 _PAGE = 1000
 

@@ -18,6 +18,7 @@ from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.delivery.options import SendOptions
 from gameball.delivery.sender import Sender
 from gameball.errors import GameballError, describe
+from gameball.events_client import Events
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.lease import Lease
@@ -26,7 +27,6 @@ from gameball.outbox.page_record import PageRecord
 from gameball.outbox.partition import Partition
 from gameball.outbox.waiting_rows import mark, read_partition
 from gameball.receipts import Outcome
-from gameball.sending import Events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

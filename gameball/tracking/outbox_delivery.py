@@ -8,7 +8,7 @@ from gameball.errors import ClientClosedError, GameballError, describe
 from gameball.log import LOGGER
 
 if TYPE_CHECKING:
-    from gameball.sending import Events
+    from gameball.events_client import Events
 
 #: The pause after an error that somebody must repair, such as wrong keys or missing tables, in seconds.
 ERROR_PAUSE: Final = 30.0

@@ -15,7 +15,7 @@ from gameball.transport.pool import AsyncConnectionPool, ConnectionPool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gameball.sending import Events
+    from gameball.events_client import Events
 
 
 def _delivery_of(

@@ -65,9 +65,8 @@ def struck_within_send(error: BaseException) -> bool:
     """Return whether an exception passed through the client, not only through the test."""
     trace = error.__traceback__
     while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename).name in {"sending.py", "async_sending.py"} and (
-            "gameball" in trace.tb_frame.f_code.co_filename and trace.tb_frame.f_code.co_name == "send"
-        ):
+        code = trace.tb_frame.f_code
+        if code.co_name == "send" and Path(code.co_filename).name.endswith("events_client.py"):
             return True
         trace = trace.tb_next
     return False

@@ -28,11 +28,11 @@ from gameball.delivery.send_state import SendState
 from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT
 from gameball.errors import ClientClosedError, GameballError
 from gameball.events import EventLike
+from gameball.events_client import Events
 from gameball.fork_safety import renew_after_fork
 from gameball.ledger.ledger import Ledger
 from gameball.rate_limit import AsyncLimiter, Limiter
 from gameball.receipts import DeliveryReport, Outcome, Receipt, attach_report, order_receipts
-from gameball.sending import Events
 from gameball.tracking.open_trackers import OpenTrackers
 from gameball.tracking.tracker_methods import AsyncTrackerMethods
 from gameball.transport.pool import AsyncConnectionPool, ConnectionPool
