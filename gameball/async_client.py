@@ -9,10 +9,10 @@ from typing import Self
 
 import httpx
 
+from gameball.argument_checks import check_seconds
 from gameball.async_events_client import AsyncEvents
 from gameball.client_parts import client_part
 from gameball.credentials import look_up
-from gameball.delivery.deadline import check_seconds
 from gameball.delivery.decisions import (
     DEFAULT_MAX_ATTEMPTS,
     DEFAULT_RATE_LIMIT_TIMEOUT,

@@ -26,15 +26,8 @@ from gameball.chunking.event_encoder import (
     may_be_invalid,
 )
 from gameball.chunking.limits import check_chunk_limits
-from gameball.events import (
-    OPTIONS,
-    CustomerEvents,
-    Event,
-    EventLike,
-    are_finite,
-    convert,
-    encode,
-)
+from gameball.event_json import OPTIONS, are_finite, convert, encode
+from gameball.events import CustomerEvents, Event, EventLike
 
 _TUPLE_LENGTH: Final = 3
 

@@ -1,28 +1,11 @@
 """The deadline of a call: when it must have ended, whatever it is waiting for."""
 
 import time
-from typing import Final, Self
+from typing import Self
 
 from attrs import frozen
 
-# Python's locks and timers fail with far longer times.
-_LONGEST: Final = 1_000_000_000
-
-
-def check_seconds(name: str, seconds: object) -> None:
-    """Check a number of seconds that is waited for.
-
-    Args:
-        name: The name of the argument.
-        seconds: Its value.
-
-    Raises:
-        ValueError: It is not a number, or it is negative or too large.
-    """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST:
-        raise ValueError(
-            f"{name} is {seconds!r}, and must be a number of seconds, at least 0 and at most {_LONGEST:,}"
-        )
+from gameball.argument_checks import check_seconds
 
 
 @frozen

@@ -1,12 +1,11 @@
 """The decision after an attempt: finish, retry or split. No I/O."""
 
-import math
 from http import HTTPStatus
 from typing import Final, Literal
 
 from attrs import Attribute, field, frozen
 
-from gameball.chunking.limits import check_whole
+from gameball.argument_checks import check_seconds, check_whole
 from gameball.delivery.outcomes import outcome_of
 from gameball.errors import APIError, GameballError, RateLimitError
 from gameball.receipts import Outcome
@@ -42,8 +41,7 @@ def _check_attempts(_: object, attribute: "Attribute[int]", value: object) -> No
 
 
 def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ValueError(f"{attribute.name} is {value!r}, and must be a number of seconds, at least 0")
+    check_seconds(attribute.name, value)
 
 
 @frozen

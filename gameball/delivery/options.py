@@ -6,8 +6,9 @@ from typing import Final
 
 from attrs import Attribute, field, frozen
 
+from gameball.argument_checks import check_whole
 from gameball.chunking.chunk_events import OnInvalid
-from gameball.chunking.limits import check_chunk_limits, check_whole
+from gameball.chunking.limits import check_chunk_limits
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import OnUnknown, check_on_unknown
 from gameball.ledger.ledger import Ledger

@@ -5,8 +5,8 @@ from typing import Final, Literal
 
 from attrs import Attribute, field, frozen, validators
 
-from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS, check_chunk_limits, check_whole
-from gameball.delivery.deadline import check_seconds
+from gameball.argument_checks import check_seconds, check_whole
+from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS, check_chunk_limits
 from gameball.events import Event
 from gameball.receipts import Receipt
 

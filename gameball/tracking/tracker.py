@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
+from gameball.argument_checks import check_seconds
 from gameball.chunking.event_encoder import EventEncoder
-from gameball.delivery.deadline import check_seconds
 from gameball.delivery.decisions import RetryPolicy
 from gameball.errors import TrackerFullError
 from gameball.fork_safety import renew_after_fork
