@@ -22,7 +22,7 @@ from gameball.delivery.effects import (
     SendRequest,
     Sleep,
 )
-from gameball.delivery.outcomes import ambiguous_error, outcome_of
+from gameball.delivery.failure_outcomes import ambiguous_error, outcome_of
 from gameball.delivery.pending_chunk import PendingChunk
 from gameball.errors import DeadlineError, GameballError, RateLimitError, describe
 from gameball.receipts import Outcome, Receipt

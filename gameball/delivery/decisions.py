@@ -6,7 +6,7 @@ from typing import Final, Literal
 from attrs import Attribute, field, frozen
 
 from gameball.argument_checks import check_seconds, check_whole
-from gameball.delivery.outcomes import outcome_of
+from gameball.delivery.failure_outcomes import outcome_of
 from gameball.errors import APIError, GameballError, RateLimitError
 from gameball.receipts import Outcome
 

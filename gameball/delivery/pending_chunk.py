@@ -4,7 +4,7 @@ from attrs import frozen
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.deadline import Deadline
-from gameball.delivery.outcomes import outcome_of
+from gameball.delivery.failure_outcomes import outcome_of
 from gameball.errors import ConnectionFailedError, DeadlineError, GameballError, ResponseLostError
 from gameball.receipts import Receipt
 

@@ -13,8 +13,8 @@ from gameball.delivery.attempts import DeliveryTools
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.durable_record import DurableRecord
+from gameball.delivery.failure_outcomes import ambiguous_error
 from gameball.delivery.latch import Latch
-from gameball.delivery.outcomes import ambiguous_error
 from gameball.delivery.pending_chunk import PendingChunk, abandon, abandoned_error
 from gameball.delivery.send_state import SendState
 from gameball.errors import GameballError, RecordError

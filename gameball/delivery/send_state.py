@@ -11,8 +11,8 @@ from gameball.delivery.customer_order import CustomerOrder
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import OnUnknown
 from gameball.delivery.event_source import EventSource
+from gameball.delivery.failure_outcomes import stops_everything
 from gameball.delivery.options import SendOptions
-from gameball.delivery.outcomes import stops_everything
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
 from gameball.events import EventLike

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert
 
 from gameball.chunking.chunk import Chunk
-from gameball.delivery.outcomes import is_customer_busy, stops_everything
+from gameball.delivery.failure_outcomes import is_customer_busy, stops_everything
 from gameball.errors import GameballError, OutboxError, describe
 from gameball.outbox.lease import Lease
 from gameball.outbox.schema import CHUNKS

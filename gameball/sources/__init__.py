@@ -7,7 +7,7 @@
 from gameball.sources.arrow import ArrowTable, read_arrow, read_sql
 from gameball.sources.readers import read_csv, read_json, read_jsonl, read_parquet
 from gameball.sources.records.reading import Reading
-from gameball.sources.records.records import Row
+from gameball.sources.records.record import Row
 from gameball.sources.source import Source, find_source
 
 __all__ = [

@@ -23,7 +23,7 @@ from gameball.sources.tables.sql import QUERY, SqlOrigin
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from gameball.sources.records.records import OnProblem
+    from gameball.sources.records.record import OnProblem
     from gameball.sources.tables.rows import Nulls
     from gameball.sources.tables.sql import Connection
 

@@ -9,17 +9,17 @@ from attrs import evolve, field, frozen
 
 from gameball.sources.csv.dialect import PLAIN, Dialect, to_utf_8
 from gameball.sources.csv.records import csv_items, csv_records
+from gameball.sources.files.file_formats import Format
 from gameball.sources.files.lines import LineBlocks, split_lines
-from gameball.sources.files.names import Format
 from gameball.sources.files.streams import Input
 from gameball.sources.json.array import split_array
-from gameball.sources.json.lines import jsonl_items, jsonl_records
+from gameball.sources.json.jsonl import jsonl_items, jsonl_records
 from gameball.sources.mapping.columns import Columns
 from gameball.sources.mapping.shape import Shape
 from gameball.sources.records.limit import limited_items
 from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.reading import Reading
-from gameball.sources.records.records import Items, OnProblem, Records
+from gameball.sources.records.record import Items, OnProblem, Records
 from gameball.sources.tables.batches import TableOrigin, TableReader
 from gameball.sources.tables.parquet import ParquetOrigin
 from gameball.sources.tables.rows import Nulls

@@ -6,10 +6,10 @@ from io import TextIOBase
 from pathlib import Path
 
 from gameball.sources.csv.dialect import PLAIN, Dialect
-from gameball.sources.files.names import Format, split_compression
+from gameball.sources.files.file_formats import Format, split_compression
 from gameball.sources.files.streams import BinaryFile
 from gameball.sources.records.reading import Reading
-from gameball.sources.records.records import OnProblem
+from gameball.sources.records.record import OnProblem
 from gameball.sources.source import Source
 from gameball.sources.tables.batches import check_nulls
 from gameball.sources.tables.rows import Nulls

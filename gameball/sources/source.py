@@ -11,7 +11,7 @@ from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.limits import MAX_OBJECTS
 from gameball.sources.csv.dialect import PLAIN, Dialect
 from gameball.sources.files.compression import Compression
-from gameball.sources.files.names import FORMAT_CURE, Format, format_by_name, split_compression
+from gameball.sources.files.file_formats import FORMAT_CURE, Format, format_by_name, split_compression
 from gameball.sources.files.streams import BLOCK_SIZE, STANDARD_INPUT, BinaryFile, Input, Spool
 from gameball.sources.formats import JSON_FORMATS, Reader
 from gameball.sources.mapping.cells import check_types, types_of_columns
@@ -20,7 +20,7 @@ from gameball.sources.mapping.shape import Shape
 from gameball.sources.records.limit import check_limit
 from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.reading import Reading
-from gameball.sources.records.records import OnProblem, Row, exact_rows
+from gameball.sources.records.record import OnProblem, Row, exact_rows
 from gameball.sources.tables.rows import Nulls
 from gameball.sources.tables.sql import QUERY
 

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.effects import AcquireSlot, DeliveryEffect, DeliveryReply, SendRequest, Sleep
-from gameball.delivery.outcomes import stops_everything
+from gameball.delivery.failure_outcomes import stops_everything
 from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import describe

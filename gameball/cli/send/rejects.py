@@ -21,7 +21,7 @@ from gameball.ledger.moving import moved_ledger
 from gameball.receipts import Outcome
 from gameball.sources import Row
 from gameball.sources.csv.dialect import UTF_8
-from gameball.sources.records.records import show_text
+from gameball.sources.records.record import show_text
 
 _WHICH_EVENT: Final = " (the job reports only the customer, who has several events in it)"
 

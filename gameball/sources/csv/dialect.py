@@ -8,7 +8,7 @@ from typing import Final
 from attrs import field, frozen
 
 from gameball.sources.files.compression import Blocks, UnreadableError
-from gameball.sources.files.names import is_tsv
+from gameball.sources.files.file_formats import is_tsv
 
 UTF_8: Final = "utf-8"
 _SEPARATOR_LINE: Final = re.compile("sep=(.)")

@@ -13,9 +13,9 @@ from gameball.sources.csv.dialect import PLAIN
 from gameball.sources.csv.lines import Feed, Lines, TooLongError
 from gameball.sources.files.lines import TOO_LONG
 from gameball.sources.mapping.cells import CellError, convert_cell
-from gameball.sources.mapping.names import show_names
 from gameball.sources.records.csv_text import CsvForm, CsvText
-from gameball.sources.records.records import Record, item_of
+from gameball.sources.records.record import Record, item_of
+from gameball.sources.shown_names import show_names
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gameball.sources.files.lines import LineBlocks
     from gameball.sources.mapping.columns import Columns
     from gameball.sources.records.progress import ReadProgress
-    from gameball.sources.records.records import Items, OnProblem, Records
+    from gameball.sources.records.record import Items, OnProblem, Records
 
 _NOT_CLOSED = "has an unclosed quote"
 _TOO_WIDE = "has a cell of more than 131,072 characters, or an unclosed quote"

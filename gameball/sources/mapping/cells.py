@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gameball.event_json import find_problem
-from gameball.sources.mapping.exact_json import UnparsableError, parse_json, shortest_number
+from gameball.sources.strict_json import UnparsableError, parse_json, shortest_number
 
 # Programs write integers as 517.0 where a column also has blank cells.
 _INTEGER: Final = re.compile(r"([+-]?[0-9]{1,4000})(?:\.0{1,20})?")

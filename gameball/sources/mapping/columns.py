@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from attrs import evolve, frozen
 
-from gameball.sources.mapping.names import show_names
 from gameball.sources.mapping.shape import MARK, Shape
+from gameball.sources.shown_names import show_names
 
 
 @frozen

@@ -7,9 +7,9 @@ from attrs import field, frozen
 
 from gameball.events import CustomerEvents, EventLike
 from gameball.sources.mapping.cells import CellError, convert_value
-from gameball.sources.mapping.names import show_names
 from gameball.sources.mapping.nested import SEPARATOR, move_up, outer_names
 from gameball.sources.mapping.selection import EVERY, Selection
+from gameball.sources.shown_names import show_names
 
 #: The key under which a rejects file records why a row was rejected.
 MARK: Final = "_rejected"

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from gameball.errors import SourceError
 from gameball.sources.records.progress import ReadProgress
-from gameball.sources.records.records import Items, OnProblem
+from gameball.sources.records.record import Items, OnProblem
 
 
 class _LimitReachedError(Exception):

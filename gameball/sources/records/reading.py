@@ -4,7 +4,7 @@ from typing import Self
 
 from gameball.events import EventLike
 from gameball.sources.records.progress import ReadProgress
-from gameball.sources.records.records import Items
+from gameball.sources.records.record import Items
 
 
 class Reading:

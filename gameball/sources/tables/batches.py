@@ -11,7 +11,7 @@ from attrs import frozen
 
 from gameball.errors import SourceError
 from gameball.sources.files.compression import UnreadableError
-from gameball.sources.records.records import Record
+from gameball.sources.records.record import Record
 from gameball.sources.tables.rows import Nulls, TableRows
 from gameball.sources.tables.values import (
     Refused,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gameball.sources.mapping.columns import Columns
     from gameball.sources.records.progress import ReadProgress
-    from gameball.sources.records.records import Items, OnProblem, Records
+    from gameball.sources.records.record import Items, OnProblem, Records
 
 
 #: The number of rows held as Python objects at once. More would not fit the processor's cache.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from attrs import define, field
 
 from gameball.sources.mapping.cells import CellError, convert_value
-from gameball.sources.mapping.names import show_names
 from gameball.sources.mapping.row_dicts import dicts_with
 from gameball.sources.mapping.row_layout import find_layout
 from gameball.sources.mapping.shape import MARK
+from gameball.sources.shown_names import show_names
 from gameball.sources.tables.values import (
     Refused,
     find_problem_of_type,

@@ -15,7 +15,7 @@ from gameball.sources.files.lines import LineBlock, split_lines
 from gameball.sources.mapping.columns import Columns
 from gameball.sources.mapping.shape import Shape
 from gameball.sources.records.progress import ReadProgress
-from gameball.sources.records.records import item_of
+from gameball.sources.records.record import item_of
 
 HEADER = "customer_id,name,n,text\n"
 ROW = "c-1,liked,7,some words\n"

@@ -17,7 +17,7 @@ from source_files import customers, line, problems, read_until_error, write
 from gameball import CustomerEvents, SourceError
 from gameball.sources import Reading, Source, read_jsonl
 from gameball.sources.files.lines import split_lines
-from gameball.sources.json.lines import jsonl_items
+from gameball.sources.json.jsonl import jsonl_items
 from gameball.sources.mapping.shape import Shape
 from gameball.sources.records.progress import ReadProgress
 

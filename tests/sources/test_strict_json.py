@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gameball.event_json import OPTIONS, convert, encode
-from gameball.sources.mapping.exact_json import UnparsableError, are_exact, parse_json
+from gameball.sources.strict_json import UnparsableError, are_exact, parse_json
 
 SPACE = st.sampled_from(["", "", "", " ", "\t", "\r"])
 STRINGS = (

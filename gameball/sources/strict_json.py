@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from gameball.event_json import find_problem
-from gameball.sources.mapping.names import show_names
+from gameball.sources.shown_names import show_names
 
 # orjson is fast, but reads long numbers as the nearest float and drops all but the last value of a repeated
 # key. Text in which neither can have happened is left to orjson; other text is parsed by Python's json.

@@ -10,10 +10,10 @@ import orjson
 from gameball.errors import SourceError
 from gameball.events import EventLike
 from gameball.sources.files.lines import TOO_LONG, LineBlocks
-from gameball.sources.mapping.exact_json import UnparsableError, are_exact, check_parsed, parse_json
 from gameball.sources.mapping.shape import Shape
 from gameball.sources.records.progress import ReadProgress
-from gameball.sources.records.records import Items, OnProblem, Record, Records
+from gameball.sources.records.record import Items, OnProblem, Record, Records
+from gameball.sources.strict_json import UnparsableError, are_exact, check_parsed, parse_json
 
 # The number of lines parsed at a time.
 _GROUP: Final = 128

@@ -23,7 +23,7 @@ from gameball import (
     ResponseLostError,
     ServerError,
 )
-from gameball.delivery.outcomes import outcome_of, stops_everything
+from gameball.delivery.failure_outcomes import outcome_of, stops_everything
 from gameball.sandbox import Ending, Fault, Sandbox
 
 EVENT = Event("cust-1", "song_liked", {"song_id": "231402"})
