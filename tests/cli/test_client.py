@@ -6,7 +6,6 @@ import pytest
 from command import gameball, line, write_events
 
 from gameball.cli.app import run
-from gameball.cli.client import parse_duration, parse_pairs, parse_rate_limits
 from gameball.sandbox import Fault, Sandbox
 
 
@@ -27,28 +26,12 @@ def test_keys_from_a_file_override_the_environment(box: Sandbox, tmp_path: Path)
     assert (done.code, sum(box.events.values())) == (0, 1)
 
 
-def test_rate_limits_and_pairs_are_parsed() -> None:
-    limits = parse_rate_limits(("100/1,5/0.5", "7/30"))
-    assert limits is not None
-    assert [(limit.requests, limit.seconds) for limit in limits] == [(100, 1.0), (5, 0.5), (7, 30.0)]
-    assert parse_rate_limits(("none",)) is None
-    assert parse_pairs(("a=b, c = d",), "--map") == {"a": "b", "c": "d"}
-
-
 @pytest.mark.parametrize("status", [401, 403])
 def test_wrong_keys_have_an_exit_code_of_their_own(status: int, box: Sandbox, source: Path) -> None:
     box.fail_next(Fault(status=status))
     done = gameball("send", source, url=box.url)
     assert done.code == 5
     assert f"HTTP {status}" in done.out
-
-
-def test_durations_are_parsed() -> None:
-    texts = ["0", "90", "30s", "1.5m", "2h"]
-    assert [parse_duration(text, "--retry-for") for text in texts] == [0.0, 90.0, 30.0, 90.0, 7200.0]
-    for text in ("", "soon", "-1", "1d", "1e3"):
-        with pytest.raises(ValueError, match="--retry-for"):
-            parse_duration(text, "--retry-for")
 
 
 def test_a_load_outlasts_an_outage(box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

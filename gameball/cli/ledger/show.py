@@ -10,8 +10,8 @@ from rich.table import Table
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
-from gameball.cli.client import parse_pairs
 from gameball.cli.exit_codes import ExitCode
+from gameball.cli.option_values import parse_pairs
 from gameball.cli.output import escape, write_json, write_lines, write_rows, write_table
 from gameball.cli.send.rejects import Reject, encode_reject, find_rejects
 from gameball.cli.send.same_content import CONTENT, QUERY_HASH, identify

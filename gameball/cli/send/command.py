@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from gameball.cli.client import open_client, parse_duration, parse_pairs, parse_rate_limits, split_commas
+from gameball.cli.client import open_client
 from gameball.cli.exit_codes import ExitCode, worst
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.log_file import logging_to
+from gameball.cli.option_values import parse_duration, parse_pairs, parse_rate_limits, split_commas
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.send.csv_rejects import check_csv_rejects, is_csv
 from gameball.cli.send.dry_run import run_dry

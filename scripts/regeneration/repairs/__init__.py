@@ -1,1 +1,1 @@
-"""The repairs of published documents. A new repair is a function in here, listed in ``all_repairs.py``."""
+"""The repairs of published documents. A new repair is a module in here, listed in ``all_repairs.py``."""
