@@ -2,13 +2,10 @@
 
 import asyncio
 import random
-import socket
-import struct
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from http import HTTPStatus
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -16,11 +13,12 @@ from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from gameball.rate_limit import RateLimit
-from gameball.sandbox.faults import Ending, Fault
+from gameball.sandbox.faults import Ending, Fault, break_off, faulty_response, is_carried_out
 from gameball.sandbox.jobs import SandboxJob
 from gameball.sandbox.limits import SlidingWindows
-from gameball.sandbox.payload import Refusal, read_batch
+from gameball.sandbox.payload import read_batch
 from gameball.sandbox.record import BATCH_PATH, VERSIONS, Received
+from gameball.sandbox.refusals import Refusal, as_response
 
 BANNER: Final = "This is the sandbox of gameball-client. It is not Gameball, and no points are awarded."
 _JOB_PATH: Final = "/api/{version}/integrations/batch/{job_id:int}"
@@ -128,7 +126,11 @@ class SandboxApp:
         response = self._respond(request, received, fault)
         received.status = response.status_code
         await self._wait(fault.delay + self._random.uniform(*self._latency))
-        await self._deliver(response, fault, scope, receive, send)
+        transport = self.transports.get(tuple(scope["client"]))
+        if fault.ending is Ending.WHOLE or transport is None:
+            await response(scope, receive, send)
+        else:
+            await break_off(response, fault.ending, transport, receive)
 
     def _choose_fault(self, received: Received) -> Fault:
         if self.faults:
@@ -136,20 +138,8 @@ class SandboxApp:
         return (self._plan(received) if self._plan else None) or Fault()
 
     def _respond(self, request: Request, received: Received, fault: Fault) -> Response:
-        is_faulty = fault.status is not None or fault.body is not None or fault.ending is not Ending.WHOLE
-        response = None
-        if not is_faulty or fault.accepts:
-            response = self._dispatch(request, received)
-        if response is None or fault.status is not None or fault.body is not None:
-            status = fault.status or HTTPStatus.OK
-            body = fault.body
-            if body is None:
-                refusal = Refusal(status, fault.code, "The sandbox was asked to fail")
-                response = _as_response(refusal)
-            else:
-                response = Response(body, status, media_type=fault.content_type)
-        for name, value in fault.headers:
-            response.headers[name] = value
+        usual = self._dispatch(request, received) if is_carried_out(fault) else None
+        response = faulty_response(fault, usual)
         response.headers["server"] = "gameball-sandbox (not Gameball)"
         return response
 
@@ -167,13 +157,13 @@ class SandboxApp:
             if route.path != "/":
                 refusal = self._refuse(request, received.at, parameters.pop("version"))
                 if refusal is not None:
-                    return _as_response(refusal)
+                    return as_response(refusal)
             return route.endpoint(received, **parameters)  # type: ignore[no-any-return]
         if allowed:
-            response = _as_response(Refusal(405, None, "Not a method of this operation"))
+            response = as_response(Refusal(405, None, "Not a method of this operation"))
             response.headers["allow"] = ", ".join(sorted(allowed))
             return response
-        return _as_response(Refusal(404, 4004, "Not found"))
+        return as_response(Refusal(404, 4004, "Not found"))
 
     def _refuse(self, request: Request, now: float, version: str) -> Refusal | None:
         api_key, secret_key = self._keys
@@ -194,7 +184,7 @@ class SandboxApp:
     def _start_batch(self, received: Received) -> Response:
         customers = read_batch(received.content)
         if isinstance(customers, Refusal):
-            return _as_response(customers)
+            return as_response(customers)
         job = SandboxJob(
             id=self._next_job_id,
             customers=customers,
@@ -230,47 +220,6 @@ class SandboxApp:
             except TimeoutError:
                 return
 
-    async def _deliver(
-        self, response: Response, fault: Fault, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        transport = self.transports.get(tuple(scope["client"]))
-        if fault.ending is Ending.WHOLE or transport is None:
-            await response(scope, receive, send)
-            return
-        if fault.ending is Ending.RESET:
-            reset(transport)
-        else:
-            transport.write(_half_of(response))
-            transport.close()
-        # The server would send a response of its own if this returned before it noticed the disconnect.
-        message: MutableMapping[str, Any] = {}
-        while message.get("type") != "http.disconnect":
-            message = await receive()
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """Close a connection so that the client sees a reset and not a normal end."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        # With a linger time of zero, closing a TCP socket sends RST.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-
-
-def _half_of(response: Response) -> bytes:
-    body = bytes(response.body)
-    head = (
-        f"HTTP/1.1 {response.status_code} \r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-    )
-    return head.encode() + b"\r\n\r\n" + body[: len(body) // 2]
-
 
 def _no_job() -> Response:
-    return _as_response(Refusal(404, 4004, "There is no such job"))
-
-
-def _as_response(refusal: Refusal) -> Response:
-    body: dict[str, object] = {"type": "sandbox_error", "message": refusal.message, "requestId": "sandbox"}
-    if refusal.code is not None:
-        body["code"] = refusal.code
-    return JSONResponse(body, refusal.status)
+    return as_response(Refusal(404, 4004, "There is no such job"))

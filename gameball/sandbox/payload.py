@@ -3,25 +3,11 @@
 from typing import Final
 
 import orjson
-from attrs import frozen
+
+from gameball.sandbox.refusals import Refusal
 
 #: Gameball documents at most 1,000 objects per request.
 MAX_OBJECTS: Final = 1_000
-
-
-@frozen
-class Refusal:
-    """An error response.
-
-    Attributes:
-        status: The HTTP status.
-        code: Gameball's error code, or None if none is documented.
-        message: The error message.
-    """
-
-    status: int
-    code: int | None
-    message: str
 
 
 def read_batch(content: bytes) -> list[str] | Refusal:

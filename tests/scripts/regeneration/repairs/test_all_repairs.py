@@ -7,8 +7,9 @@ import pytest
 from regenerate_project import FAULTS
 from regeneration.document_walk import operations
 from regeneration.openapi_document import load_document
+from regeneration.overlay import overlay_document
 from regeneration.repairs.all_repairs import repair_document
-from repaired_documents import read
+from repaired_documents import Document, read
 
 PREFIX = "/api/v4.0/integrations"
 
@@ -21,6 +22,11 @@ def test_repairing_changes_a_copy_and_leaves_nothing_to_repair(fault: Path) -> N
     assert published == before
     assert repairs
     assert repair_document(repaired, [])[1] == ()
+
+
+def overlaid(document: Document, *actions: Document) -> Document:
+    repaired, repairs = repair_document(document, [])
+    return overlay_document(repaired, {"actions": list(actions)}, repairs)
 
 
 def test_the_overlay_replaces_every_repair() -> None:

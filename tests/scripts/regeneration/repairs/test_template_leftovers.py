@@ -1,9 +1,7 @@
 """What the documentation tool's template left behind."""
 
-from regeneration.overlay import overlay_document
-from regeneration.repairs.all_repairs import repair_document
 from regeneration.repairs.template_leftovers import skip_leftovers
-from repaired_documents import Document, places, read
+from repaired_documents import places, read
 
 
 def test_a_template_leftover_is_removed_with_the_schemas_that_only_it_uses() -> None:
@@ -28,8 +26,3 @@ def test_a_template_leftover_is_removed_with_the_schemas_that_only_it_uses() -> 
         "#/components/schemas/Plant",
         "#/components/schemas/Soil",
     ]
-
-
-def overlaid(document: Document, *actions: Document) -> Document:
-    repaired, repairs = repair_document(document, [])
-    return overlay_document(repaired, {"actions": list(actions)}, repairs)
