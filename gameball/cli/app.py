@@ -1,5 +1,6 @@
 """The commands and their help. Each command imports its code when it runs, to keep ``--help`` fast."""
 
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
+from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
 from gameball.cli.outbox.app import outbox_app
 from gameball.cli.output import OutputError, prepare, write_error, write_json
@@ -72,6 +74,7 @@ app.command(_ledgers)
 app.command(outbox_app)
 app.register_install_completion_command(help="Install tab completion for your shell.")
 
+CommandInterrupts = Annotated[Interrupts, Parameter(parse=False)]
 _NO_OPTIONS: Final = SendCommandOptions()
 _AS_USUAL: Final = ClientOptions()
 _SHOWN_AS_USUAL: Final = ShowOptions()
@@ -99,6 +102,7 @@ def send(
     /,
     *,
     options: SendCommandOptions = _NO_OPTIONS,
+    interrupts: CommandInterrupts,
 ) -> ExitCode:
     """Send files of events, show progress, and record the outcome of each line.
 
@@ -110,7 +114,7 @@ def send(
             raise ValueError(f"unknown option {word}; see: gameball send --help")
     from gameball.cli.send.command import send_all  # noqa: PLC0415 - see the module's docstring
 
-    return send_all(words, options)
+    return send_all(words, options, interrupts)
 
 
 @_jobs.command(help_epilogue=epilogue("job status"))
@@ -264,41 +268,57 @@ def demo(
     yes: Annotated[
         bool, Parameter(help="Send the bundled sample events to Gameball without asking.")
     ] = False,
+    interrupts: CommandInterrupts,
 ) -> ExitCode:
     """Send a file to a sandbox, or to Gameball if its keys are in the environment, and show all outcomes."""
     from gameball.cli.demo import run_demo  # noqa: PLC0415
 
-    return run_demo(path, yes=yes)
+    return run_demo(path, interrupts, yes=yes)
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], interrupts: Interrupts | None = None) -> int:
     """Run a command.
 
     Args:
         words: The command line, without the program's name.
+        interrupts: What signals do, if they are handled.
 
     Returns:
         The exit code.
     """
     prepare()
+    interrupts = interrupts or Interrupts()
     try:
         words_without_config, config = take_config(words)
         app.config = () if config is None else (config,)
-        code = app(words_without_config)
+        code = _call(words_without_config, interrupts)
     except CycloptsError as error:
         said = " ".join(str(error).split())
         return _fail(f"{said} See: gameball --help", ExitCode.USAGE, words)
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the place that reports all of them
+        interrupts.hold()
         if "--debug" in words:
-            raise
-        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gameball"):
-            return _fail(str(error), ExitCode.USAGE, words)
-        said = " ".join(str(error).split())
-        code = code_of_beginning(error)
-        if code is ExitCode.INTERNAL:
-            said = f"{type(error).__name__}: {said} (this is a bug; --debug shows the traceback)"
-        return _fail(said or "interrupted", code, words)
+            traceback.print_exc()
+        # A library may have turned the interrupt into an error of its own.
+        return _report(interrupts.error or error, words)
     return code if isinstance(code, int) else ExitCode.OK
+
+
+def _call(words: Sequence[str], interrupts: Interrupts) -> object:
+    command, bound, ignored = app.parse_args(words)
+    given = {"interrupts": interrupts} if "interrupts" in ignored else {}
+    return command(*bound.args, **bound.kwargs, **given)
+
+
+def _report(error: BaseException, words: Sequence[str]) -> ExitCode:
+    """Report the error that ended a command, and return its exit code."""
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("gameball"):
+        return _fail(str(error), ExitCode.USAGE, words)
+    said = " ".join(str(error).split())
+    code = code_of_beginning(error)
+    if code is ExitCode.INTERNAL:
+        said = f"{type(error).__name__}: {said} (this is a bug; --debug shows the traceback)"
+    return _fail(said or "interrupted", code, words)
 
 
 def _fail(said: str, code: ExitCode, words: Sequence[str]) -> ExitCode:

@@ -76,7 +76,7 @@ def _show_failures(jobs: list[BatchJob]) -> Table:
     return table
 
 
-def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
+def _send(client: Gameball, path: Path, console: Console, interrupts: Interrupts) -> ExitCode:
     """Send the file as ``gameball send --wait`` does, and show all outcomes. Return the exit code."""
     receipts: dict[int, Receipt] = {}
 
@@ -85,8 +85,8 @@ def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
 
     options = SendCommandOptions(no_ledger=True, wait=True)
     [source] = find_sources([str(path)], options)
-    with Interrupts() as interrupts:
-        result = SourceSend(client, source, options, interrupts, on_receipt=keep).run()
+    interrupts.hold()
+    result = SourceSend(client, source, options, interrupts, on_receipt=keep).run()
     report = order_receipts(receipts.values())
     console.print(_show_chunks(report))
     for reason in dict.fromkeys(str(receipt.error) for receipt in report.receipts if receipt.error):
@@ -100,11 +100,12 @@ def _send(client: Gameball, path: Path, console: Console) -> ExitCode:
     return result.code
 
 
-def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
+def run_demo(path: Path | None, interrupts: Interrupts, *, yes: bool) -> ExitCode:
     """Send a file, and show all outcomes.
 
     Args:
         path: The file; None for the bundled one.
+        interrupts: What signals do.
         yes: Send the bundled sample events to Gameball without asking.
 
     Returns:
@@ -126,12 +127,12 @@ def run_demo(path: Path | None, *, yes: bool) -> ExitCode:
                 box = stack.enter_context(Sandbox(failing_customers=_FAILING, job_seconds=1.0))
                 client = stack.enter_context(Gameball("key", "secret", base_url=box.url))
                 console.print("Sending to a local sandbox, not to Gameball.")
-            return _send(client, path, console)
+            return _send(client, path, console, interrupts)
         except (GameballError, OSError, ValueError) as error:
             console.print(escape(str(error)), style="red", markup=False, soft_wrap=True)
             return code_of_error(error)
-        except KeyboardInterrupt:
-            return ExitCode.INTERRUPTED
+        except KeyboardInterrupt as error:
+            return code_of_error(error)
 
 
 def _ask(console: Console) -> bool:

@@ -3,6 +3,7 @@
 from enum import IntEnum
 from typing import Final
 
+from gameball.cli.interrupts import Terminated
 from gameball.errors import (
     AuthenticationError,
     GameballError,
@@ -16,10 +17,6 @@ from gameball.errors import (
     SourceError,
 )
 from gameball.receipts import Outcome
-
-
-class Terminated(KeyboardInterrupt):
-    """The process received SIGTERM, or SIGHUP because its terminal was closed."""
 
 
 class ExitCode(IntEnum):

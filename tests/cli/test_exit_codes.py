@@ -23,12 +23,12 @@ from gameball import (
 from gameball.cli.exit_codes import (
     MEANINGS,
     ExitCode,
-    Terminated,
     code_of_beginning,
     code_of_error,
     code_of_outcome,
     worst,
 )
+from gameball.cli.interrupts import Terminated
 from gameball.sandbox import Sandbox
 
 

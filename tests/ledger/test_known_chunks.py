@@ -34,13 +34,9 @@ def folder(running_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -
     lines = (f'{{"customer_id":"{event.customer_id}","name":"song_liked"}}\n' for event in events(CHUNKS))
     source = path / "events.jsonl"
     source.write_text("".join(lines))
-    with (
-        Gameball(*KEYS, base_url=running_sandbox.url, rate_limits=None) as client,
-        Interrupts() as interrupts,
-    ):
-        result = SourceSend(
-            client, find_source(str(source)), SendCommandOptions(max_objects=1), interrupts
-        ).run()
+    with Gameball(*KEYS, base_url=running_sandbox.url, rate_limits=None) as client:
+        options = SendCommandOptions(max_objects=1)
+        result = SourceSend(client, find_source(str(source)), options, Interrupts()).run()
     assert result.tally.events[Outcome.ACCEPTED] == CHUNKS - 1
     return path
 
@@ -79,10 +75,10 @@ def test_a_send_reads_a_ledger_in_batches_and_once(
 
 
 def test_the_command_reads_a_ledger_in_batches_and_once(box: Sandbox, folder: Path, reads: list[int]) -> None:
-    with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client, Interrupts() as interrupts:
+    with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
         options = SendCommandOptions(max_objects=1)
         source = find_source(str(folder / "events.jsonl"))
-        result = SourceSend(client, source, options, interrupts).run()
+        result = SourceSend(client, source, options, Interrupts()).run()
     assert result.tally.events[Outcome.ACCEPTED] == CHUNKS
     assert result.tally.events_before >= CHUNKS - 1
     assert max(reads) <= BATCH

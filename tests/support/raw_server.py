@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,7 @@ class RawServer:
         handler: Answers a request, or None if ``with_body`` does.
         tls: What the server proves itself with, or None for plain HTTP.
         with_body: Answers a request, whose body it receives too.
+        cut: Asked before each request: after how many bytes of it to reset the connection, or None.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class RawServer:
         tls: ssl.SSLContext | None = None,
         *,
         with_body: BodyHandler | None = None,
+        cut: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._handler = with_body or (
             lambda connection, number, _: bool(handler and handler(connection, number))
         )
+        self._cut = cut
         self._lock = threading.Lock()
         self._tls = tls
         self.heads: list[bytes] = []
@@ -77,6 +81,10 @@ class RawServer:
         with suppress(OSError), self._secured(accepted) as connection:
             received = b""
             while True:
+                received = received or self._more(connection, 1)
+                if (length := self._cut()) is not None:
+                    self._reset(connection, length - len(received))
+                    return
                 while b"\r\n\r\n" not in received:
                     received += self._more(connection)
                 head, _, received = received.partition(b"\r\n\r\n")
@@ -98,9 +106,15 @@ class RawServer:
         with connection:
             return self._tls.wrap_socket(connection, server_side=True)
 
+    def _reset(self, connection: socket.socket, length: int) -> None:
+        """Read some more bytes, and reset the connection."""
+        while length > 0:
+            length -= len(self._more(connection, length))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
     @staticmethod
-    def _more(connection: socket.socket) -> bytes:
-        block = connection.recv(65_536)
+    def _more(connection: socket.socket, length: int = 65_536) -> bytes:
+        block = connection.recv(length)
         if not block:
             raise OSError("the client has closed the connection")
         return block

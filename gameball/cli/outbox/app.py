@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from gameball.cli.exit_codes import ExitCode
+from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import ClientOptions
 
 OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
@@ -58,6 +59,7 @@ def run(
         bool, Parameter(help="End when nothing is waiting, instead of waiting for more.")
     ] = False,
     options: ClientOptions = _AS_USUAL,
+    interrupts: Annotated[Interrupts, Parameter(parse=False)],
 ) -> ExitCode:
     """Deliver what is committed, until Ctrl-C or SIGTERM.
 
@@ -65,7 +67,7 @@ def run(
     """
     from gameball.cli.outbox.run import run_outbox  # noqa: PLC0415
 
-    return run_outbox(database, options.env_file, until_empty=until_empty, as_json=options.json)
+    return run_outbox(database, options.env_file, interrupts, until_empty=until_empty, as_json=options.json)
 
 
 @outbox_app.command(help_epilogue=_epilogue("outbox status"))

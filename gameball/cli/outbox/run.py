@@ -1,34 +1,34 @@
 """``gameball outbox run``: delivers an outbox until it is asked to end."""
 
 import logging
-import os
-import signal
 import threading
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from gameball.cli.client import open_client
 from gameball.cli.exit_codes import ExitCode
+from gameball.cli.interrupts import Interrupts
 from gameball.cli.outbox.commands import open_outbox
 from gameball.cli.output import write_error, write_json, write_lines
 from gameball.client import Gameball
 from gameball.log import LOGGER
 from gameball.outbox import Outbox, OutboxReport
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How often the main thread looks for a signal, in seconds.
 _LOOK: Final = 0.1
 
 
-def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool, as_json: bool) -> ExitCode:
+def run_outbox(
+    database: str | None, env_file: Path | None, interrupts: Interrupts, *, until_empty: bool, as_json: bool
+) -> ExitCode:
     """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process at once.
 
-    A signal that the process was started to ignore, such as SIGHUP under ``nohup``, stays ignored.
+    Chunks in flight then stay recorded, so that the next deliverer marks them as unknown.
 
     Args:
         database: The URL of the database, or None for the environment.
         env_file: A file for the environment, or None.
+        interrupts: What signals do.
         until_empty: Whether to end when nothing is waiting.
         as_json: Whether to write the report as JSON.
 
@@ -44,7 +44,7 @@ def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool
     with open_outbox(database, env_file) as outbox, open_client(env_file) as client:
         if not as_json:
             write_lines([f"Delivering {outbox!r} to {client!r}. Ctrl-C ends."])
-        report = _Run(outbox, client, until_empty=until_empty).wait()
+        report = _Run(outbox, client, until_empty=until_empty).wait(interrupts)
     counts = {name: getattr(report, name) for name in ("accepted", "rejected", "unknown")}
     code = ExitCode.UNKNOWN if report.unknown else ExitCode.REJECTED if report.rejected else ExitCode.OK
     if as_json:
@@ -59,7 +59,6 @@ class _Run:
 
     def __init__(self, outbox: Outbox, client: Gameball, *, until_empty: bool) -> None:
         self._stop = threading.Event()
-        self._signals = 0
         self._report: OutboxReport | None = None
         self._problem: BaseException | None = None
 
@@ -71,31 +70,16 @@ class _Run:
 
         self._thread = threading.Thread(target=deliver, name="gameball-outbox", daemon=True)
 
-    def wait(self) -> OutboxReport:
-        before: dict[signal.Signals, Any] = {
-            number: signal.signal(number, self._note)
-            for number in _SIGNALS
-            # What the parent ignores stays ignored: nohup does so with SIGHUP.
-            if signal.getsignal(number) is not signal.SIG_IGN
-        }
-        try:
-            self._thread.start()
-            while self._thread.is_alive():
-                self._thread.join(_LOOK)
-                if self._signals and not self._stop.is_set():
-                    write_error("Ending: waiting up to 5 seconds for requests in flight.")
-                    self._stop.set()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def wait(self, interrupts: Interrupts) -> OutboxReport:
+        interrupts.hold()
+        self._thread.start()
+        while self._thread.is_alive():
+            self._thread.join(_LOOK)
+            if interrupts.error is not None and not self._stop.is_set():
+                write_error("Ending: waiting up to 5 seconds for requests in flight.")
+                self._stop.set()
         if self._problem is not None:
             raise self._problem
         if self._report is None:
             raise RuntimeError("the delivery ended without a report")
         return self._report
-
-    def _note(self, number: int, _: FrameType | None) -> None:
-        self._signals += 1
-        if self._signals > 1:
-            # Chunks in flight stay recorded, so the next deliverer marks them as unknown.
-            os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)

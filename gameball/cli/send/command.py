@@ -159,12 +159,13 @@ def _same(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
-def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
+def send_all(words: Sequence[str], options: SendCommandOptions, interrupts: Interrupts) -> ExitCode:
     """Send sources one after the other.
 
     Args:
         words: The sources, as given on the command line.
         options: The options of the command.
+        interrupts: What signals do.
 
     Returns:
         The exit code.
@@ -187,7 +188,8 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
                 options.env_file, timeout=options.timeout, retry_for=retry_for, rate_limits=rate_limits
             )
         )
-        interrupts = stack.enter_context(Interrupts())
+        # From here on there is a report, which an interrupt must not prevent.
+        interrupts.hold()
         rejects = (
             None
             if options.rejects is None

@@ -66,6 +66,8 @@ class SourceSend:
     error: BaseException | None = None
     #: Whether the error occurred while waiting for the jobs, after everything was sent.
     error_of_jobs: bool = False
+    lines: dict[int, tuple[int, int]] = field(factory=dict)
+    rejected: int = 0
 
     @property
     def ends_everything(self) -> bool:
@@ -79,9 +81,21 @@ class SourceSend:
     def run(self) -> SourceResult:
         """Send the source, wait for its jobs, and find the lines that were not accepted.
 
+        An interrupt ends this with what is known by then.
+
         Raises:
             GameballError: The send could not start.
         """
+        try:
+            with self.interrupts.raising(sending=True):
+                self._run()
+        except KeyboardInterrupt as error:
+            # It came outside the send, which has a report of its own. There is only one such interrupt.
+            self.error = error
+            self.tally.code = worst(self.tally.code, code_of_error(error))
+        return self._result()
+
+    def _run(self) -> None:
         path = ledger_path(self.source, self.options)
         if path is not None and self.options.ledger is None:
             check_not_sent_under_another_name(self.source, path, self.contents)
@@ -94,20 +108,19 @@ class SourceSend:
                 if self.options.wait and (self.error is None or isinstance(self.error, SourceError)):
                     self._follow_jobs()
                 try:
-                    lines, rejected = self._find_lines()
+                    self._find_lines()
                 except OSError as error:
-                    lines, rejected = {}, 0
+                    self.lines, self.rejected = {}, 0
                     self.error = OSError(f"the rejects are incomplete: {error}")
                     self.tally.code = worst(self.tally.code, ExitCode.USAGE)
-        return self._result(lines, rejected)
 
     def refused(self, error: Exception) -> SourceResult:
         """Return the result of a source whose send could not start."""
         self.error = error
         self.tally.code = code_of_beginning(error)
-        return self._result({}, 0)
+        return self._result()
 
-    def _result(self, lines: dict[int, tuple[int, int]], rejected: int) -> SourceResult:
+    def _result(self) -> SourceResult:
         return SourceResult(
             name=self.source.name,
             tally=self.tally,
@@ -115,8 +128,8 @@ class SourceSend:
             ledger=ledger_path(self.source, self.options),
             seconds=time.monotonic() - self.begun,
             error=self.error,
-            lines=lines,
-            rejected=rejected,
+            lines=self.lines,
+            rejected=self.rejected,
             read_to_its_end=self._was_read() and not self._was_limited(),
             limited_to=self.source.limit if self._was_read() and self._was_limited() else None,
             integer_ids=self.reading is not None and self.reading.integer_ids,
@@ -157,6 +170,8 @@ class SourceSend:
         """Record the error that stopped the send. The report includes receipts that were already counted."""
         if isinstance(error, LedgerMismatchError) and self._was_limited():
             error = _explain_limit(error, self.source.limit or 0)
+        # A library may have turned the interrupt into an error of its own.
+        error = self.interrupts.error or error
         before = self.tally
         self.tally = Tally(invalid=before.invalid, problems=before.problems)
         self.error = error
@@ -202,22 +217,16 @@ class SourceSend:
         finally:
             self.note = ""
 
-    def _find_lines(self) -> tuple[dict[int, tuple[int, int]], int]:
-        """Find the lines that were not accepted, and write them to the rejects.
-
-        Returns:
-            The first and last line of each failure, by its first position; and the number of lines written.
-        """
+    def _find_lines(self) -> None:
+        """Find the lines that were not accepted, and write them to the rejects."""
         tally = self.tally
         failures = tally.failed(Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
-        lines: dict[int, tuple[int, int]] = {}
         something = failures or tally.invalid or any(job.failed for job in self.jobs)
         path = self.source.path
         # A pipe cannot be read again: opening it would block forever.
         if not something or (self.rejects is None if path is None else not path.is_file()):
-            return lines, 0
+            return
         self.note = "finding the lines that were not accepted"
-        written = 0
         for reject in find_rejects(
             self.source,
             failures,
@@ -226,13 +235,12 @@ class SourceSend:
             self.options.max_bytes,
         ):
             if reject.failure is not None:
-                first, _ = lines.get(reject.failure.first, (reject.row.line, 0))
-                lines[reject.failure.first] = first, reject.row.line
+                first, _ = self.lines.get(reject.failure.first, (reject.row.line, 0))
+                self.lines[reject.failure.first] = first, reject.row.line
             if self.rejects is not None:
                 self.rejects.add(reject, self.source.name)
-                written += 1
+                self.rejected += 1
         self.note = ""
-        return lines, written
 
     def _was_read(self) -> bool:
         """Return whether the source was read to its end."""

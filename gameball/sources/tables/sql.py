@@ -55,7 +55,7 @@ class SqlOrigin:
             return
         import pyarrow as pa  # noqa: PLC0415 - optional
 
-        with _duckdb(self.connection) as connection:
+        with _duckdb(self.connection) as connection, _keeping_interrupts():
             select = _prepare(connection, self.query)
             # from_stream fetches as it reads, while the result of execute would be held in memory.
             with closing(pa.RecordBatchReader.from_stream(connection.sql(select))) as reader:
@@ -108,6 +108,17 @@ def _duckdb(connection: Connection | None) -> Iterator[Any]:
 
     with closing(duckdb.connect()) as own:
         yield own
+
+
+@contextmanager
+def _keeping_interrupts() -> Iterator[None]:
+    """Raise Ctrl-C as such: DuckDB makes a ``RuntimeError`` of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from None
 
 
 def _prepare(connection: Any, query: str) -> str:  # noqa: ANN401 - of the user

@@ -13,7 +13,8 @@ from gameball import (
     Receipt,
     SourceError,
 )
-from gameball.cli.exit_codes import ExitCode, Terminated
+from gameball.cli.exit_codes import ExitCode
+from gameball.cli.interrupts import Terminated
 from gameball.cli.send.advice import Ending, advise, next_step
 from gameball.cli.send.results import SourceResult
 from gameball.cli.send.tally import Tally

@@ -173,3 +173,19 @@ def test_a_query_of_postgresql_is_streamed_by_psycopg_and_resumed(postgresql: st
     at = '"at":"2026-01-31T12:00:00.000001+00:00"'
     assert metadata["c1", f'{{{at},"price":1.001}}'] == 1
     assert metadata["c3000", f'{{{at},"note":"é","price":3003.0}}'] == 1
+
+
+def test_ctrl_c_that_duckdb_has_made_an_error_of_is_raised_as_such() -> None:
+    class Interrupted:
+        def cursor(self) -> None: ...
+
+        def sql(self, _: str) -> None: ...
+
+        def extract_statements(self, _: str) -> None:
+            raise RuntimeError("Query interrupted")
+
+    with pytest.raises(KeyboardInterrupt):
+        list(read_sql("SELECT 1", Interrupted()))
+    with Gameball("key", "secret") as client, pytest.raises(KeyboardInterrupt) as caught:
+        client.events.send(read_sql("SELECT 1", Interrupted()))
+    assert str(vars(caught.value)["report"]) == "no events"
