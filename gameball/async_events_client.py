@@ -16,6 +16,7 @@ from attrs import evolve
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
 from gameball.delivery.async_sender import AsyncSender
+from gameball.delivery.closing import DEFAULT_CLOSE_TIMEOUT
 from gameball.delivery.decisions import (
     OnUnknown,
     RetryPolicy,
@@ -25,7 +26,6 @@ from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.receipt_stream import AsyncReceiptStream
 from gameball.delivery.send_state import SendState
-from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT
 from gameball.errors import ClientClosedError, GameballError
 from gameball.events import EventLike
 from gameball.events_client import Events

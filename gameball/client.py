@@ -10,12 +10,12 @@ import httpx
 from gameball.argument_checks import check_seconds
 from gameball.client_parts import client_part
 from gameball.credentials import look_up
+from gameball.delivery.closing import DEFAULT_CLOSE_TIMEOUT
 from gameball.delivery.decisions import (
     DEFAULT_MAX_ATTEMPTS,
     DEFAULT_RATE_LIMIT_TIMEOUT,
     RetryPolicy,
 )
-from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT
 from gameball.errors import ClientClosedError, MissingCredentialsError
 from gameball.events_client import Events
 from gameball.jobs.clients import Jobs

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from gameball.chunking.chunk_events import OnInvalid
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS
+from gameball.delivery.closing import DEFAULT_CLOSE_TIMEOUT
 from gameball.delivery.decisions import (
     OnUnknown,
     RetryPolicy,
@@ -18,7 +19,7 @@ from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.receipt_stream import ReceiptStream
 from gameball.delivery.send_state import SendState
-from gameball.delivery.sender import DEFAULT_CLOSE_TIMEOUT, Sender
+from gameball.delivery.sender import Sender
 from gameball.errors import ClientClosedError, GameballError
 from gameball.events import EventLike
 from gameball.fork_safety import renew_after_fork

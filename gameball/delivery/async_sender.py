@@ -7,15 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 from gameball.chunking.chunk import Chunk
+from gameball.delivery.async_closing import AsyncSendClosing
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
+from gameball.delivery.closing import ABORT_TIMEOUT, DEFAULT_CLOSE_TIMEOUT
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.durable_record import DurableRecord
-from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
-from gameball.delivery.send_context import Done, check_process
+from gameball.delivery.pending_chunk import PendingChunk
+from gameball.delivery.send_context import check_process
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
-from gameball.delivery.sender import ABORT_TIMEOUT, DEADLINE_ABORT_TIMEOUT, DEFAULT_CLOSE_TIMEOUT
-from gameball.errors import RecordError
 from gameball.rate_limit import AsyncLimiter
 from gameball.receipts import Receipt
 from gameball.transport.pool import AsyncConnectionPool
@@ -57,12 +57,15 @@ class AsyncSender:
         self._log = SendLog()
         self._close_timeout = close_timeout
         self._timer: asyncio.TimerHandle | None = None
-        self._workers: list[AsyncWorker] = []
+        self._closing = AsyncSendClosing(
+            state,
+            self._context,
+            pool=pool,
+            log=self._log,
+            stop_timer=self._stop_timer,
+            close_timeout=close_timeout,
+        )
         self._interrupted = False
-        self._finished = asyncio.Event()
-        self._finishing = asyncio.Lock()
-        self._finishes = 0
-        self._rest: list[Receipt] = []
         # The task that is advancing the send, or None while the user of a stream handles a receipt.
         self._driver: asyncio.Task[Any] | None = None
         # The task that is waiting for the source, and whether an interrupt cancelled that wait.
@@ -100,13 +103,12 @@ class AsyncSender:
                 await self._read()
                 # Let the workers run, even if the source never awaits anything.
                 await asyncio.sleep(0)
-            elif (receipt := await self._collect()) is not None:
+            elif (receipt := await self._closing.collect()) is not None:
                 yield receipt
         if state.expired or not self._interrupted:
-            async with self._finishing:
-                await self._finish_first()
-            while self._rest:
-                yield self._rest.pop(0)
+            await self._closing.close()
+            while self._closing.rest:
+                yield self._closing.rest.pop(0)
         if state.problem is not None:
             raise state.problem
 
@@ -149,21 +151,14 @@ class AsyncSender:
         finally:
             self._reader = None
 
-    async def _collect(self) -> Receipt | None:
-        result = await self._context.results.get()
-        if isinstance(result, Done):
-            self._state.open.pop(result.pending.index, None)
-            return None
-        return result
-
     def _submit(self, pending: PendingChunk) -> None:
         check_process(self._process)
-        if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
+        if len(self._closing.workers) < min(self._state.concurrency, len(self._state.open)):
             connection = self._pool.borrow()
             worker = AsyncWorker(connection, self._context)
-            name = f"gameball-send-{len(self._workers)}"
+            name = f"gameball-send-{len(self._closing.workers)}"
             worker.task = asyncio.create_task(worker.work(), name=name)
-            self._workers.append(worker)
+            self._closing.workers.append(worker)
         if self._state.may_send(pending):
             self._context.queue.put_nowait(pending)
 
@@ -177,8 +172,12 @@ class AsyncSender:
         """End the send at its deadline: nothing more is sent, and requests in flight are aborted."""
         self._state.expire()
         self._context.wake()
-        self._abort_connections()
+        self._closing.abort_connections()
         self._wake_caller()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _wake_caller(self) -> None:
         # A source may wait for ever. A source that itself closed the client is not waiting.
@@ -195,7 +194,7 @@ class AsyncSender:
             await self.finish()
         elif self._driver is not asyncio.current_task():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._finished.wait(), seconds)
+                await asyncio.wait_for(self._closing.ended.wait(), seconds)
 
     async def finish(self) -> list[Receipt]:
         """End the send: requests in flight have a grace period, and are then cancelled.
@@ -205,83 +204,5 @@ class AsyncSender:
         """
         if self._process != os.getpid():
             return []
-        async with self._finishing:
-            await self._finish_first()
-            return list(self._rest)
-
-    async def _finish_first(self) -> None:
-        """Finish the send unless that was done, and keep the receipts that were not yielded yet.
-
-        A cancellation may end this at any await. Calling it again continues, as with threads.
-        """
-        if self._finished.is_set():
-            return
-        self._finishes += 1
-        concluded = False
-        try:
-            await self._conclude_open()
-            concluded = True
-        finally:
-            await self._close()
-            # After a second cancellation, chunks still in flight stay in flight in the ledger.
-            if concluded or self._finishes > 1:
-                self._end_run()
-        self._rest += self._state.rest()
-        self._finished.set()
-        self._log.end(self._rest, self._state.problem)
-
-    async def _conclude_open(self) -> None:
-        """Collect a receipt for each chunk that has none, and abandon what does not end in time."""
-        self._context.stop()
-        if self._timer is not None:
-            self._timer.cancel()
-        expired = self._state.expired
-        for waiting in self._state.waiting():
-            del self._state.open[waiting.index]
-            self._rest.append(abandon_pending(waiting, self._state.passed_deadline))
-        # If the event loop is shutting down, the workers have already ended.
-        if not all(worker.has_ended for worker in self._workers):
-            await self._drain(0.0 if expired else self._close_timeout)
-            self._abort_connections()
-            await self._drain(DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
-        for worker in self._workers:
-            await worker.abandon_chunk()
-        while not self._context.queue.empty():
-            if (pending := self._context.queue.get_nowait()) is not None:
-                self._rest.append(abandon_pending(pending, self._state.passed_deadline))
-        await self._drain(0.0)
-
-    def _end_run(self) -> None:
-        if self._context.durable_record is not None:
-            with suppress(RecordError):  # the end time of a run is not essential
-                self._context.durable_record.end_run()
-
-    async def _drain(self, seconds: float) -> None:
-        """Collect receipts until no chunk is open or the time is over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self._state.open or not self._context.results.empty():
-                    if (receipt := await self._collect()) is not None:
-                        self._rest.append(receipt)
-
-    def _abort_connections(self) -> None:
-        self._context.aborting = True
-        for worker in self._workers:
-            if worker.attempting and worker.task is not None:
-                worker.task.cancel()
-
-    async def _close(self) -> None:
-        self._context.aborting = True
-        tasks = [worker.task for worker in self._workers if worker.task is not None]
-        if self._state.open:
-            for task in tasks:
-                task.cancel()
-        for _ in tasks:
-            self._context.queue.put_nowait(None)
-        if tasks:
-            await asyncio.wait(
-                tasks, timeout=DEADLINE_ABORT_TIMEOUT if self._state.expired else ABORT_TIMEOUT
-            )
-        for worker in [worker for worker in self._workers if worker.has_ended]:
-            self._workers.remove(worker)
-            self._pool.give_back(worker.connection)
+        await self._closing.close()
+        return list(self._closing.rest)

@@ -5,31 +5,20 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Final
 
+from gameball.delivery.closing import ABORT_TIMEOUT, CHECK_INTERVAL, DEFAULT_CLOSE_TIMEOUT, SendClosing
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.durable_record import DurableRecord
-from gameball.delivery.pending_chunk import PendingChunk, abandon_pending
+from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.send_context import Done, check_process
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import SendContext, Worker
-from gameball.errors import RecordError
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.pool import ConnectionPool
-
-#: The default grace period of requests in flight after an interrupt, in seconds.
-DEFAULT_CLOSE_TIMEOUT: Final = 5.0
-#: The time to wait for a worker to notice that its connection was aborted, in seconds.
-ABORT_TIMEOUT: Final = 2.0
-#: The same after a deadline, by which the caller needs an answer.
-DEADLINE_ABORT_TIMEOUT: Final = 0.25
-# The interval at which to check whether a thread is still advancing a send, in seconds.
-_LOOK_AGAIN: Final = 0.05
 
 
 class Sender:
@@ -65,13 +54,15 @@ class Sender:
         self._close_timeout = close_timeout
         # Told when the deadline no longer matters.
         self._in_time: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._workers: list[Worker] = []
-        self._submitted = -1
+        self._closing = SendClosing(
+            state,
+            self._context,
+            pool=pool,
+            log=self._log,
+            stop_timer=partial(self._in_time.put, None),
+            close_timeout=close_timeout,
+        )
         self._interrupted = False
-        self._finished = False
-        self._finishes = 0
-        self._finishing = threading.RLock()
-        self._rest: list[Receipt] = []
         # Held by the thread that is advancing the send; free while the user of a stream handles a receipt.
         self._driving = threading.Lock()
         self._driver = 0
@@ -104,7 +95,7 @@ class Sender:
             else:
                 yield from self._collect()
         if state.expired or not self._interrupted:
-            yield from self._finish_and_yield()
+            yield from self._close_and_yield()
         if state.problem is not None:
             raise state.problem
 
@@ -143,28 +134,28 @@ class Sender:
     def _submit(self, pending: PendingChunk) -> None:
         # The source may have forked, and the child must not send the parent's chunks.
         check_process(self._process)
-        if len(self._workers) < min(self._state.concurrency, len(self._state.open)):
+        if len(self._closing.workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
         may_send = self._state.may_send(pending)
-        self._submitted = pending.index
+        self._closing.submitted = pending.index
         if may_send:
             self._context.queue.put(pending)
 
     def _begin_worker(self) -> None:
         connection = self._pool.borrow()
         worker = Worker(connection, self._context)
-        name = f"gameball-send-{len(self._workers)}"
+        name = f"gameball-send-{len(self._closing.workers)}"
         # The caller's context variables reach the worker, as they reach a task: traces rely on it.
         work = partial(copy_context().run, worker.work)
         worker.thread = threading.Thread(target=work, name=name, daemon=True)
-        self._workers.append(worker)
+        self._closing.workers.append(worker)
         try:
             worker.thread.start()
         except RuntimeError:
             # The system cannot start more threads. The send continues with fewer, if there are any.
-            self._workers.pop()
+            self._closing.workers.pop()
             self._pool.give_back(connection)
-            if not self._workers:
+            if not self._closing.workers:
                 raise
 
     def interrupt(self, problem: BaseException) -> None:
@@ -196,27 +187,26 @@ class Sender:
         """End the send at its deadline: nothing more is sent, and requests in flight are aborted."""
         self._state.expire()
         self._context.wake()
-        self._abort_connections()
+        self._closing.abort_connections()
         self._context.tell(None)
 
-    def _finish_and_yield(self) -> Iterator[Receipt]:
-        with self._finishing:
-            self._finish_first()
-        while self._rest:
-            receipt = self._rest[0]
+    def _close_and_yield(self) -> Iterator[Receipt]:
+        closing = self._closing
+        closing.close()
+        while closing.rest:
+            receipt = closing.rest[0]
             yield receipt
             # An interrupt may come between any two steps, so it is removed only after it was handled.
-            if self._rest and self._rest[0] is receipt:
-                self._rest.pop(0)
+            if closing.rest and closing.rest[0] is receipt:
+                closing.rest.pop(0)
 
     def wait(self) -> None:
-        """Wait until an interrupted send has finished, or finish it if no thread is advancing it."""
+        """Wait until an interrupted send has ended, or end it if no thread is advancing it."""
         deadline = time.monotonic() + self._close_timeout + 2 * ABORT_TIMEOUT
-        while not self._finished:
-            if self._driving.acquire(timeout=_LOOK_AGAIN):
+        while not self._closing.has_ended:
+            if self._driving.acquire(timeout=CHECK_INTERVAL):
                 try:
-                    with self._finishing:
-                        self._finish_first()
+                    self._closing.close()
                 finally:
                     self._driving.release()
             elif self._driver == threading.get_ident() or time.monotonic() >= deadline:
@@ -230,108 +220,5 @@ class Sender:
         """
         if self._process != os.getpid():
             return []
-        with self._finishing:
-            self._finish_first()
-            return list(self._rest)
-
-    def _finish_first(self) -> None:
-        """Finish the send unless that was done, and keep the receipts that were not yielded yet.
-
-        An interrupt may end this at any step. Calling it again continues: what was collected is kept, and no
-        step does harm if it is done twice.
-        """
-        if self._finished:
-            return
-        self._finishes += 1
-        concluded = False
-        try:
-            self._conclude_open()
-            concluded = True
-        finally:
-            self._abort_connections()
-            self._close()
-            # After a second interrupt, chunks still in flight stay in flight in the ledger.
-            if concluded or self._finishes > 1:
-                self._end_run()
-        # No interrupt can come between these two assignments: Python checks for one only at calls and loops.
-        self._rest = self._rest + self._state.rest()
-        self._finished = True
-        self._log.end(self._rest, self._state.problem)
-
-    def _conclude_open(self) -> None:
-        """Collect a receipt for each chunk that has none, and abandon what does not end in time."""
-        self._context.stop()
-        self._in_time.put(None)
-        expired = self._state.expired
-        # Abandon chunks that wait for others, or that the interrupt kept from being passed to a worker.
-        waiting = {pending.index for pending in self._state.waiting()}
-        for pending in list(self._state.open.values()):
-            if pending.index > self._submitted or pending.index in waiting:
-                self._abandon(pending)
-        self._drain(0.0 if expired else self._close_timeout)
-        self._abort_connections()
-        self._drain(DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
-        with self._context.concluding:
-            for worker in self._workers:
-                worker.abandoned = worker.busy
-                worker.abandon_chunk()
-        self._drain(0.0)
-        stuck = {worker.pending for worker in self._workers if worker.abandoned}
-        for pending in set(self._state.open.values()) - stuck:
-            self._abandon(pending)
-
-    def _end_run(self) -> None:
-        if self._context.durable_record is not None:
-            with suppress(RecordError):  # the end time of a run is not essential
-                self._context.durable_record.end_run()
-
-    def _abandon(self, pending: PendingChunk) -> None:
-        """Abandon a pending chunk that no worker has taken."""
-        # An interrupt may have come after it was abandoned, before it was removed.
-        if not any(receipt.index == pending.index for receipt in self._rest[-1:]):
-            self._rest.append(abandon_pending(pending, self._state.passed_deadline))
-        self._state.advance(pending.index, pending.chunk.last)
-        del self._state.open[pending.index]
-
-    def _drain(self, seconds: float) -> None:
-        """Collect receipts until no chunk is open or the time is over."""
-        deadline = time.monotonic() + seconds
-        while self._state.open or self._context.results:
-            while not self._context.results:
-                if (left := deadline - time.monotonic()) <= 0:
-                    return
-                with suppress(queue.Empty):
-                    self._context.arrived.get(timeout=left)
-            result = self._context.results[0]
-            if isinstance(result, Done):
-                self._state.open.pop(result.pending.index, None)
-            elif result is not None:
-                # An interrupt may come between any two steps, so it is removed only after it was kept.
-                if not any(receipt is result for receipt in self._rest[-1:]):
-                    self._rest.append(result)
-                self._state.advance(result.index, result.last)
-            self._context.results.popleft()
-
-    def _abort_connections(self) -> None:
-        for worker in self._workers:
-            if worker.busy:
-                worker.connection.abort()
-
-    def _close(self) -> None:
-        for _ in self._workers:
-            self._context.queue.put(None)
-        # Each is removed before it is given back: an interrupt must not give it back twice.
-        for worker in list(self._workers):
-            if worker.busy or (thread := worker.thread) is None:
-                continue
-            # An interrupt may have come just before the thread started; it then finds nothing to do.
-            deadline = time.monotonic() + ABORT_TIMEOUT
-            while thread.ident is None and time.monotonic() < deadline:
-                time.sleep(_LOOK_AGAIN)
-            with suppress(RuntimeError):  # the thread never started
-                # Two interrupts of ``join`` can make a later one wait for ever, even if the thread has ended.
-                while thread.is_alive() and not worker.ended:
-                    thread.join(_LOOK_AGAIN)
-                thread.join(_LOOK_AGAIN)
-            self._workers.remove(worker)
-            self._pool.give_back(worker.connection)
+        self._closing.close()
+        return list(self._closing.rest)

@@ -13,5 +13,5 @@ def long_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def little_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     set_close_timeout(monkeypatch, 0.2)
-    for module in ("sender", "async_sender"):
+    for module in ("closing", "async_closing", "sender", "async_sender"):
         monkeypatch.setattr(f"gameball.delivery.{module}.ABORT_TIMEOUT", 0.2)

@@ -4,14 +4,17 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from either_client import EitherClient
+from waiting import LONGEST
 
 from gameball import Event, LedgerError, LedgerLockedError, Outcome
+from gameball.delivery.async_closing import AsyncSendClosing
+from gameball.delivery.closing import SendClosing
 from gameball.ledger.disk_reserve import DiskReserve
 from gameball.ledger.store import LedgerStore
 from gameball.sandbox import Fault, Received, Sandbox
@@ -69,28 +72,38 @@ def test_a_split_that_cannot_be_recorded_is_not_sent(
 def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
     either: EitherClient, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = threading.Event()
+    begun, aborted = threading.Event(), threading.Event()
     real = LedgerStore.conclude
 
     def slow(ledger: LedgerStore, receipt: Any) -> None:
         begun.set()
-        time.sleep(0.5)
+        assert aborted.wait(LONGEST)
+        time.sleep(0.2)  # longer than the sender waits after it has aborted the connections
         real(ledger, receipt)
+
+    for closing in (SendClosing, AsyncSendClosing):
+        abort = closing.abort_connections
+
+        def note_abort(self: Any, abort: Callable[[Any], None] = abort) -> None:
+            abort(self)
+            aborted.set()
+
+        monkeypatch.setattr(closing, "abort_connections", note_abort)
 
     def source() -> Iterator[Event]:
         yield from events(3)
-        begun.wait(5)
+        begun.wait(LONGEST)
         raise KeyboardInterrupt
 
     async def asynchronous_source() -> AsyncIterator[Event]:
         for event in events(3):
             yield event
-        await asyncio.to_thread(begun.wait, 5)
+        await asyncio.to_thread(begun.wait, LONGEST)
         raise asyncio.CancelledError
 
     monkeypatch.setattr(LedgerStore, "conclude", slow)
-    for module in ("gameball.delivery.sender", "gameball.delivery.async_sender"):
-        monkeypatch.setattr(f"{module}.ABORT_TIMEOUT", 0.01)
+    for module in ("closing", "async_closing", "sender", "async_sender"):
+        monkeypatch.setattr(f"gameball.delivery.{module}.ABORT_TIMEOUT", 0.01)
     given = source() if either.kind == "sync" else asynchronous_source()
     with pytest.raises((KeyboardInterrupt, asyncio.CancelledError)) as caught:
         ledger = tmp_path / "a.ledger"
