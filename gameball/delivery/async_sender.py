@@ -223,6 +223,7 @@ class AsyncSender:
             concluded = True
         finally:
             await self._close()
+            await self._context.wait_for_writes()
             # After a second cancellation, chunks still in flight stay in flight in the ledger.
             if concluded or self._finishes > 1:
                 self._end_run()
