@@ -77,6 +77,7 @@ class AsyncSendClosing:
                 concluded = True
             finally:
                 await self._join_workers()
+                await self._context.wait_for_writes()
                 # After a second cancellation, chunks still in flight stay in flight in the ledger.
                 if concluded or self._calls > 1:
                     self._end_run()

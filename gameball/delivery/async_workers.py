@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 
 from attrs import define, field
@@ -43,6 +44,7 @@ class AsyncSendContext(BaseSendContext):
         queue: The chunks to be delivered. None ends a worker.
         results: The results of delivering them. None only wakes the caller's task.
         aborting: Whether the send itself is cancelling its workers.
+        writing: The writes to the durable record that have not ended, even if nothing waits for them.
     """
 
     limiter: AsyncLimiter
@@ -51,17 +53,34 @@ class AsyncSendContext(BaseSendContext):
     queue: "asyncio.Queue[PendingChunk | None]" = field(init=False, factory=asyncio.Queue)
     results: "asyncio.Queue[Receipt | Done | None]" = field(init=False, factory=asyncio.Queue)
     aborting: bool = field(init=False, default=False)
+    writing: "set[asyncio.Future[None]]" = field(init=False, factory=set)
 
     async def record(self, write: Callable[[DurableRecord], None]) -> RecordError | None:
         """Write to the durable record, if there is one, in a thread. An error ends the send."""
         if self.durable_record is None:
             return None
+        work = partial(copy_context().run, write, self.durable_record)
+        # Not a task, which an event loop that shuts down would cancel, while its thread goes on.
+        writing = asyncio.get_running_loop().run_in_executor(None, work)
+        self.writing.add(writing)
+        writing.add_done_callback(self._note_written)
         try:
-            await asyncio.to_thread(write, self.durable_record)
+            await asyncio.shield(writing)
         except RecordError as error:
             self.fail(error)
             return error
         return None
+
+    def _note_written(self, writing: "asyncio.Future[None]") -> None:
+        self.writing.discard(writing)
+        # Nobody may be waiting for it any more.
+        if not writing.cancelled():
+            writing.exception()
+
+    async def wait_for_writes(self) -> None:
+        """Wait until everything is recorded. The durable record must not be closed before."""
+        while self.writing:
+            await asyncio.wait(self.writing)
 
 
 @define(eq=False)
@@ -123,7 +142,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
                 self.note_begun(pending)
                 if context.state.cause is not None or context.durable_record is None:
                     return context.state.cause
-                return await context.record(lambda record: record.intend(pending.index, pending.chunk))
+                return await context.record(partial(self.intend, pending))
             case AcquireSlot():
                 return await context.limiter.acquire(lambda: context.state.stopped)
             case SendRequest(chunk):
@@ -137,7 +156,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
                 context.limiter.hold(seconds)
             case RecordSplit(index, parts):
                 self.note_split(index, parts)
-                return await context.record(lambda record: record.divide(index, parts))
+                return await context.record(partial(self.divide, index, parts))
             case RecordOutcome(receipt):
                 self.receipt = receipt
                 try:
@@ -192,12 +211,8 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
         """Record and report the receipts of all unfinished parts."""
         self._hand_out()
         for receipt in self.abandon(self.context.state.passed_deadline):
-            await self.context.record(partial(_conclude, receipt=receipt))
+            await self.context.record(partial(self.conclude_abandoned, receipt))
             self.context.results.put_nowait(receipt)
-
-
-def _conclude(record: DurableRecord, receipt: Receipt) -> None:
-    record.conclude(receipt)
 
 
 def _is_cancelled() -> bool:

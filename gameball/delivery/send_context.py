@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import threading
 import time
 from typing import Generic, TypeVar
 
@@ -112,8 +113,35 @@ class BaseWorker(Generic[ConnectionT]):
     """
 
     connection: ConnectionT
+    _recording: threading.Lock = field(init=False)
     unfinished: list[tuple[int, Chunk]] = field(factory=list, init=False)
     ambiguous: GameballError | None = field(default=None, init=False)
+
+    # Not a factory: it would be looked up at import, before gevent replaces it.
+    @_recording.default
+    def _new_recording_lock(self) -> threading.Lock:
+        return threading.Lock()
+
+    def intend(self, pending: PendingChunk, record: DurableRecord) -> None:
+        """Record that the chunk is about to be sent, unless it was abandoned meanwhile.
+
+        A slow disk may keep this waiting until the send is finished. Recorded after its outcome, the chunk
+        would be UNKNOWN in the ledger for ever, although it was not sent.
+        """
+        with self._recording:
+            if self.unfinished:
+                record.intend(pending.index, pending.chunk)
+
+    def divide(self, index: int, parts: tuple[Chunk, Chunk], record: DurableRecord) -> None:
+        """Record that a chunk is sent as two parts, unless it was abandoned meanwhile."""
+        with self._recording:
+            if self.unfinished:
+                record.divide(index, parts)
+
+    def conclude_abandoned(self, receipt: Receipt, record: DurableRecord) -> None:
+        """Record the receipt of a chunk or part that was abandoned."""
+        with self._recording:
+            record.conclude(receipt)
 
     def note_begun(self, pending: PendingChunk) -> None:
         """Record that the worker has taken a chunk."""

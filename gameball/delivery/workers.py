@@ -151,7 +151,7 @@ class Worker(BaseWorker[WorkerConnection]):
                 self.note_begun(pending)
                 if context.state.cause is not None or context.durable_record is None:
                     return context.state.cause
-                return context.record(lambda record: record.intend(pending.index, pending.chunk))
+                return context.record(partial(self.intend, pending))
             case AcquireSlot():
                 return context.limiter.acquire(lambda: context.state.stopped)
             case SendRequest(chunk):
@@ -164,7 +164,7 @@ class Worker(BaseWorker[WorkerConnection]):
                 context.limiter.hold(seconds)
             case RecordSplit(index, parts):
                 self.note_split(index, parts)
-                return context.record(lambda record: record.divide(index, parts))
+                return context.record(partial(self.divide, index, parts))
             case RecordOutcome(receipt):
                 self.record_outcome(receipt)
         return None
@@ -210,12 +210,8 @@ class Worker(BaseWorker[WorkerConnection]):
     def abandon_chunk(self) -> None:
         """Record and report the receipts of all unfinished parts. The caller must hold ``concluding``."""
         for receipt in self.abandon(self.context.state.passed_deadline):
-            self.context.record(partial(_conclude, receipt=receipt))
+            self.context.record(partial(self.conclude_abandoned, receipt))
             self.context.tell(receipt)
-
-
-def _conclude(record: DurableRecord, receipt: Receipt) -> None:
-    record.conclude(receipt)
 
 
 def _is_abort(error: GameballError) -> bool:

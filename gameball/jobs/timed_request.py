@@ -7,6 +7,7 @@ sends a byte a second would keep it waiting. So the request has a thread and a c
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -39,16 +40,23 @@ def request_until(
     """
     connection = pool.borrow()
     replies: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
-    work = partial(copy_context().run, _request, connection, arguments, replies, release)
+    released = threading.Lock()
+
+    def release_once(end: RequestEnd) -> None:
+        if released.acquire(blocking=False):
+            release(end)
+
+    work = partial(copy_context().run, _request, connection, arguments, replies, release_once)
     thread = threading.Thread(target=work, name="gameball-job", daemon=True)
-    thread.start()
     try:
+        # An interrupt may strike here, too, and leave a thread that never does its work.
+        thread.start()
         reply = replies.get(timeout=deadline.left())
     except queue.Empty:
         reply = DeadlineError(f"{deadline} before the response arrived")
-        _leave(connection, thread)
+        _leave(connection, thread, release_once)
     except BaseException:
-        _leave(connection, thread)
+        _leave(connection, thread, release_once)
         raise
     else:
         pool.give_back(connection)
@@ -57,11 +65,15 @@ def request_until(
     return reply
 
 
-def _leave(connection: WorkerConnection, thread: threading.Thread) -> None:
+def _leave(
+    connection: WorkerConnection, thread: threading.Thread, release_once: Callable[[RequestEnd], None]
+) -> None:
     connection.abort()
-    thread.join(_ABORT_TIMEOUT)
+    with suppress(RuntimeError):  # the thread never started
+        thread.join(_ABORT_TIMEOUT)
     if not thread.is_alive():
         connection.close()
+        release_once(RequestEnd.GIVEN_UP)
 
 
 def _request(

@@ -13,6 +13,8 @@ from sending import events
 from waiting import LONGEST, wait_until
 
 from gameball import ClientClosedError, DeadlineError, Gameball, JobTimeoutError, RateLimit
+from gameball.delivery.deadline import Deadline
+from gameball.jobs.timed_request import request_until
 from gameball.sandbox import Fault, Sandbox
 
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
@@ -112,3 +114,49 @@ def test_a_closed_client_reads_no_job(box: Sandbox) -> None:
     with pytest.raises(ClientClosedError):
         client.jobs.get(1, deadline=LONGEST)
     assert box.received == []
+
+
+def never_start(_: threading.Thread) -> None:
+    raise KeyboardInterrupt
+
+
+def start_and_interrupt(thread: threading.Thread) -> None:
+    START(thread)
+    raise KeyboardInterrupt
+
+
+def stop_while_starting(thread: threading.Thread) -> None:
+    """Leave the lock held that the new thread needs, as an interrupt in ``Event.wait`` may."""
+    lock = thread._started._cond  # type: ignore[attr-defined]
+    lock.acquire()
+    threading._limbo[thread] = thread  # type: ignore[attr-defined]
+    START_NEW_THREAD(thread._bootstrap, ())  # type: ignore[attr-defined]
+    STOPPED.append(lock)
+    raise KeyboardInterrupt
+
+
+START = threading.Thread.start
+START_NEW_THREAD = threading._start_new_thread  # type: ignore[attr-defined]
+STOPPED: list[Any] = []
+
+
+@pytest.mark.parametrize("start", [never_start, start_and_interrupt, stop_while_starting])
+def test_an_interrupt_of_the_start_of_the_thread_leaves_no_connection_and_no_slot(
+    start: Callable[[threading.Thread], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[object] = []
+    deadline = Deadline.after(LONGEST)
+    assert deadline is not None
+    with Sandbox() as box, Gameball(*KEYS, base_url=box.url) as client:
+        pool = client.jobs._pool
+        connection = pool.borrow()
+        pool.give_back(connection)
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt):
+            request_until(deadline, pool, {"method": "GET", "url": "/nowhere"}, released.append)
+        monkeypatch.undo()
+        wait_until(lambda: len(released) == 1 and connection.is_closed)
+        while STOPPED:
+            STOPPED.pop().release()
+        wait_until(lambda: all(thread.name != "gameball-job" for thread in threading.enumerate()))
+        assert len(released) == 1
