@@ -91,12 +91,12 @@ def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
         monkeypatch.setattr(closing, "abort_connections", note_abort)
 
     def source() -> Iterator[Event]:
-        yield from events(3)
+        yield from events(2)  # the second one shows that the chunk of the first is full
         begun.wait(LONGEST)
         raise KeyboardInterrupt
 
     async def asynchronous_source() -> AsyncIterator[Event]:
-        for event in events(3):
+        for event in events(2):
             yield event
         await asyncio.to_thread(begun.wait, LONGEST)
         raise asyncio.CancelledError
@@ -107,7 +107,7 @@ def test_an_interrupt_while_an_outcome_is_written_does_not_lose_it(
     given = source() if either.kind == "sync" else asynchronous_source()
     with pytest.raises((KeyboardInterrupt, asyncio.CancelledError)) as caught:
         ledger = tmp_path / "a.ledger"
-        either.send(given, max_objects=1, concurrency=1, ledger=ledger, options={"close_timeout": 0.01})
+        either.send(given, max_objects=1, concurrency=2, ledger=ledger, options={"close_timeout": 0.01})
     report = caught.value.report  # type: ignore[attr-defined]
     assert report.accepted == sum(box.events.values()) > 0
     assert report.unknown == 0
