@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -69,3 +70,31 @@ def log() -> Iterator[io.StringIO]:
     yield stream
     root.removeHandler(handler)
     root.setLevel(level)
+
+
+class Broken(logging.Handler):
+    """A filter, or a handler, that raises at each record, and keeps their messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> NoReturn:
+        self.seen.append(record.getMessage())
+        raise ZeroDivisionError
+
+
+@pytest.fixture(params=["handler", "filter"])
+def broken_log(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Logging at DEBUG that raises at each record. The list has their messages."""
+    logger = logging.getLogger("gameball")
+    broken = Broken()
+    if request.param == "handler":
+        logger.addHandler(broken)
+    else:
+        logger.addFilter(broken.emit)
+    logger.setLevel(logging.DEBUG)
+    yield broken.seen
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(broken)
+    logger.removeFilter(broken.emit)

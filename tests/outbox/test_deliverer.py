@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from either_client import hurry
 from outbox_processes import add, likes, new_database
 from sqlalchemy import create_engine, event
 from waiting import wait_until
 
 from gameball import Event, Gameball, Outcome
 from gameball.outbox import Outbox
-from gameball.sandbox import Sandbox
+from gameball.outbox.deliverer import Deliverer
+from gameball.sandbox import Fault, Sandbox
 
 
 @contextmanager
@@ -62,6 +64,29 @@ def test_rows_that_cannot_be_sent_are_set_aside_and_the_others_are_delivered(
     assert "rows of the outbox were set aside" in caplog.text
     status = outbox.status()
     assert (status.accepted, status.rejected, status.waiting) == (80, 8 * len(bad), 0)
+
+
+def test_broken_logging_changes_no_outcome_of_a_delivery(
+    outbox: Outbox, client: Gameball, box: Sandbox, broken_log: list[str]
+) -> None:
+    hurry(client)
+    add(outbox, *likes(40))
+    with outbox.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO gameball_outbox (customer_id, events, partition) VALUES ('by-hand', '[]', 0)"
+        )
+    box.fail_next(Fault(status=503), Fault(status=500), Fault(status=400), Fault(status=429))
+    report = Deliverer(
+        outbox._database, client.events, threading.Event(), until_empty=True, first_pause=0.01
+    ).run()
+    by_status = dict.fromkeys((400, 500), 0)
+    for request in box.batches:
+        if request.status in by_status:
+            by_status[request.status] += len(list(request.events))
+    assert (report.rejected, report.unknown) == (by_status[400] + 1, by_status[500])
+    assert report.accepted == 40 - sum(by_status.values()) == sum(box.events.values())
+    for part in ("delivering the outbox", "set aside", "request of", "UNSENT", "REJECTED", "UNKNOWN"):
+        assert any(part in message for message in broken_log), part
 
 
 def test_large_events_are_delivered_a_few_at_a_time(outbox: Outbox, client: Gameball, box: Sandbox) -> None:

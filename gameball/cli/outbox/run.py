@@ -13,7 +13,6 @@ from gameball.cli.exit_codes import ExitCode
 from gameball.cli.outbox.commands import open_outbox
 from gameball.cli.output import write_error, write_json, write_lines
 from gameball.client import Gameball
-from gameball.log import LOGGER
 from gameball.outbox import Outbox, OutboxReport
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -40,7 +39,7 @@ def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool
         GameballError: The keys are wrong, or the database cannot be used.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    LOGGER.setLevel(logging.WARNING)
+    logging.getLogger("gameball").setLevel(logging.WARNING)
     with open_outbox(database, env_file) as outbox, open_client(env_file) as client:
         if not as_json:
             write_lines([f"Delivering {outbox!r} to {client!r}. Ctrl-C ends."])
