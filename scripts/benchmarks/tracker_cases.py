@@ -64,7 +64,7 @@ def gameball(url: str, capacity: int, faster: float) -> Client:
 
 def of_posthog(url: str, capacity: int, faster: float) -> Client:
     """Return PostHog's client. It cannot wait for room, so its queue must hold all events."""
-    client = posthog.Posthog("key", host=url, max_queue_size=capacity, timeout=15 / faster)  # type: ignore[arg-type] # passed on to requests
+    client = posthog.Posthog("key", host=url, max_queue_size=capacity, timeout=15 / faster)
     return Client(
         lambda customer: client.capture(_NAME, distinct_id=customer, properties=_METADATA) is not None,
         client.flush,

@@ -11,6 +11,7 @@ from typing import Any, Final
 from gameball.cli.client import open_client
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.outbox.commands import open_outbox
+from gameball.cli.outbox.database_option import DatabaseUrl
 from gameball.cli.output import write_error, write_json, write_lines
 from gameball.client import Gameball
 from gameball.outbox import Outbox, OutboxReport
@@ -20,7 +21,9 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK: Final = 0.1
 
 
-def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool, as_json: bool) -> ExitCode:
+def run_outbox(
+    database: DatabaseUrl | None, env_file: Path | None, *, until_empty: bool, as_json: bool
+) -> ExitCode:
     """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process at once.
 
     A signal that the process was started to ignore, such as SIGHUP under ``nohup``, stays ignored.
