@@ -3,10 +3,11 @@
 import io
 import logging
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
 import pytest
+import shared_postgres
 from either_client import KEYS, EitherClient
 from hypothesis import HealthCheck, settings
 from waiting import LONGEST
@@ -17,6 +18,15 @@ from gameball.sandbox import Sandbox
 # No deadline: a slow example only shows that the machine is loaded.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist may not be installed
+def pytest_configure_node(node: Any) -> None:
+    shared_postgres.tell_worker(node)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shared_postgres.stop_of_run(config)
 
 
 @pytest.fixture(scope="session")

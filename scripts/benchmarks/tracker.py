@@ -19,8 +19,9 @@ _HOUR: Final = 360_000
 _CAPACITY: Final = 10_000
 #: What an event takes in the queue of the tracker, in bytes, with its JSON of 90 bytes and its customer id.
 _EVENT: Final = 350
-#: Eight worker threads with their connections and the bodies of their requests, in bytes.
-_WORKERS: Final = 8_000_000
+#: What eight threads take, each with a connection and the body of a request, in bytes. It does not depend on
+#: how many events there are: two hours take as much as one.
+_WORKERS: Final = 8 * 1_500_000
 # Nothing listens on this port of the loopback interface.
 _REFUSING: Final = "http://127.0.0.1:9"
 

