@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from outbox_processes import Processes, add, likes, new_database
 from shared_postgres import control, own_server
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 from waiting import wait_until
 
 from gameball import Gameball, Outcome
@@ -148,6 +150,46 @@ def test_a_deliverer_that_is_stopped_within_a_transaction_does_not_hold_up_the_n
     assert second.token > first.token
     resume.set()
     thread.join(30)
+
+
+def test_only_one_transaction_of_a_deliverer_waits_for_the_lease(postgres: Any) -> None:
+    with Outbox(new_database(postgres)) as outbox:
+        outbox.create()
+        lease = acquire(outbox._database)
+        assert lease is not None
+        begun: list[int] = []
+        most: list[int] = []
+        everybody = threading.Barrier(5)
+
+        @event.listens_for(outbox.engine, "checkout")
+        def note_begin(*_: object) -> None:
+            begun.append(1)
+            most.append(len(begun))
+
+        @event.listens_for(outbox.engine, "checkin")
+        def note_end(*_: object) -> None:
+            begun.pop()
+
+        def write() -> None:
+            everybody.wait(30)
+            lease.write(lambda connection: connection.execute(select(LEASE.c.id)), lambda: False)
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        with closing(psycopg.connect(_plain(outbox), autocommit=False)) as other:
+            # Whatever waits for the row, a takeover would have to wait for it.
+            other.execute("SELECT * FROM gameball_outbox_lease FOR UPDATE")
+            for thread in threads:
+                thread.start()
+            everybody.wait(30)
+            wait_until(lambda: begun)
+            other.rollback()
+        for thread in threads:
+            thread.join(30)
+        assert (len(most), max(most)) == (4, 1)
+
+
+def _plain(outbox: Outbox) -> str:
+    return outbox.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def test_another_deliverer_takes_over_within_ten_seconds(outbox: Outbox, processes: Processes) -> None:
