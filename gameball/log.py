@@ -4,7 +4,8 @@ WARNING: a chunk that was not accepted, and a pause because of a 429. INFO: the 
 DEBUG: each request, retry and wait for the rate limits. No record holds a key, or the metadata of an event.
 
 A filter or a handler of the user may raise anything, between a response and the record of its outcome too. So
-the package logs through ``LOGGER`` alone, which lets no such exception out.
+the package logs through ``LOGGER`` alone, which lets no such exception out. It cannot help where httpx and
+httpcore log to their own loggers: to them, and so to a send, that is a response that was lost.
 """
 
 import logging
