@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import shared_postgres
-from outbox_processes import Processes, new_database
+from outbox_processes import Forker, Processes, new_database
 from sqlalchemy import text
 
 from gameball.outbox import Outbox
@@ -38,15 +39,24 @@ def outbox(database: str) -> Iterator[Outbox]:
     outbox.close()
 
 
-@pytest.fixture
-def processes(database: str) -> Iterator[Processes]:
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    """The process that forks the others: it imports what they need, once."""
     script = Path(__file__).parents[1] / "support" / "outbox_process.py"
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as forker:
-        found = Processes(database, forker)
-        yield found
-        for child in list(found.running):
-            found.kill(child)
-        assert forker.stdin is not None
-        forker.stdin.close()
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        yield Forker(process, errors)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def processes(database: str, forker: Forker) -> Iterator[Processes]:
+    found = Processes(database, forker)
+    yield found
+    for child in list(found.running):
+        found.kill(child)

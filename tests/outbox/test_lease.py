@@ -131,11 +131,12 @@ def test_a_deliverer_that_is_stopped_within_a_transaction_does_not_hold_up_the_n
     first = acquire(outbox._database)
     assert first is not None
     stopped, resume = threading.Event(), threading.Event()
+    resumed: list[bool] = []
 
     def work(connection: Connection) -> None:
         first.check_token(connection)
         stopped.set()
-        resume.wait(30)
+        resumed.append(resume.wait(30))
 
     def write() -> None:
         with suppress(OutboxError):
@@ -150,6 +151,7 @@ def test_a_deliverer_that_is_stopped_within_a_transaction_does_not_hold_up_the_n
     assert second.token > first.token
     resume.set()
     thread.join(30)
+    assert resumed == [True]  # not False: the second did not wait until this thread had ended
 
 
 def test_only_one_transaction_of_a_deliverer_waits_for_the_lease(postgres: Any) -> None:
