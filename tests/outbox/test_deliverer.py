@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,9 +14,10 @@ from sqlalchemy import create_engine, event
 from waiting import wait_until
 
 from gameball import Event, Gameball, Outcome
-from gameball.outbox import Outbox
+from gameball.outbox import Outbox, deliverer
 from gameball.outbox.deliverer import Deliverer
 from gameball.sandbox import Fault, Sandbox
+from gameball.sandbox.record import Received
 
 
 @contextmanager
@@ -144,3 +146,36 @@ def test_a_thread_that_cannot_start_is_tried_again(
     assert outbox.deliver(client, until_empty=True).accepted == 50
     assert len(refused) == 8
     assert set(box.events.values()) == {1}
+
+
+def test_no_transaction_is_open_during_a_request_and_its_rows_are_in_flight(outbox: Outbox) -> None:
+    seen: list[tuple[bool, int]] = []
+
+    def plan(_: Received) -> None:
+        # Other threads look for rows, for a moment.
+        deadline = time.monotonic() + 10
+        while outbox.engine.pool.checkedout() and time.monotonic() < deadline:  # type: ignore[attr-defined]
+            time.sleep(0.005)
+        with Outbox(outbox.engine.url) as other:
+            seen.append((time.monotonic() < deadline, other.status().in_flight))
+
+    add(outbox, *likes(3, customers=1))
+    with Sandbox(plan=plan) as box, Gameball("key", "secret", base_url=box.url) as client:
+        assert outbox.deliver(client, until_empty=True).accepted == 3
+    assert seen == [(True, 3)]
+
+
+def test_an_idle_delivery_looks_less_and_less_often(
+    outbox: Outbox, client: Gameball, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "_LONGEST_POLL", 0.3)
+    looks: list[float] = []
+
+    @event.listens_for(outbox._database._reader, "before_cursor_execute")
+    def note(*arguments: Any) -> None:
+        if "partition_0" in arguments[2]:
+            looks.append(time.monotonic())
+
+    with delivering(outbox, client):
+        wait_until(lambda: len(looks) > 1 and looks[-1] - looks[-2] >= 0.3)
+    assert len(looks) < 15
