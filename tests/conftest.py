@@ -3,9 +3,11 @@
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import httpx
 import pytest
+import shared_postgres
 from command import FORKS, end_what_was_begun
 from either_client import KEYS, EitherClient
 from hypothesis import HealthCheck, settings
@@ -29,6 +31,15 @@ def _end_the_forks() -> Iterator[None]:
 def _end_what_was_begun() -> Iterator[None]:
     yield
     end_what_was_begun()
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist may not be installed
+def pytest_configure_node(node: Any) -> None:
+    shared_postgres.tell_worker(node)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shared_postgres.stop_of_run(config)
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +93,31 @@ def log() -> Iterator[io.StringIO]:
     yield stream
     root.removeHandler(handler)
     root.setLevel(level)
+
+
+class Broken(logging.Handler):
+    """A filter, or a handler, that raises at each record, and keeps their messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> NoReturn:
+        self.seen.append(record.getMessage())
+        raise ZeroDivisionError
+
+
+@pytest.fixture(params=["handler", "filter"])
+def broken_log(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Logging at DEBUG that raises at each record. The list has their messages."""
+    logger = logging.getLogger("gameball")
+    broken = Broken()
+    if request.param == "handler":
+        logger.addHandler(broken)
+    else:
+        logger.addFilter(broken.emit)
+    logger.setLevel(logging.DEBUG)
+    yield broken.seen
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(broken)
+    logger.removeFilter(broken.emit)

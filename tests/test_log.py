@@ -3,13 +3,16 @@
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
-from either_client import EitherClient
+from either_client import EitherClient, hurry
 from sending import events
+from waiting import LONGEST
 
-from gameball import Event, Receipt
+from gameball import Event, Gameball, Receipt, TrackerStats
+from gameball.log import LOGGER
 from gameball.sandbox import Ending, Fault, Sandbox
 
 
@@ -103,6 +106,88 @@ def test_the_end_of_a_job_is_logged_with_its_counts(
     ]
     assert len(records(log, logging.WARNING)) == 1
     assert any(text.startswith(f"job {job_id}: waited ") for text in records(log, logging.DEBUG))
+
+
+def exit_at_once(_: logging.LogRecord) -> bool:
+    sys.exit("the log cannot be written")
+
+
+def test_broken_logging_changes_no_outcome_of_a_send(
+    either: EitherClient, box: Sandbox, broken_log: list[str]
+) -> None:
+    box.fail_next(
+        Fault(status=503),
+        Fault(status=429),
+        Fault(status=413),
+        *[Fault()] * 2,
+        Fault(status=400),
+        Fault(status=500),
+    )
+    options = {"max_objects": 2, "concurrency": 1, "stop_on_error": False, "check": False}
+    report = either.send(events(8), options={"max_attempts": 5}, **options)
+    assert (report.accepted, report.rejected, report.unknown, report.unsent) == (4, 2, 2, 0)
+    assert sum(box.events.values()) == 4
+    for part in ("request of", "retry in", "split at", "rate limit", "REJECTED", "UNKNOWN", "send ended"):
+        assert any(part in message for message in broken_log), part
+
+
+def test_broken_logging_changes_nothing_when_jobs_are_followed(
+    either: EitherClient, box: Sandbox, broken_log: list[str]
+) -> None:
+    (job_id,) = either.send(events(3)).job_ids
+    box.fail_next(Fault(status=429))
+    (job,) = either.wait_all([job_id], timeout=60)
+    assert job.finished == 3
+    assert any("ended: completed" in message for message in broken_log)
+
+
+def test_broken_logging_changes_no_outcome_of_a_tracker(
+    client: Gameball, box: Sandbox, broken_log: list[str]
+) -> None:
+    hurry(client)
+    box.fail_next(Fault(status=429), Fault(), Fault(status=400), Fault(status=500))
+    tracker = client.events.tracker(linger=0.0)
+    for number in range(3):
+        assert tracker.track(f"cust-{number}", "song_liked")
+        assert tracker.flush(LONGEST)
+    tracker.close()
+    assert not tracker.track("cust-4", "song_liked")
+    assert tracker.stats == TrackerStats(tracked=4, accepted=1, rejected=1, unknown=1, dropped=1)
+    assert sum(box.events.values()) == 1
+    for part in ("request of", "REJECTED", "UNKNOWN", "tracker closed", "events dropped"):
+        assert any(part in message for message in broken_log), part
+
+
+@pytest.mark.parametrize("thread", ["main", "another"])
+def test_an_exit_in_a_filter_ends_only_the_main_thread(thread: str) -> None:
+    logger = logging.getLogger("gameball")
+    logger.addFilter(exit_at_once)
+    raised: list[BaseException] = []
+
+    def warn() -> None:
+        try:
+            LOGGER.warning("a message")
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            raised.append(error)
+
+    try:
+        if thread == "main":
+            warn()
+        else:
+            other = threading.Thread(target=warn)
+            other.start()
+            other.join()
+    finally:
+        logger.removeFilter(exit_at_once)
+    assert [type(error) for error in raised] == ([SystemExit] if thread == "main" else [])
+
+
+def test_a_record_names_the_place_that_logged(
+    either: EitherClient, box: Sandbox, log: pytest.LogCaptureFixture
+) -> None:
+    box.fail_next(Fault(status=400))
+    either.send(events(3), check=False)
+    assert {r.filename for r in log.records if r.name == "gameball"} == {"send_log.py"}
 
 
 SCRIPT = """

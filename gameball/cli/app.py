@@ -12,7 +12,7 @@ from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
 from gameball.cli.outbox.app import outbox_app
-from gameball.cli.output import OutputError, prepare, write_error, write_json
+from gameball.cli.output import OutputError, hide_passwords, prepare, write_error, write_json
 from gameball.cli.send.config import take_config
 from gameball.version import __version__
 
@@ -323,6 +323,7 @@ def _report(error: BaseException, words: Sequence[str]) -> ExitCode:
 
 def _fail(said: str, code: ExitCode, words: Sequence[str]) -> ExitCode:
     """Write an error to standard error and, with ``--json``, to standard output in place of the report."""
+    said = hide_passwords(said)  # a message may quote a word of the command line
     write_error(f"gameball: {said}")
     # Read from the raw command line, because parsing it may be what failed.
     if "--json" in words:

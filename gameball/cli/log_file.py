@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from gameball.cli.output import escape
-from gameball.log import LOGGER
 
 _FORMAT: Final = "%(asctime)sZ %(levelname)s %(message)s"
 _TIME: Final = "%Y-%m-%dT%H:%M:%S"
@@ -48,11 +47,12 @@ def logging_to(path: Path | None) -> Iterator[None]:
     except OSError as error:
         raise ValueError(f"--log-file {path} cannot be written: {error.strerror}") from None
     handler.setFormatter(_OneLine(_FORMAT, _TIME))
-    LOGGER.addHandler(handler)
-    LOGGER.setLevel(logging.DEBUG)
+    logger = logging.getLogger("gameball")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:
-        LOGGER.removeHandler(handler)
+        logger.removeHandler(handler)
         with suppress(OSError):
             handler.close()

@@ -22,6 +22,10 @@ _CONTROL: Final = re.compile(
 )
 
 
+# The password in the URL of a database: up to the last @ of the word, because a password may contain one.
+_PASSWORD: Final = re.compile(r"(://[^\s/:@]*:)\S*(?=@)|(password=)[^\s&'\"]*", re.IGNORECASE)
+
+
 class OutputError(ValueError):
     """Standard output cannot be written, for example because its disk is full."""
 
@@ -29,6 +33,11 @@ class OutputError(ValueError):
 def escape(text: str) -> str:
     """Return a text with control characters and unpaired surrogates written as escapes."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def hide_passwords(text: str) -> str:
+    """Return a text without the passwords of the URLs of databases in it."""
+    return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}***", text)
 
 
 def write_lines(lines: Iterable[str]) -> None:

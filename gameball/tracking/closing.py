@@ -10,10 +10,10 @@ from typing import Final, Protocol
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.pending_chunk import abandon, abandoned_error
 from gameball.errors import ClientClosedError
+from gameball.log import LOGGER
 from gameball.receipts import Receipt
 from gameball.tracking.background import Background
 from gameball.tracking.outbox_delivery import OutboxDelivery
-from gameball.tracking.safe_log import log_safely
 
 # The part of the time for closing that is left for requests in flight to be aborted, and for what is dropped
 # to be reported, in seconds.
@@ -142,7 +142,7 @@ class Closing:
         background.reporter.join(_left(self._deadline))
         if unreported:
             message = "the tracker was closed before on_failure was called for all events; missing: %d"
-            log_safely(logging.WARNING, message, unreported)
+            LOGGER.log(logging.WARNING, message, unreported)
 
 
 def _left(until: float) -> float:
@@ -170,7 +170,7 @@ def _drop_rest(background: Background, until: float) -> list[tuple[Receipt, Chun
 def _log_end(background: Background) -> None:
     stats = background.queue.stats()
     lost = stats.dropped + stats.rejected + stats.unknown
-    log_safely(
+    LOGGER.log(
         logging.WARNING if lost else logging.INFO,
         "tracker closed; events tracked: %d, accepted: %d, rejected: %d, unknown: %d, dropped: %d",
         stats.tracked,

@@ -1,5 +1,6 @@
 """The delivery of an outbox in the process of a tracker: a thread that runs ``Outbox.deliver``."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -81,10 +82,11 @@ class OutboxDelivery:
             except ClientClosedError:
                 return
             except Exception as error:  # noqa: BLE001 - nobody could handle it, and the rows stay in line
-                LOGGER.error(
+                LOGGER.log(
+                    logging.ERROR,
                     "the outbox cannot be delivered, and the next attempt is in %.0f s: %s",
                     ERROR_PAUSE,
                     describe(error) if isinstance(error, GameballError) else type(error).__name__,
-                    exc_info=not isinstance(error, GameballError),
+                    exception=None if isinstance(error, GameballError) else error,
                 )
                 self._stop.wait(ERROR_PAUSE)

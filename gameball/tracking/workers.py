@@ -16,10 +16,11 @@ from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import describe
 from gameball.events import Event
+from gameball.log import LOGGER
 from gameball.receipts import Outcome, Receipt
 from gameball.tracking.event_queue import EventQueue
 from gameball.tracking.options import OnFailure
-from gameball.tracking.safe_log import ProblemLog, log_safely
+from gameball.tracking.problem_log import ProblemLog
 
 #: The pause after a response of 401 or 403, in seconds: new keys may become valid a little later.
 WRONG_KEYS_PAUSE: Final = 30.0
@@ -59,11 +60,11 @@ class TrackerContext(SendContext):
             if receipt.outcome is not Outcome.ACCEPTED:
                 outcome = "dropped" if receipt.outcome is Outcome.UNSENT else receipt.outcome.name
                 why = "" if receipt.error is None else f": {describe(receipt.error)}"
-                log_safely(logging.WARNING, "tracked events %s: %d%s", outcome, receipt.events, why)
+                LOGGER.log(logging.WARNING, "tracked events %s: %d%s", outcome, receipt.events, why)
                 if self.on_failure is not None:
                     self.on_failure(receipt, events_of(chunk))
         except BaseException as error:  # noqa: BLE001 - even sys.exit in the user's function must end no worker
-            log_safely(logging.ERROR, "on_failure raised an exception", exception=error)
+            LOGGER.log(logging.ERROR, "on_failure raised an exception", exception=error)
         finally:
             self.events.note_reported(receipt)
 
@@ -189,7 +190,7 @@ class TrackerWorker(Worker):
         if begins_pause:
             why = "" if receipt.error is None else describe(receipt.error)
             message = "%s; events stay queued, and the next attempt is in %.0f s"
-            log_safely(logging.ERROR, message, why, WRONG_KEYS_PAUSE)
+            LOGGER.log(logging.ERROR, message, why, WRONG_KEYS_PAUSE)
 
     def abandon_chunk(self) -> None:
         """Give each unfinished part an outcome, or queue it again. The caller must hold ``concluding``."""

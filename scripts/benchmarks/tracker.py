@@ -14,6 +14,14 @@ _HERE: Final = Path(__file__).resolve().parent
 _ROOT: Final = _HERE.parent.parent
 _CLIENTS: Final = ("gameball", "posthog", "segment")
 _CONDITIONS: Final = ("responding", "busy", "silent", "refusing")
+#: 100 events a second, for an hour.
+_HOUR: Final = 360_000
+_CAPACITY: Final = 10_000
+#: What an event takes in the queue of the tracker, in bytes, with its JSON of 90 bytes and its customer id.
+_EVENT: Final = 350
+#: What eight threads take, each with a connection and the body of a request, in bytes. It does not depend on
+#: how many events there are: two hours take as much as one.
+_WORKERS: Final = 8 * 1_500_000
 # Nothing listens on this port of the loopback interface.
 _REFUSING: Final = "http://127.0.0.1:9"
 
@@ -36,8 +44,8 @@ def measure(client: str, kind: str, url: str, count: int) -> dict[str, float]:
 def bench_tracker(events: int, rounds: int, server: Server) -> None:
     """Print the time of a call and the memory in each condition of the server, and the throughput."""
     print(f"{events:,} calls of track, 10,000 per second, {rounds} rounds, medians (lowest to highest)\n")
-    print("| server | client | median µs | p99 µs | calls/s | refused | memory growth |")
-    print("|---|---|---:|---:|---:|---:|---:|", flush=True)
+    print("| server | client | median µs | p99 µs | calls/s | refused | events held | memory growth |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
     for condition in _CONDITIONS:
         runs: dict[str, list[dict[str, float]]] = {client: [] for client in _CLIENTS}
         for _ in range(rounds):
@@ -48,17 +56,35 @@ def bench_tracker(events: int, rounds: int, server: Server) -> None:
                     with server(0.0, condition) as url:
                         of_client.append(measure(client, "latency", url, events))
         for client, of_client in runs.items():
-            print(
-                f"| {condition} | {client} | {_shown(of_client, 'median')} | {_shown(of_client, 'p99')} "
-                f"| {_shown(of_client, 'rate')} | {_shown(of_client, 'refused')} "
-                f"| {_shown(of_client, 'memory')} MiB |",
-                flush=True,
-            )
+            _print_row(condition, client, of_client)
+    for client in _CLIENTS:
+        with server(0.0, "silent") as url:
+            hour = measure(client, "hour", url, _HOUR)
+        _print_row("silent for an hour, scaled", client, [hour], bounded=client == "gameball")
     print("\n| client | events/s until all are sent |\n|---|---:|", flush=True)
     for client in _CLIENTS:
         with server(0.0, "responding") as url:
             sent = [measure(client, "throughput", url, 3 * events) for _ in range(rounds)]
         print(f"| {client} | {_shown(sent, 'rate')} |", flush=True)
+
+
+def _print_row(condition: str, client: str, runs: list[dict[str, float]], *, bounded: bool = False) -> None:
+    held = _shown(runs, "held") if client == "gameball" else ""
+    memory = f"{_shown(runs, 'memory')} MiB"
+    if bounded:
+        bound = (_CAPACITY * _EVENT + _WORKERS) / 2**20
+        held += _verdict(runs, "held", _CAPACITY)
+        memory += _verdict(runs, "memory", bound)
+    print(
+        f"| {condition} | {client} | {_shown(runs, 'median')} | {_shown(runs, 'p99')} "
+        f"| {_shown(runs, 'rate')} | {_shown(runs, 'refused')} | {held} | {memory} |",
+        flush=True,
+    )
+
+
+def _verdict(runs: list[dict[str, float]], name: str, bound: float) -> str:
+    kept = all(run[name] <= bound for run in runs)
+    return f", {'within' if kept else 'ABOVE'} the bound of {bound:,.0f}"
 
 
 def _shown(runs: list[dict[str, float]], name: str) -> str:

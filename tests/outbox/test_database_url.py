@@ -3,13 +3,16 @@
 import io
 import traceback
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from rich.pretty import pretty_repr
 from sqlalchemy import create_engine
 
+from gameball.cli import app
+from gameball.cli.exit_codes import ExitCode
 from gameball.cli.outbox.commands import open_outbox
+from gameball.errors import OutboxError
 from gameball.outbox import Outbox
 
 INVALID = [
@@ -38,14 +41,17 @@ UNREACHABLE = [
 ]
 
 
-def shown_by(error: BaseException) -> str:
-    """Return an exception in every form, with the locals of all frames but the test's own."""
+def shown_by(error: BaseException, *hidden: str) -> str:
+    """Return an exception in every form, with the locals of all frames but the test's own.
+
+    Frames of files whose path contains one of the other arguments are left out, too.
+    """
     parts = traceback.format_exception(error)
     current: BaseException | None = error
     while current is not None:
         parts += [repr(current), str(current)]
         for frame, _ in traceback.walk_tb(current.__traceback__):
-            if frame.f_code.co_filename != __file__:
+            if not any(part in frame.f_code.co_filename for part in (__file__, *hidden)):
                 for value in frame.f_locals.values():
                     with suppress(AttributeError):  # an object that is being constructed
                         parts += [repr(value), pretty_repr(value)]
@@ -62,6 +68,54 @@ def test_an_invalid_url_is_refused_without_its_password(
     with pytest.raises(ValueError, match="outbox") as raised:
         Outbox(url) if how == "argument" else open_outbox(None, None)
     assert "hunter" not in shown_by(raised.value) + log.getvalue()
+
+
+CONNECTING = ["status", "show", "resolve --all --as accepted"]
+
+
+@pytest.mark.parametrize(
+    ("command", "url"),
+    [
+        *((command, url) for command in (*CONNECTING, "run", "schema") for url in (INVALID[1], INVALID[-1])),
+        *((command, UNREACHABLE[0]) for command in CONNECTING),
+    ],
+)
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_the_command_does_not_show_the_password(
+    url: str, how: str, command: str, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "environment":
+        monkeypatch.setenv("GAMEBALL_OUTBOX_DATABASE", url)
+
+    def report(error: BaseException, _: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(app, "_report", report)
+    with pytest.raises((OutboxError, ValueError), match="outbox") as raised:
+        app.run(["outbox", *command.split(), "--debug", *(["--database", url] if how == "option" else [])])
+    # The command line is in the frames of what parses it, and in the lists of processes.
+    parsers = () if how == "environment" else (app.__file__, "cyclopts")
+    assert "hunter" not in shown_by(raised.value, *parsers) + log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "postgresql+psycopg://me:hunter-2@localhost/shop"],
+        ["status", "postgresql+psycopg://me:a@hunter-2@localhost/shop"],
+        ["status", "postgresql+psycopg://localhost/shop?user=me&Password=hunter-2&x=1"],
+        ["resolve", "postgresql+psycopg://me:hunter-2@localhost/shop", "--as", "accepted"],
+        ["status", "--database", "postgresql+psycopg://me:hunter-2@localhost:x/shop"],
+        ["--database=postgresql+psycopg://me:hunter-2@localhost/shop"],
+    ],
+)
+def test_a_password_in_a_wrong_place_is_not_printed(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["outbox", *words, "--json"]) == ExitCode.USAGE
+    shown = capsys.readouterr()
+    assert shown.err.startswith("gameball: ")
+    assert "hunter" not in shown.out + shown.err
 
 
 @pytest.mark.parametrize("url", UNREACHABLE)

@@ -2,18 +2,22 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from either_client import hurry
 from outbox_processes import add, likes, new_database
 from sqlalchemy import create_engine, event
 from waiting import wait_until
 
 from gameball import Event, Gameball, Outcome
-from gameball.outbox import Outbox
-from gameball.sandbox import Sandbox
+from gameball.outbox import Outbox, deliverer
+from gameball.outbox.deliverer import Deliverer
+from gameball.sandbox import Fault, Sandbox
+from gameball.sandbox.record import Received
 
 
 @contextmanager
@@ -62,6 +66,29 @@ def test_rows_that_cannot_be_sent_are_set_aside_and_the_others_are_delivered(
     assert "rows of the outbox were set aside" in caplog.text
     status = outbox.status()
     assert (status.accepted, status.rejected, status.waiting) == (80, 8 * len(bad), 0)
+
+
+def test_broken_logging_changes_no_outcome_of_a_delivery(
+    outbox: Outbox, client: Gameball, box: Sandbox, broken_log: list[str]
+) -> None:
+    hurry(client)
+    add(outbox, *likes(40))
+    with outbox.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO gameball_outbox (customer_id, events, partition) VALUES ('by-hand', '[]', 0)"
+        )
+    box.fail_next(Fault(status=503), Fault(status=500), Fault(status=400), Fault(status=429))
+    report = Deliverer(
+        outbox._database, client.events, threading.Event(), until_empty=True, first_pause=0.01
+    ).run()
+    by_status = dict.fromkeys((400, 500), 0)
+    for request in box.batches:
+        if request.status in by_status:
+            by_status[request.status] += len(list(request.events))
+    assert (report.rejected, report.unknown) == (by_status[400] + 1, by_status[500])
+    assert report.accepted == 40 - sum(by_status.values()) == sum(box.events.values())
+    for part in ("delivering the outbox", "set aside", "request of", "UNSENT", "REJECTED", "UNKNOWN"):
+        assert any(part in message for message in broken_log), part
 
 
 def test_large_events_are_delivered_a_few_at_a_time(outbox: Outbox, client: Gameball, box: Sandbox) -> None:
@@ -119,3 +146,36 @@ def test_a_thread_that_cannot_start_is_tried_again(
     assert outbox.deliver(client, until_empty=True).accepted == 50
     assert len(refused) == 8
     assert set(box.events.values()) == {1}
+
+
+def test_no_transaction_is_open_during_a_request_and_its_rows_are_in_flight(outbox: Outbox) -> None:
+    seen: list[tuple[bool, int]] = []
+
+    def plan(_: Received) -> None:
+        # Other threads look for rows, for a moment.
+        deadline = time.monotonic() + 10
+        while outbox.engine.pool.checkedout() and time.monotonic() < deadline:  # type: ignore[attr-defined]
+            time.sleep(0.005)
+        with Outbox(outbox.engine.url) as other:
+            seen.append((time.monotonic() < deadline, other.status().in_flight))
+
+    add(outbox, *likes(3, customers=1))
+    with Sandbox(plan=plan) as box, Gameball("key", "secret", base_url=box.url) as client:
+        assert outbox.deliver(client, until_empty=True).accepted == 3
+    assert seen == [(True, 3)]
+
+
+def test_an_idle_delivery_looks_less_and_less_often(
+    outbox: Outbox, client: Gameball, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliverer, "_LONGEST_POLL", 0.3)
+    looks: list[float] = []
+
+    @event.listens_for(outbox._database._reader, "before_cursor_execute")
+    def note(*arguments: Any) -> None:
+        if "partition_0" in arguments[2]:
+            looks.append(time.monotonic())
+
+    with delivering(outbox, client):
+        wait_until(lambda: len(looks) > 1 and looks[-1] - looks[-2] >= 0.3)
+    assert len(looks) < 15

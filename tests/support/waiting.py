@@ -2,23 +2,35 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 #: The longest a test waits for anything, in seconds: far more than it takes, and less than it takes to hang.
 LONGEST = 30.0
+# A condition may be a query that slows down what it waits for, so a long wait looks less often: each pause is
+# at most a tenth of the time so far.
+_SHORTEST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.05
+
+
+def _pauses() -> Iterator[float]:
+    """Yield pauses until the time is over."""
+    begun = time.monotonic()
+    while (elapsed := time.monotonic() - begun) < LONGEST:
+        yield max(_SHORTEST_PAUSE, min(_LONGEST_PAUSE, elapsed / 10))
+    pytest.fail("the condition did not come to hold in time")
 
 
 def wait_until(condition: Callable[[], object]) -> None:
     """Return as soon as a condition holds, and fail if it does not hold in time."""
-    deadline = time.monotonic() + LONGEST
+    pauses = _pauses()
     while not condition():
-        assert time.monotonic() < deadline, "the condition did not come to hold in time"
-        time.sleep(0.005)
+        time.sleep(next(pauses))
 
 
 async def wait_until_async(condition: Callable[[], object]) -> None:
     """Do the same as the synchronous function, and let the event loop run meanwhile."""
-    deadline = time.monotonic() + LONGEST
+    pauses = _pauses()
     while not condition():
-        assert time.monotonic() < deadline, "the condition did not come to hold in time"
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(next(pauses))

@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import ClientOptions
+from gameball.cli.outbox.database_option import DatabaseOption
 
 OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "outbox schema": ("gameball outbox schema --database postgresql+psycopg:///",),
@@ -32,19 +33,11 @@ outbox_app: Final[App] = App(
         "lists are public."
     ),
 )
-_Database = Annotated[
-    str | None,
-    Parameter(
-        name="--database",
-        help="URL of the database: sqlite:///FILE or postgresql+psycopg://...",
-        show_default=lambda _: "GAMEBALL_OUTBOX_DATABASE",
-    ),
-]
 _AS_USUAL: Final = ClientOptions()
 
 
 @outbox_app.command(help_epilogue=_epilogue("outbox schema"))
-def schema(*, database: _Database = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
+def schema(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
     """Print the statements that create the tables, for your migrations."""
     from gameball.cli.outbox.commands import print_schema  # noqa: PLC0415 - see the module's docstring
 
@@ -54,7 +47,7 @@ def schema(*, database: _Database = None, options: ClientOptions = _AS_USUAL) ->
 @outbox_app.command(help_epilogue=_epilogue("outbox run"))
 def run(
     *,
-    database: _Database = None,
+    database: DatabaseOption = None,
     until_empty: Annotated[
         bool, Parameter(help="End when nothing is waiting, instead of waiting for more.")
     ] = False,
@@ -71,7 +64,7 @@ def run(
 
 
 @outbox_app.command(help_epilogue=_epilogue("outbox status"))
-def status(*, database: _Database = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
+def status(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
     """Count the events by outcome. The exit code is 4 if some are unknown, 3 if some were rejected."""
     from gameball.cli.outbox.commands import show_status  # noqa: PLC0415
 
@@ -85,7 +78,7 @@ def show(
         bool, Parameter(help="Print the events that may or may not have been accepted.")
     ] = False,
     rejected: Annotated[bool, Parameter(help="Print the events that Gameball rejected.")] = False,
-    database: _Database = None,
+    database: DatabaseOption = None,
     options: ClientOptions = _AS_USUAL,
 ) -> ExitCode:
     """Print the events that are kept, one JSON object per line, with their id and the reason."""
@@ -113,7 +106,7 @@ def resolve(
     rejected: Annotated[
         bool, Parameter(help="Settle events that Gameball rejected, not unknown ones.")
     ] = False,
-    database: _Database = None,
+    database: DatabaseOption = None,
     options: ClientOptions = _AS_USUAL,
 ) -> ExitCode:
     """Settle unknown events, once you have found out whether they were accepted.

@@ -9,24 +9,24 @@ import orjson
 
 from gameball.cli.client import load_env_file
 from gameball.cli.exit_codes import ExitCode
+from gameball.cli.outbox.database_option import DatabaseUrl
 from gameball.cli.output import write, write_json, write_lines, write_rows
 from gameball.outbox import FailedRow, Outbox
 from gameball.receipts import Outcome
 
 
-def open_outbox(database: str | None, env_file: Path | None) -> Outbox:
+def open_outbox(database: DatabaseUrl | None, env_file: Path | None) -> Outbox:
     """Return the outbox in a database.
 
     Args:
-        database: The URL; None for ``GAMEBALL_OUTBOX_DATABASE`` from the environment.
+        database: The URL, or None for ``GAMEBALL_OUTBOX_DATABASE`` from the environment.
         env_file: A file of ``NAME=value`` lines, which override the environment; or None.
 
     Raises:
         ValueError: The URL is not given or not valid, or the file does not exist.
     """
     load_env_file(env_file)
-    url = database or os.environ.get("GAMEBALL_OUTBOX_DATABASE")
-    del database
+    url = os.environ.get("GAMEBALL_OUTBOX_DATABASE") if database is None else database.url
     if not url:
         raise ValueError("give the database with --database or GAMEBALL_OUTBOX_DATABASE")
     try:
@@ -35,7 +35,7 @@ def open_outbox(database: str | None, env_file: Path | None) -> Outbox:
         del url  # it may hold a password, which a traceback with locals would show
 
 
-def print_schema(database: str | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
+def print_schema(database: DatabaseUrl | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
     """Print the statements that create the tables."""
     statements = open_outbox(database, env_file).schema()
     if as_json:
@@ -45,7 +45,7 @@ def print_schema(database: str | None, env_file: Path | None, *, as_json: bool) 
     return ExitCode.OK
 
 
-def show_status(database: str | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
+def show_status(database: DatabaseUrl | None, env_file: Path | None, *, as_json: bool) -> ExitCode:
     """Count the events by outcome. The exit code is 4 if some are unknown, 3 if some were rejected."""
     with open_outbox(database, env_file) as outbox:
         found = outbox.status()
@@ -70,7 +70,7 @@ def show_status(database: str | None, env_file: Path | None, *, as_json: bool) -
 
 
 def show_failed(
-    database: str | None, env_file: Path | None, *, unknown: bool, rejected: bool, as_json: bool
+    database: DatabaseUrl | None, env_file: Path | None, *, unknown: bool, rejected: bool, as_json: bool
 ) -> ExitCode:
     """Print the events that are kept, a JSON object per row; with ``as_json``, one document."""
     wanted = [Outcome.UNKNOWN] * unknown + [Outcome.REJECTED] * rejected
@@ -104,7 +104,7 @@ def _as_json(events: str) -> orjson.Fragment | str:
 
 
 def resolve_events(
-    database: str | None,
+    database: DatabaseUrl | None,
     env_file: Path | None,
     ids: Sequence[int] | None,
     settled_as: Literal["accepted", "unsent"],

@@ -9,9 +9,9 @@ from gameball.cli.client import open_client
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.outbox.commands import open_outbox
+from gameball.cli.outbox.database_option import DatabaseUrl
 from gameball.cli.output import write_error, write_json, write_lines
 from gameball.client import Gameball
-from gameball.log import LOGGER
 from gameball.outbox import Outbox, OutboxReport
 
 # How often the main thread looks for a signal, in seconds.
@@ -19,7 +19,12 @@ _LOOK: Final = 0.1
 
 
 def run_outbox(
-    database: str | None, env_file: Path | None, interrupts: Interrupts, *, until_empty: bool, as_json: bool
+    database: DatabaseUrl | None,
+    env_file: Path | None,
+    interrupts: Interrupts,
+    *,
+    until_empty: bool,
+    as_json: bool,
 ) -> ExitCode:
     """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process at once.
 
@@ -40,7 +45,7 @@ def run_outbox(
         GameballError: The keys are wrong, or the database cannot be used.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    LOGGER.setLevel(logging.WARNING)
+    logging.getLogger("gameball").setLevel(logging.WARNING)
     with open_outbox(database, env_file) as outbox, open_client(env_file) as client:
         if not as_json:
             write_lines([f"Delivering {outbox!r} to {client!r}. Ctrl-C ends."])

@@ -1,27 +1,12 @@
-"""Logging from the threads of a tracker. A logging filter or handler that raises must not end them."""
+"""Logs unexpected exceptions in the threads of a tracker."""
 
 import time
-from contextlib import suppress
 from typing import Final
 
 from gameball.log import LOGGER
 
 #: At most one message about unexpected exceptions in this time, in seconds.
 LOG_PERIOD: Final = 60.0
-
-
-def log_safely(level: int, message: str, *arguments: object, exception: BaseException | None = None) -> None:
-    """Log a message, and raise nothing.
-
-    Args:
-        level: The level, for example ``logging.WARNING``.
-        message: The message, with placeholders.
-        arguments: The values of the placeholders.
-        exception: The exception to log with it, if any.
-    """
-    # BaseException, because a filter of the user may even call sys.exit.
-    with suppress(BaseException):
-        LOGGER.log(level, message, *arguments, exc_info=exception)
 
 
 class ProblemLog:
@@ -45,7 +30,7 @@ class ProblemLog:
             return
         self._next = now + LOG_PERIOD
         unlogged, self._unlogged = self._unlogged, 0
-        log_safely(
+        LOGGER.log(
             level,
             "%s: %s; problems since the last message: %d",
             message,
