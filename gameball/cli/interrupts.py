@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from gameball.cli.exit_codes import Terminated, code_of_error
 
 _NOTE: Final = (
-    "Interrupted: waiting up to 5 seconds for requests in flight. Press Ctrl-C again to exit at once; the "
+    "Interrupted: waiting up to 5 seconds for requests in flight. Press Ctrl-C again to abort them; the "
     "ledger stays correct."
 )
 

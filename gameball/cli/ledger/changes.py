@@ -41,7 +41,7 @@ def rebind_ledger(path: Path, *, env_file: Path | None, as_json: bool) -> ExitCo
     if as_json:
         write_json({"ledger": str(path), "exit_code": int(ExitCode.OK)})
     else:
-        write_lines([f"{path} continues with the present API key."])
+        write_lines([f"{path} is now bound to the current API key."])
     return ExitCode.OK
 
 
@@ -66,7 +66,7 @@ def resolve_lines(
     """
     begin, _, end = lines.partition("-")
     if not begin.isdecimal() or not (end or begin).isdecimal():
-        raise ValueError(f"--lines is {lines!r}, and must be a range such as 10-20, or one line")
+        raise ValueError(f"--lines must be a range such as 10-20, or one line, got {lines!r}")
     first, last = int(begin), int(end or begin)
     if not path.is_file():
         raise ValueError(f"there is no ledger {path}")
@@ -82,8 +82,8 @@ def resolve_lines(
             there_are = ", ".join(f"{of[0]}-{of[-1]}" for of, _ in unknown[:_LISTED]) or "none"
             more = f" and {len(unknown) - _LISTED:,} more" if len(unknown) > _LISTED else ""
             raise ValueError(
-                f"lines {first} to {last} cannot be settled: give whole unknown requests; these are lines "
-                f"{there_are}{more}"
+                f"lines {first} to {last} cannot be settled: give all lines of one or more unknown requests, "
+                f"which are: {there_are}{more}"
             )
         outcome = Outcome(settled_as)
         ledger.resolve(range(starts[first], stops[last + 1]), outcome)

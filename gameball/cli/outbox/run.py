@@ -43,7 +43,7 @@ def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool
     LOGGER.setLevel(logging.WARNING)
     with open_outbox(database, env_file) as outbox, open_client(env_file) as client:
         if not as_json:
-            write_lines([f"Delivering {outbox!r} to {client!r}. Ctrl-C ends."])
+            write_lines([f"Delivering {outbox!r} to {client!r}. Press Ctrl-C to stop."])
         report = _Run(outbox, client, until_empty=until_empty).wait()
     counts = {name: getattr(report, name) for name in ("accepted", "rejected", "unknown")}
     code = ExitCode.UNKNOWN if report.unknown else ExitCode.REJECTED if report.rejected else ExitCode.OK
@@ -83,7 +83,7 @@ class _Run:
             while self._thread.is_alive():
                 self._thread.join(_LOOK)
                 if self._signals and not self._stop.is_set():
-                    write_error("Ending: waiting up to 5 seconds for requests in flight.")
+                    write_error("Stopping: waiting up to 5 seconds for requests in flight.")
                     self._stop.set()
         finally:
             for number, handler in before.items():

@@ -87,7 +87,7 @@ class Config:
         values = value if isinstance(value, list) else [value]
         if not all(isinstance(one, str | int | float) for one in values):
             raise ValueError(
-                f"{self.path}: {key} must be a text, a number, true or false, or a list or table of these"
+                f"{self.path}: {key} must be a string, a number, true or false, or a list or table of these"
             )
         texts = [str(one) for one in values]
         if name in _PATHS:
