@@ -23,7 +23,7 @@ class EventLoopGuard:
             loop = None
         if loop is None:
             raise EventLoopError(
-                "AsyncGameball needs asyncio, but no event loop of asyncio is running; under trio, use "
+                "AsyncGameball needs asyncio, but no asyncio event loop is running; under trio, use "
                 "Gameball in a thread: await trio.to_thread.run_sync(gb.events.send, events)"
             )
         self._loop = self._loop or loop

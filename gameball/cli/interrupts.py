@@ -1,4 +1,4 @@
-"""Handlers of SIGINT (Ctrl-C), SIGTERM and SIGHUP that show a note at once and interrupt the send."""
+"""Handlers of SIGINT (Ctrl-C), SIGTERM and SIGHUP that show a note immediately and interrupt the send."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # nohup ignores SIGHUP, so that the send goes on.
+            # nohup ignores SIGHUP, so that the send continues.
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             self._before[number] = signal.signal(number, self._interrupt)

@@ -36,7 +36,7 @@ def _show_default(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-#: The parameter settings of arguments that are not made by ``option``.
+#: The parameter settings of arguments that ``option`` does not create.
 DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
 
 

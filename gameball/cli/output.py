@@ -56,9 +56,9 @@ def as_document(report: Mapping[str, Any]) -> str:
 
 
 def write(text: str) -> None:
-    """Write to standard output, and do nothing if it is closed or nobody reads it any more.
+    """Write to standard output, and do nothing if it is closed or no longer read.
 
-    The exit code then still says what became of the events.
+    The exit code then still shows the outcome.
 
     Raises:
         OutputError: Standard output cannot be written.

@@ -43,7 +43,7 @@ def _check_attempts(_: object, attribute: "Attribute[int]", value: object) -> No
 
 def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ValueError(f"{attribute.name} is {value!r}, and must be a number of seconds, at least 0")
+        raise ValueError(f"{attribute.name} is {value!r} but must be a number of seconds, at least 0")
 
 
 @frozen

@@ -191,7 +191,7 @@ class LedgerFile:
             self._unlock()
 
     def __del__(self) -> None:
-        # An interrupt while the ledger was being opened leaves nobody who could close it.
+        # If an interrupt comes while the ledger is being opened, nothing else can close it.
         if getattr(self, "_descriptor", -1) >= 0 and self._process == os.getpid():
             self._unlock()
 

@@ -94,7 +94,7 @@ class Ledger:
         return [range(chunk.first, chunk.last + 1) for chunk in self._store.chunks(outcome)]
 
     def resolve(self, positions: range, outcome: Outcome) -> None:
-        """Settle what is UNKNOWN, once somebody has found out whether it was accepted.
+        """Settle what is UNKNOWN, once you know whether it was accepted.
 
         The record is on disk when this returns. Later sends then skip the items, or send them again. ::
 

@@ -77,7 +77,7 @@ def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
 
 
 def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:
-    """Check that a person may settle a range of source items.
+    """Check that a range of source items can be settled.
 
     Args:
         chunks: The chunks that hold an item of the range, in the order of the source.

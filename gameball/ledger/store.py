@@ -141,7 +141,7 @@ class LedgerStore:
         with self._in_use():
             touched = self._chunks_between(positions.start, positions.stop - 1)
             check_resolvable(touched, positions)
-            error = None if outcome is Outcome.ACCEPTED else "settled by a person: it was not accepted"
+            error = None if outcome is Outcome.ACCEPTED else "recorded as not accepted with Ledger.resolve"
 
             def settle(database: sqlite3.Connection) -> None:
                 for chunk in touched:

@@ -17,7 +17,7 @@ from gameball.outbox.database_url import read_url, show_url
 #: How long SQLite waits for another process that writes, in seconds.
 _LOCK_TIMEOUT: Final = 30.0
 #: What every transaction on PostgreSQL begins with. It is ended if the process does nothing in it for three
-#: seconds: a process that is stopped would keep its locks, and nobody could take over. And its commit is
+#: seconds: a process that is paused would keep its locks, and no other could take over. And its commit is
 #: durable, even where a role or database has that off: a crash could forget that events were in flight.
 _BEGIN_WRITING: Final = """
     SELECT set_config('idle_in_transaction_session_timeout', '3000', true),
@@ -99,7 +99,7 @@ class Database:
             yield connection
 
     def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        """Read in a transaction of its own, which sees one moment and needs no permission to write.
+        """Read in a separate transaction, which sees one snapshot and needs no permission to write.
 
         Raises:
             OutboxError: The database refused it, or is away.
@@ -107,7 +107,7 @@ class Database:
         return self._run(work, reading=True)
 
     def write(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        """Write in a short transaction of its own.
+        """Write in a short, separate transaction.
 
         Raises:
             OutboxError: The database refused it, is read-only, or is away.
@@ -172,7 +172,7 @@ class Database:
                     problem = explain(error, self._url)
                 elif not warned:
                     LOGGER.warning(
-                        "the outbox's database is away, trying again: %s", describe(error, self._url)
+                        "the outbox's database is unavailable, trying again: %s", describe(error, self._url)
                     )
                     warned = True
             if problem is not None:

@@ -170,7 +170,7 @@ class Lease:
             raise OutboxError("the lease of the outbox has expired, so nothing may be sent")
 
     def end(self) -> None:
-        """Stop renewing the lease, and release it, so that another process can deliver at once."""
+        """Stop renewing the lease, and release it, so that another process can deliver immediately."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(self._times.heartbeat)
@@ -183,7 +183,7 @@ class Lease:
 
 
 def acquire(database: Database, times: LeaseTimes = DEFAULT_TIMES) -> Lease | None:
-    """Acquire the lease if nobody has it, and mark what was in flight as UNKNOWN.
+    """Acquire the lease if no process holds it, and mark what was in flight as UNKNOWN.
 
     Args:
         database: The database.

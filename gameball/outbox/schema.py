@@ -30,7 +30,7 @@ PARTITIONS: Final = 8
 METADATA: Final = MetaData()
 
 #: The events that are not accepted yet: one for each ``add``. ``outcome`` is NULL while a row is waiting, and
-#: ``event_count`` is more than 1 for several events of a customer that were added at once.
+#: ``event_count`` is more than 1 for several events of a customer that were added together.
 EVENTS: Final = Table(
     "gameball_outbox",
     METADATA,

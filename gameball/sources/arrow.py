@@ -34,7 +34,7 @@ _PANDAS_COLUMN: Final = re.compile(r"Conversion failed for column .{1,100} with 
 
 
 class ArrowTable(Protocol):
-    """Whatever exports an Arrow C stream."""
+    """An object that exports an Arrow C stream."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export it as a capsule."""
@@ -177,7 +177,7 @@ def read_sql(
     batch by batch, but DuckDB must hold, or spill to disk, what it sorts.
 
     A send with a ledger can be resumed if the query gives the same rows in the same order again: it reads a
-    single file, or its ORDER BY names columns that together tell any two rows apart. Otherwise resuming may
+    single file, or its ORDER BY names columns that together identify each row. Otherwise resuming may
     be refused with ``LedgerMismatchError``; nothing is sent twice.
 
     Args:

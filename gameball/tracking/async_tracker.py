@@ -31,7 +31,7 @@ class AsyncTracker:
 
     @property
     def stats(self) -> TrackerStats:
-        """What became of the events of this process, at one moment. The counters always add up."""
+        """The counts of this process's events by outcome, at one moment. They always add up."""
         return self._tracker.stats
 
     async def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> bool:
@@ -39,7 +39,7 @@ class AsyncTracker:
         return await asyncio.to_thread(self._tracker.flush, timeout)
 
     async def close(self, timeout: float | None = None) -> None:
-        """Send what is queued, as far as the time allows, and end the threads; see ``Tracker.close``."""
+        """Send what is queued until the timeout, and end the threads; see ``Tracker.close``."""
         await asyncio.to_thread(self._tracker.close, timeout)
 
     async def __aenter__(self) -> Self:

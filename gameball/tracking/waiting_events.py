@@ -13,7 +13,7 @@ from gameball.tracking.options import TrackerOptions
 #: The customer, name, JSON, memory in bytes, and time of an event.
 Entry = tuple[str, str, bytes, int, float]
 # Events expire together with others of about their age, up to 1 % of ``max_age`` late. Otherwise each event
-# of a request would be dropped, logged and reported by itself.
+# of a request would be dropped, logged and reported separately.
 _STEPS: Final = 100
 
 

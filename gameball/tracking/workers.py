@@ -45,8 +45,8 @@ class TrackerContext(SendContext):
     problems: ProblemLog = field(init=False, factory=ProblemLog)
 
     def fail(self, problem: BaseException) -> None:
-        """Log a problem. Unlike a send, a tracker goes on: nobody is there to handle an exception."""
-        self.problems.log(logging.ERROR, "an unexpected exception in the tracker, which goes on", problem)
+        """Log a problem. Unlike a send, a tracker continues: no caller could handle an exception."""
+        self.problems.log(logging.ERROR, "unexpected exception in the tracker, which continues", problem)
 
     def report(self, receipt: Receipt, chunk: Chunk) -> None:
         """Log a receipt, and pass it and its events to the user, if they were not accepted.
@@ -88,7 +88,7 @@ class TrackerWorker(Worker):
         until: When to begin no more requests, as a time of ``time.monotonic``: what is left then is dropped.
 
     Attributes:
-        unreported: The receipts of the chunk that the user was not told about yet, and their parts of it.
+        unreported: The receipts that were not reported to the user yet, with their parts of the chunk.
     """
 
     context: TrackerContext
@@ -112,7 +112,7 @@ class TrackerWorker(Worker):
                 self.abandon_chunk()
         self.busy = False
         self.report_all()
-        # It may happen again at once.
+        # It may happen again immediately.
         context.stopped.wait(PROBLEM_PAUSE)
         self.ended = context.state.stopped
 

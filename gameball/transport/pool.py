@@ -110,7 +110,7 @@ class AsyncConnectionPool:
         """Return a new pool for threads, with the same settings.
 
         Raises:
-            ValueError: The client has a transport of its own, which threads cannot use.
+            ValueError: The client was created with a ``transport``, which threads cannot use.
         """
         if self._has_transport:
             raise ValueError("threads cannot use the transport of an asynchronous client")

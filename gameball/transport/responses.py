@@ -88,7 +88,7 @@ def request_end(error: GameballError) -> RequestEnd:
 def error_from_response(
     status: int, headers: Mapping[str, str], content: bytes, credentials: Credentials
 ) -> GameballError | None:
-    """Return the error that a response stands for, or None for 2xx.
+    """Return the error that a response means, or None for 2xx.
 
     Args:
         status: The HTTP status. It may be any number that a server or a proxy sends.

@@ -5,8 +5,8 @@ chunk would be ACCEPTED that the server has refused. Unread bytes may lie in sev
 parser, in the TLS layer, in the queue of an asynchronous stream, and in the socket. httpx, httpcore and anyio
 have no public API for all of them.
 
-A surplus response that arrives only when the next request is on its way cannot be told from the response to
-that request: HTTP/1.1 has nothing that says which request a response belongs to.
+A surplus response that arrives only when the next request is on its way cannot be distinguished from the
+response to that request: HTTP/1.1 has nothing that shows which request a response belongs to.
 """
 
 import ssl

@@ -48,7 +48,7 @@ def rebind_ledger(path: Path, *, env_file: Path | None, as_json: bool) -> ExitCo
 def resolve_lines(
     path: Path, lines: str, settled_as: Literal["accepted", "unsent"], source: Path | None, *, as_json: bool
 ) -> ExitCode:
-    """Settle lines that are unknown, once somebody has found out whether they were accepted.
+    """Settle unknown lines, once it is known whether they were accepted.
 
     Args:
         path: The ledger.

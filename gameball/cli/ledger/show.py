@@ -1,4 +1,4 @@
-"""``gameball ledger``: the recorded outcomes of a source, and how a person settles what is unknown."""
+"""``gameball ledger show``: the recorded outcomes of a source, and its lines in a form to send."""
 
 import json
 from collections.abc import Iterator

@@ -22,7 +22,7 @@ _LOOK: Final = 0.1
 
 
 def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool, as_json: bool) -> ExitCode:
-    """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process at once.
+    """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process immediately.
 
     A signal that the process was started to ignore, such as SIGHUP under ``nohup``, stays ignored.
 
@@ -55,7 +55,7 @@ def run_outbox(database: str | None, env_file: Path | None, *, until_empty: bool
 
 
 class _Run:
-    """A delivery in a thread of its own, because a signal handler must not acquire a lock of its thread."""
+    """A delivery in a separate thread, because a signal handler must not acquire a lock of its own thread."""
 
     def __init__(self, outbox: Outbox, client: Gameball, *, until_empty: bool) -> None:
         self._stop = threading.Event()

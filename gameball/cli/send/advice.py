@@ -136,7 +136,7 @@ def _step_after_the_end(ending: Ending) -> str | None:
 
 
 def _was_read(result: SourceResult) -> bool:
-    """Return whether a source was read as far as was asked for."""
+    """Return whether a source was read to its end or its limit."""
     return result.read_to_its_end or result.limited_to is not None
 
 

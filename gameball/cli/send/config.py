@@ -11,7 +11,7 @@ from cyclopts import App, Argument, ArgumentCollection, Token
 _OPTION: Final = "--config"
 #: Settings that are paths. A relative one belongs to the folder of the file.
 _PATHS: Final = frozenset({"source", "ledger", "rejects", "env-file", "log-file"})
-#: Settings that would make no sense in a file.
+#: Options that are not allowed in a file.
 _NOT_IN_A_FILE: Final = frozenset({"config", "debug", "help", "version"})
 
 

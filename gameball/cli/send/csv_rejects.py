@@ -1,4 +1,4 @@
-"""Rejects of a CSV file, as rows of its own form with the reason in one more column."""
+"""Rejects of a CSV file, as rows of the same form with the reason in an additional column."""
 
 import codecs
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ def identify(path: Path) -> str | None:
 
 @frozen
 class LedgerContents:
-    """The notes in ledgers that identify the content of their sources, each of which is read once.
+    """The notes in ledgers that identify the content of their sources. Each ledger is read once.
 
     A command that sends a thousand files once read the ledgers of all files before for each file.
     """

@@ -79,7 +79,7 @@ def _items(blocks: Blocks, name: str) -> LineBlocks:
             number = None if error.whole else splitter.number
             problem = SourceError(source=name, line=number, reason=error.reason, unit="item", skippable=False)
     if problem is None and not splitter.ended:
-        reason = splitter.reason or "is truncated: its array has no end"
+        reason = splitter.reason or "is truncated: the end of its array is missing"
         reason = f"{reason} (line {splitter.last_line})"
         problem = SourceError(source=name, line=splitter.number, reason=reason, unit="item", skippable=False)
     elif splitter.reason is not None:

@@ -48,7 +48,7 @@ def test_a_query_is_sent_and_its_ledger_knows_it(box: Sandbox, tmp_path: Path) -
         (("--sql", "", "--ledger", "x.ledger"), "the query is empty"),
         (("orders.parquet", "--sql", QUERY), "--sql and a SOURCE cannot be used together"),
         (("--sql", QUERY, "--format", "csv"), "--sql and --format cannot be used together"),
-        (("--sql", QUERY[:-11], "--ledger", "x.ledger"), "the query may give its rows in another order"),
+        (("--sql", QUERY[:-11], "--ledger", "x.ledger"), "the query may return its rows in another order"),
         (
             ("--sql", QUERY[:-11], "--no-ledger", "--any-order", "--rejects", "r.jsonl"),
             "--rejects executes the query again to find its rows, so the query needs an ORDER BY",
