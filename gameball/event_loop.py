@@ -15,7 +15,7 @@ class EventLoopGuard:
         """Check the running event loop.
 
         Raises:
-            EventLoopError: It is another one than before, or none of asyncio is running.
+            EventLoopError: It is another one than before, or no asyncio event loop is running.
         """
         try:
             loop = asyncio.get_running_loop()

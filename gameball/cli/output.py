@@ -89,7 +89,7 @@ def write_rows(rows: Iterable[bytes], report: Mapping[str, Any] | None = None, n
 
 
 def _write_bytes(parts: Iterable[bytes]) -> None:
-    # An error of what makes the parts is not one of the output.
+    # An exception of the generator of the parts is not an output error.
     for part in parts:
         with _output() as out:
             if out is not None:
@@ -142,5 +142,5 @@ def prepare() -> None:
 
 
 def _discard_output() -> None:
-    """Send further output nowhere. Otherwise Python reports the same error again when it exits."""
+    """Discard further output. Otherwise Python reports the same error again when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

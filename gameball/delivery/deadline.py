@@ -10,7 +10,7 @@ _LONGEST: Final = 1_000_000_000
 
 
 def check_seconds(name: str, seconds: object) -> None:
-    """Check a number of seconds that is waited for.
+    """Check a number of seconds to wait.
 
     Args:
         name: The name of the argument.

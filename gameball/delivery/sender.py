@@ -63,7 +63,7 @@ class Sender:
         self._pool = pool
         self._log = SendLog()
         self._close_timeout = close_timeout
-        # Told when the deadline no longer matters.
+        # Receives an item when the deadline no longer matters.
         self._in_time: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._workers: list[Worker] = []
         self._submitted = -1

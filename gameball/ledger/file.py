@@ -231,8 +231,8 @@ class LedgerFile:
     def transaction(self, write: Callable[[sqlite3.Connection], T]) -> T:
         """Run a transaction: it is on disk when this returns, or rolled back on an error.
 
-        It takes a function and is no context manager: an interrupt that struck as the block was being entered
-        left the lock held, and closing the ledger then waited for ever.
+        It takes a function and is not a context manager: an interrupt while the block was being entered left
+        the lock held, and closing the ledger then waited for ever.
 
         Args:
             write: Called with the database. Its result is returned.

@@ -203,7 +203,7 @@ class LedgerStore:
         """Bind the ledger to another API key of the same account, after the key was rotated.
 
         Args:
-            account: Returns a hash that identifies the key, for a salt.
+            account: Returns a hash that identifies the key, given a salt.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -225,7 +225,7 @@ class LedgerStore:
         Args:
             settings: The settings that must not change between runs, by name: those that determine the
                 division into chunks, and the URL that they are sent to.
-            account: Returns a hash that identifies the account, for a salt.
+            account: Returns a hash that identifies the account, given a salt.
 
         Returns:
             The chunks of earlier runs.

@@ -95,7 +95,7 @@ def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
             "an asynchronous connection cannot be passed to add; write "
             "await connection.run_sync(outbox.add, event)"
         )
-    # A cursor of Django passes every attribute on, so its kind is found by what a connection can do.
+    # A cursor of Django passes every attribute on, so a connection is recognised by what it cannot do.
     cursor = transaction
     if not hasattr(transaction, "fetchone") and hasattr(transaction, "cursor"):
         cursor = transaction.cursor()

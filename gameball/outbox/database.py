@@ -1,4 +1,4 @@
-"""The database of an outbox: its engines, short transactions, and repeating them while it is away."""
+"""The database of an outbox: its engines, short transactions, and retries while it is unavailable."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -81,9 +81,9 @@ class Database:
             self.engine = engine
             self._reader = engine.execution_options(**{_READING: True})
         else:
-            # Another level would make a statement fail that met another transaction.
+            # At a higher level, a statement that conflicts with another transaction would fail.
             self.engine = engine.execution_options(isolation_level="READ COMMITTED")
-            # What several statements read must be of one moment.
+            # Several statements must read the same snapshot.
             self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
         renew_after_fork(self)
 
@@ -102,7 +102,7 @@ class Database:
         """Read in a separate transaction, which sees one snapshot and needs no permission to write.
 
         Raises:
-            OutboxError: The database refused it, or is away.
+            OutboxError: The database refused it, or is unavailable.
         """
         return self._run(work, reading=True)
 
@@ -110,7 +110,7 @@ class Database:
         """Write in a short, separate transaction.
 
         Raises:
-            OutboxError: The database refused it, is read-only, or is away.
+            OutboxError: The database refused it, is read-only, or is unavailable.
         """
         return self._run(work, reading=False)
 
@@ -123,7 +123,7 @@ class Database:
         raise problem
 
     def read_until_done(self, work: Callable[[Connection], ResultT], give_up: Callable[[], bool]) -> ResultT:
-        """Read as ``read`` does, again and again while the database is away.
+        """Read as ``read`` does, and retry while the database is unavailable.
 
         Args:
             work: What to do.
@@ -140,7 +140,7 @@ class Database:
         give_up: Callable[[], bool],
         lock: AbstractContextManager[object],
     ) -> ResultT:
-        """Write as ``write`` does, again and again while the database is away.
+        """Write as ``write`` does, and retry while the database is unavailable.
 
         Args:
             work: What to do. It may have been done already, if the connection broke during the commit.

@@ -14,7 +14,7 @@ from gameball.receipts import Outcome
 
 @frozen
 class FailedRow:
-    """What one ``add`` wrote, and was rejected, or may or may not have been accepted.
+    """A row written by one ``add``, which was rejected, or may or may not have been accepted.
 
     Attributes:
         id: The id of its row.

@@ -115,7 +115,7 @@ def tuning(dialect: str) -> dict[str, str]:
 
 
 def ddl(dialect: str) -> list[str]:
-    """Return the statements that create the tables, for people with migrations.
+    """Return the statements that create the tables, for migrations.
 
     Args:
         dialect: ``sqlite`` or ``postgresql``.

@@ -10,7 +10,7 @@ from gameball.tracking.tracker import DEFAULT_FLUSH_TIMEOUT, Tracker
 
 
 class AsyncTracker:
-    """Records events at once and sends them in the background; see ``Tracker``.
+    """Records events immediately and sends them in the background; see ``Tracker``.
 
     The background threads are those of ``Tracker``: they need no event loop, and do not delay one.
 
@@ -22,7 +22,7 @@ class AsyncTracker:
         self._tracker = tracker
 
     def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
-        """Record an event; see ``Tracker.track``. It is a plain call, because it waits for nothing."""
+        """Record an event; see ``Tracker.track``. It blocks only if ``when_full`` is ``wait``."""
         return self._tracker.track(customer_id, name, metadata)
 
     def start(self) -> None:

@@ -98,7 +98,9 @@ class Tracker:
         return not self._closed
 
     def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
-        """Record an event. It is checked and encoded now and sent later: this never waits for a server.
+        """Record an event. It is checked and encoded now, and sent later.
+
+        This never waits for a server, unless ``when_full`` is ``wait`` and the queue is full.
 
         Args:
             customer_id: Your own id of the customer. It must not be blank.

@@ -87,7 +87,7 @@ class WaitingEvents:
         """Add an event, and return the number of entries.
 
         No call here may let another ``add`` of this thread run. A signal handler may raise at any step: the
-        event is counted exactly if it is in the queue.
+        event is counted if, and only if, it is in the queue.
         """
         # Single assignments, because a tuple could start the garbage collector, which may run a ``__del__``
         # that tracks an event.

@@ -127,7 +127,7 @@ class TrackerWorker(Worker):
         return pending
 
     def _note_taken(self, pending: PendingChunk) -> None:
-        # At once, so that an exception or the end of the tracker before its delivery gives it an outcome.
+        # Before its delivery, so that an exception or the end of the tracker gives it an outcome.
         self.note_begun(pending)
         self.busy = True
 

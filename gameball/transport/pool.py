@@ -33,7 +33,7 @@ class ConnectionPool:
         self._settings = evolve(settings, transport=shared)
         #: The URL of the API.
         self.base_url = str(settings.base_url)
-        #: Returns a hash that identifies the account, for a salt.
+        #: Returns a hash that identifies the account, given a salt.
         self.account = settings.credentials.fingerprint
         self._closed = False
         self.after_fork_in_child()
@@ -92,7 +92,7 @@ class AsyncConnectionPool:
         self._settings = evolve(settings, transport=shared)
         #: The URL of the API.
         self.base_url = str(settings.base_url)
-        #: Returns a hash that identifies the account, for a salt.
+        #: Returns a hash that identifies the account, given a salt.
         self.account = settings.credentials.fingerprint
         self._has_transport = transport is not None
         self._of_parents: list[AsyncWorkerConnection] = []

@@ -75,7 +75,7 @@ def error_from_exception(
 
 
 def request_end(error: GameballError) -> RequestEnd:
-    """Return how the request ended for which a connection raised an error."""
+    """Return how a request ended, from the error that its connection raised."""
     if isinstance(error, ConnectionFailedError | ClientClosedError | EventLoopError):
         return RequestEnd.NOT_SENT
     if isinstance(error, RateLimitError):

@@ -1,7 +1,7 @@
 """Checks that a connection has no unread bytes before a request is sent on it.
 
-If a server sends a response that was not asked for, the next request's response would be taken from it: a
-chunk would be ACCEPTED that the server has refused. Unread bytes may lie in several places: in the HTTP
+If a server sends a response that was not asked for, it would be read as the response to the next request,
+and a chunk that the server refused would be ACCEPTED. Unread bytes may lie in several places: in the HTTP
 parser, in the TLS layer, in the queue of an asynchronous stream, and in the socket. httpx, httpcore and anyio
 have no public API for all of them.
 

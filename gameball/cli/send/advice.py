@@ -13,7 +13,7 @@ from gameball.cli.send.tally import DESCRIBED, counted
 from gameball.errors import JobTimeoutError, SourceError
 from gameball.receipts import Outcome
 
-#: Told once, because it changes the type of a value.
+#: Shown once, because it changes the type of a value.
 INTEGER_IDS: Final = (
     "Customer ids that are integers are sent as text. Pass --types customer_id=text to omit this note."
 )

@@ -30,7 +30,7 @@ def identify(path: Path) -> str | None:
 class LedgerContents:
     """The notes in ledgers that identify the content of their sources. Each ledger is read once.
 
-    A command that sends a thousand files once read the ledgers of all files before for each file.
+    Otherwise a command that sends a thousand files would read all ledgers again for each file.
     """
 
     _known: dict[Path, str | None] = field(factory=dict, init=False)

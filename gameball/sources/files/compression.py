@@ -24,8 +24,8 @@ _MAGIC: Final[Mapping[Compression, bytes]] = MappingProxyType(
         "xz": b"\xfd7zXZ\x00",
     }
 )
-# A table may have a column named BZh: the digit and the start of the first block tell it from compressed
-# data.
+# A table may have a column named BZh: the digit and the start of the first block distinguish it from
+# compressed data.
 _BZIP2: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _LONGEST_MAGIC: Final = 10
 # gzip's message for a header of which only the first byte is there.

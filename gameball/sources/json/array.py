@@ -1,7 +1,7 @@
 """Splitting of a file that is one JSON array into its items.
 
-No JSON parser for streams is used: those that there are drop repeated keys. This splits only, and each item
-is parsed as a line of JSONL is.
+No existing streaming parser of JSON is used, because they drop repeated keys. This module only splits the
+array; each item is parsed like a line of JSONL.
 """
 
 import re
