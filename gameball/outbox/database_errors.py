@@ -69,7 +69,11 @@ def explain(error: SQLAlchemyError, url: URL) -> OutboxError:
     """
     said = describe(error, url)
     if "gameball_outbox" in said and ("no such table" in said or "does not exist" in said):
-        return OutboxError("the database has no outbox: call Outbox.create()", retryable=False)
+        return OutboxError(
+            "the database has no outbox: call Outbox.create(), or execute the output of `gameball outbox "
+            "schema`",
+            retryable=False,
+        )
     if is_read_only(error):
         return OutboxError(
             f"the outbox's database is read-only, so nothing can be written: {said}", retryable=False

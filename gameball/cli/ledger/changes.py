@@ -79,11 +79,11 @@ def resolve_lines(
         starts = {lines.start: position.start for lines, position in unknown}
         stops = {lines.stop: position.stop for lines, position in unknown}
         if first not in starts or last + 1 not in stops:
-            there_are = ", ".join(f"{of[0]}-{of[-1]}" for of, _ in unknown[:_LISTED]) or "none"
+            there_are = ", ".join(f"{of[0]}-{of[-1]}" for of, _ in unknown[:_LISTED])
             more = f" and {len(unknown) - _LISTED:,} more" if len(unknown) > _LISTED else ""
+            cure = f"give all lines of one or more unknown requests, which are: {there_are}{more}"
             raise ValueError(
-                f"lines {first} to {last} cannot be settled: give all lines of one or more unknown requests, "
-                f"which are: {there_are}{more}"
+                f"lines {first} to {last} cannot be settled: {cure if unknown else 'no lines are unknown'}"
             )
         outcome = Outcome(settled_as)
         ledger.resolve(range(starts[first], stops[last + 1]), outcome)
