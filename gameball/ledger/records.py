@@ -84,7 +84,7 @@ def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:
         positions: The range.
 
     Raises:
-        ValueError: Not everything in the range is UNKNOWN, or the range cuts a chunk.
+        ValueError: Not everything in the range is UNKNOWN, or the range splits a chunk.
     """
     if positions.step != 1 or not positions:
         raise ValueError(f"positions must be a range of at least one source item, got {positions!r}")

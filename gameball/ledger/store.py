@@ -131,7 +131,7 @@ class LedgerStore:
         """Settle what is UNKNOWN; see ``Ledger.resolve``.
 
         Raises:
-            ValueError: Not everything in the range is UNKNOWN, the range cuts a chunk, or the outcome is
+            ValueError: Not everything in the range is UNKNOWN, the range splits a chunk, or the outcome is
                 neither ACCEPTED nor UNSENT. Nothing was changed.
             LedgerLockedError: A send in this process is using the ledger.
             LedgerError: The ledger cannot be read or written.
