@@ -72,7 +72,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--config",
             GENERAL,
-            "TOML file with the key source and any options, by their names, such as max-objects. Options on "
+            "TOML file of settings: source, and any options by their names, such as max-objects. Options on "
             "the command line override it.",
             default="none",
         ),

@@ -20,7 +20,8 @@ OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
 
 
 def _epilogue(command: str) -> str:
-    return "\n".join(("Examples:", "", *(f"  {line}" for line in OUTBOX_EXAMPLES[command])))
+    heading = "Examples" if len(OUTBOX_EXAMPLES[command]) > 1 else "Example"
+    return "\n".join((f"{heading}:", "", *(f"  {line}" for line in OUTBOX_EXAMPLES[command])))
 
 
 outbox_app: Final[App] = App(
