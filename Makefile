@@ -14,7 +14,7 @@ $(SETUP): requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(SETUP)  ## send the bundled events to the sandbox, or to Gameball when its keys are in the environment; EVENTS=file.jsonl sends a file of yours
+demo: $(SETUP)  ## send the sample events to the sandbox, or to Gameball if its keys are in the environment; EVENTS=file.jsonl sends your own file
 	@$(BIN)/gameball demo $(EVENTS) $(if $(EVENTS),,|| [ $$? -eq 3 ])  # some of the bundled items fail on purpose
 
 test: $(SETUP)  ## run the tests
@@ -29,7 +29,7 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 	.venv/lowest/bin/python -m pytest --numprocesses 4 --dist worksteal -p no:cacheprovider \
 		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
 
-test-spark: .venv/spark/set-up  ## run the tests with Spark, which needs Java 17; GAMEBALL_SPARK_ROWS sets how many rows
+test-spark: .venv/spark/set-up  ## run the tests with Spark (needs Java 17); GAMEBALL_SPARK_ROWS sets the number of rows
 	.venv/spark/bin/python -m pytest -p no:cacheprovider tests/spark $(SPARK_TESTS)
 
 .venv/spark/set-up: requirements-spark.txt | $(SETUP)
@@ -43,20 +43,20 @@ check: $(SETUP)  ## linters, types, and generated/ against a fresh run of the ge
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy --no-warn-redundant-casts generated/gameball_api  # the generator casts more than it need
+	$(BIN)/mypy --no-warn-redundant-casts generated/gameball_api  # the generator casts more than it needs
 	$(BIN)/python scripts/regenerate.py --check
 
-regenerate: $(SETUP)  ## write generated/ anew from openapi.yaml and scripts/overlay.yaml; FROM="SOURCE ..." takes openapi.yaml from what Gameball publishes first
+regenerate: $(SETUP)  ## rewrite generated/ from openapi.yaml and scripts/overlay.yaml; FROM="SOURCE ..." takes openapi.yaml from what Gameball publishes first
 	$(BIN)/python scripts/regenerate.py $(if $(FROM),--from $(FROM))
 
-bench: $(SETUP)  ## measure; prints one table
+bench: $(SETUP)  ## run the benchmark, and print its tables
 	$(BIN)/python scripts/bench.py
 
 $(UV): $(SETUP)
 	$(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 
-lock: $(UV)  ## resolve the development dependencies anew into requirements-dev.txt
+lock: $(UV)  ## update the locked development dependencies
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --all-extras --group dev --upgrade \
 		--output-file requirements-dev.txt pyproject.toml

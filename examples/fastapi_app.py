@@ -13,7 +13,7 @@ from gameball import AsyncGameball
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the client with the application, and send what is queued at its end."""
+    """Open the client when the application starts, and send what is queued when it ends."""
     async with AsyncGameball() as gb, gb.events.tracker() as app.state.tracker:
         yield
 

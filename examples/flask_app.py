@@ -8,7 +8,7 @@ from flask import Flask
 from gameball import Gameball
 
 app = Flask(__name__)
-# Created once, before gunicorn forks: each worker process has a queue and threads of its own.
+# Created once, before gunicorn forks: each worker process has its own queue and threads.
 tracker = Gameball().events.tracker()
 
 

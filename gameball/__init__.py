@@ -1,4 +1,4 @@
-"""A client for the Gameball loyalty API that delivers every event and reports its outcome.
+"""A client for the Gameball loyalty API that sends events at full speed and reports the outcome of each.
 
 The public names are listed in ``__init__.pyi`` and imported on first use, so that ``import gameball`` adds
 almost nothing to the start-up time of a program that sends no events.

@@ -24,7 +24,7 @@ def check_whole(name: str, value: object, *, most: int | None = None) -> None:
 
 
 def check_seconds(name: str, seconds: object) -> None:
-    """Check a number of seconds that is waited for.
+    """Check a number of seconds to wait.
 
     Args:
         name: The name of the argument.
@@ -34,6 +34,4 @@ def check_seconds(name: str, seconds: object) -> None:
         ValueError: It is not a number, or it is negative or too large.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST:
-        raise ValueError(
-            f"{name} is {seconds!r}, and must be a number of seconds, at least 0 and at most {_LONGEST:,}"
-        )
+        raise ValueError(f"{name} is {seconds!r} but must be a number of seconds from 0 to {_LONGEST:,}")

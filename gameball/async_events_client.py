@@ -71,7 +71,7 @@ class AsyncEvents(AsyncTrackerMethods):
         self._senders: set[AsyncSender] = set()
 
     def _events_for_threads(self, pool: ConnectionPool, limiter: Limiter) -> Events:
-        """Return what the threads of a tracker deliver an outbox with."""
+        """Return the ``Events`` with which the threads of a tracker deliver an outbox."""
         return Events(pool, limiter, self._policy, self._close_timeout)
 
     async def send(

@@ -15,7 +15,7 @@ GameballError
 ├── ResponseLostError               sent, but no usable response: the request may have been accepted
 ├── ClientClosedError               the client is closed (also a RuntimeError)
 ├── EventLoopError                  AsyncGameball is used in another event loop (also a RuntimeError)
-├── DeadlineError                   the deadline passed before this was sent, or before it was answered
+├── DeadlineError                   the deadline passed before the request was sent, or before the response
 ├── TrackerFullError                the queue of a tracker is full, and the event was not recorded
 ├── JobTimeoutError                 a job did not finish in time and is still running on the server
 ├── DeliveryError                   not every event was accepted
@@ -97,7 +97,7 @@ class SourceError(GameballError):
         source: The name of the source: the path as it was passed, or ``standard input``.
         line: The number of the line, counted from 1, or None if the error concerns the whole source.
         reason: What is wrong, and what is expected. It never contains the content of the line.
-        unit: The unit that ``line`` counts: ``line``, or ``row`` in a Parquet file.
+        unit: What ``line`` counts: ``line``, ``row`` in a table, or ``item`` in a JSON array.
         skippable: Whether the lines after it can be read. False if the source is damaged or truncated, or
             has no valid header.
     """
@@ -165,7 +165,7 @@ class AuthenticationError(APIError):
 
 
 class PermissionDeniedError(APIError):
-    """403: the keys are valid, but the operation is not permitted to them or not part of the plan."""
+    """403: the keys are valid, but lack permission for the operation, or the plan does not include it."""
 
 
 class NotFoundError(APIError):
@@ -213,7 +213,7 @@ class EventLoopError(GameballError, RuntimeError):
 
 
 class DeadlineError(GameballError):
-    """The deadline of the call passed. As the error of a receipt, it means that nothing was accepted.
+    """The deadline of the call passed. As the error of a receipt, it means that the chunk was not accepted.
 
     A chunk that was in flight at the deadline has a ``ResponseLostError``, which names the deadline.
     """
@@ -282,7 +282,7 @@ class OutboxError(RecordError):
     """The outbox cannot be read or written, or another process has taken over its delivery.
 
     Attributes:
-        retryable: Whether it may pass: the database is away, or the lease was lost.
+        retryable: Whether the cause may be temporary: the database is unavailable, or the lease was lost.
     """
 
     def __init__(self, message: str, *, retryable: bool = True) -> None:

@@ -66,7 +66,7 @@ def _exact_float(value: Real) -> float:
 
 
 def are_finite(values: Iterable[Any]) -> bool:
-    """Check quickly whether every null in the JSON of some values stands for None.
+    """Check quickly whether every null in the JSON of some values comes from None.
 
     Args:
         values: Values that ``encode`` has encoded.
@@ -174,7 +174,7 @@ def _is_numpy_bool(value: object) -> bool:
 
 
 def _is_duration(value: object) -> bool:
-    """Return whether a value is NumPy's duration, which is registered as an integer but is none."""
+    """Return whether a value is NumPy's duration, which is registered as an integer but is not one."""
     kind = type(value)
     return kind.__module__ == "numpy" and kind.__name__ == "timedelta64"
 

@@ -15,7 +15,7 @@ class EventLoopGuard:
         """Check the running event loop.
 
         Raises:
-            EventLoopError: It is another one than before, or none of asyncio is running.
+            EventLoopError: It is another one than before, or no asyncio event loop is running.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -23,7 +23,7 @@ class EventLoopGuard:
             loop = None
         if loop is None:
             raise EventLoopError(
-                "AsyncGameball needs asyncio, but no event loop of asyncio is running; under trio, use "
+                "AsyncGameball needs asyncio, but no asyncio event loop is running; under trio, use "
                 "Gameball in a thread: await trio.to_thread.run_sync(gb.events.send, events)"
             )
         self._loop = self._loop or loop

@@ -191,7 +191,8 @@ class Events(TrackerMethods):
         ``deadline``, the time that the caller takes between receipts counts too.
 
         Returns:
-            An iterator of receipts. All errors below except ``ValueError`` are raised while iterating.
+            An iterator of receipts. All errors below except ``ValueError`` and ``TypeError`` are raised while
+            iterating.
 
         Raises:
             ValueError: An argument is out of range or of the wrong type.

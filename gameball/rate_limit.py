@@ -103,13 +103,13 @@ class Windows:
     request in its window, the request still occupies a slot here: the limits cannot be exceeded at the
     server, whatever the latency.
 
-    A request that the client gave up may arrive later: a server that hangs has it in its socket, and may
-    read all that waits there at once. It is assumed to arrive at most ``LATEST_ARRIVAL`` seconds after it was
-    given up, and occupies its slot until one window length after that.
+    A request that the client gave up may arrive later: it waits in the socket of a server that hangs, which
+    may later read all such requests at once. It is assumed to arrive at most ``LATEST_ARRIVAL`` seconds after
+    it was given up, and occupies its slot until one window length after that.
 
-    A 429 means that others use the account too. From then on one request at a time asks whether there is room
-    again, until one is not refused. Those that are refused occupy no slot: a process that could only ask for
-    a whole window had used up its own slots, and left most of the next window unused.
+    A 429 means that others use the account too. From then on requests are sent one at a time, until one is
+    not refused. Those that are refused occupy no slot. Otherwise a process that asked for a whole window
+    would use up its own slots, and leave most of the next window unused.
 
     Args:
         limits: The limits, which all apply at the same time.
@@ -255,7 +255,7 @@ class Limiter:
             return self._windows.used(self._clock())
 
     def release(self, end: RequestEnd) -> None:
-        """Release the slot of a request that has ended, now or later: its end decides."""
+        """Release the slot of a request that has ended, now or later, depending on how it ended."""
         shared = self._shared
         with shared.lock:
             self._windows.give_back(self._clock(), end)
@@ -305,7 +305,7 @@ class AsyncLimiter:
         """Check that the limiter is used only in the event loop in which it was first used.
 
         Raises:
-            EventLoopError: It was first used in another event loop, or none of asyncio is running.
+            EventLoopError: It was first used in another event loop, or no asyncio event loop is running.
         """
         self._guard.check()
 
@@ -325,7 +325,7 @@ class AsyncLimiter:
         return self._windows.used(self._clock())
 
     def release(self, end: RequestEnd) -> None:
-        """Release the slot of a request that has ended, now or later: its end decides."""
+        """Release the slot of a request that has ended, now or later, depending on how it ended."""
         self._windows.give_back(self._clock(), end)
         self.wake()
 

@@ -66,7 +66,7 @@ def server(latency: float, condition: str = "responding") -> Iterator[str]:
 
 
 def measure(case: str, url: str, events: int, checkout: Path = _SCRIPTS.parent) -> Figures:
-    """Run a case in a process of its own, so that its memory is its own."""
+    """Run a case in a separate process, so that its memory is its own."""
     command = [sys.executable, str(_SCRIPTS / "benchmarks" / "cases.py"), case, url, str(events)]
     packages = os.pathsep.join([str(checkout), str(checkout / "generated"), str(_SCRIPTS)])
     done = subprocess.run(  # noqa: S603 - our own script

@@ -40,7 +40,7 @@ class ChunkBuilder:
         max_bytes: The maximum size of a chunk's content in bytes, including its closing brackets.
         coalesce: Whether events of one customer may share an object if their names differ.
         first: The position of the first source item.
-        keep_customers: Whether chunks name their customers, as far as that costs little.
+        keep_customers: Whether chunks name their customers, if that costs little.
 
     Raises:
         ValueError: A limit is out of range.

@@ -165,6 +165,6 @@ class EventEncoder:
 
 
 def describe_exception(error: Exception) -> str:
-    """Return what to say of an exception that a value has raised."""
+    """Return the reason to show for an exception that a value has raised."""
     # Only the name of its type: its text may hold metadata.
     return f"raises {type(error).__name__} when it is read"

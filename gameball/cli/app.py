@@ -91,11 +91,12 @@ def send(
         tuple[Path, ...],
         Parameter(
             name="SOURCE",
+            show_default=False,
             # Allows - for standard input. Other words with a leading hyphen are refused below.
             allow_leading_hyphen=True,
             help="Files, folders or quoted patterns ('events/*.csv') to send in order: .jsonl, .json, .csv "
             "or .parquet; all but .parquet may be compressed (.gz, .zst, .bz2, .xz). Use - for standard "
-            "input, which may be compressed too; see --sql for queries. Each row is an event (customer_id, "
+            "input, which may be compressed too, and --sql for a query. Each row is an event (customer_id, "
             "name, and metadata or any other fields) or an object in Gameball's format (customerId, events).",
         ),
     ] = (),
@@ -159,15 +160,17 @@ def show(
         bool, Parameter(help="Print the lines that may or may not have been accepted.")
     ] = False,
     unsent: Annotated[
-        bool, Parameter(help="Print the lines that were not accepted or not read yet.")
+        bool, Parameter(help="Print the lines that are unsent, or that no send has read yet.")
     ] = False,
     source: Annotated[
         Path | None,
-        Parameter(help="Current path of the source.", show_default=lambda _: "the path it was sent from"),
+        Parameter(
+            help="Path of the source, if it has moved.", show_default=lambda _: "the path it was sent from"
+        ),
     ] = None,
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:
-    """Show the outcomes recorded for a source, or print its lines in a form that can be sent."""
+    """Show the recorded outcomes of a source, or print its unknown or unsent lines in a form to send."""
     from gameball.cli.ledger.show import show_ledger  # noqa: PLC0415
 
     return show_ledger(path, unknown=unknown, unsent=unsent, source=source, as_json=options.json)
@@ -180,9 +183,9 @@ def rebind(
     *,
     options: ClientOptions = _AS_USUAL,
 ) -> ExitCode:
-    """Let a ledger continue with the present API key, after the key of the same account was rotated.
+    """Let a ledger continue with the current API key, after the key of the account was rotated.
 
-    Use it only for the same account: for another account the records do not apply.
+    Do not use it for another account: the recorded outcomes do not apply to it.
     """
     from gameball.cli.ledger.changes import rebind_ledger  # noqa: PLC0415
 
@@ -197,21 +200,25 @@ def resolve(
     lines: Annotated[
         str,
         Parameter(
-            help="The lines, such as 10-20: all lines of one or more unknown requests. "
-            "`gameball ledger show PATH --unknown --json` prints the lines that are unknown."
+            help="The lines, such as 10-20. They must be all lines of one or more unknown requests; "
+            "`gameball ledger show PATH` lists these."
         ),
     ],
     settled_as: Annotated[
         Literal["accepted", "unsent"],
-        Parameter(name="--as", help="Whether they were accepted, or were not and are to be sent again."),
+        Parameter(
+            name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
+        ),
     ],
     source: Annotated[
         Path | None,
-        Parameter(help="Current path of the source.", show_default=lambda _: "the path it was sent from"),
+        Parameter(
+            help="Path of the source, if it has moved.", show_default=lambda _: "the path it was sent from"
+        ),
     ] = None,
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:
-    """Record whether unknown lines were accepted, once you have found out.
+    """Record whether unknown lines were accepted, once you know.
 
     The next send then skips them, or sends them again.
     """
@@ -224,21 +231,21 @@ def resolve(
 def sandbox(
     *,
     host: Annotated[
-        str, Parameter(help="Address to listen at. The sandbox has no access control.")
+        str, Parameter(help="Address to listen on. The sandbox has no access control.")
     ] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Local port; 0 selects a free one.")] = 8600,
+    port: Annotated[int, Parameter(help="Port to listen on; 0 selects a free one.", show_default=str)] = 8600,
     job_seconds: Annotated[float, Parameter(help="Duration of each job, in seconds.")] = 2.0,
     latency: Annotated[float, Parameter(help="Delay of each response, in seconds.")] = 0.0,
     job_form: Annotated[
         Literal["batch", "batches", "both"],
-        Parameter(help="Which documented form of the job operations to support."),
+        Parameter(help="Which of the two documented forms of the job operations to support."),
     ] = "both",
     enforce_limits: Annotated[
         bool, Parameter(help="Respond with 429 above the documented 30 requests per 1 s and 360 per 30 s.")
     ] = False,
     minimum_version: Annotated[
         Literal["v4.0", "v4.1"],
-        Parameter(help="Oldest version of the API to take, as an account can require."),
+        Parameter(help="Reject older versions of the API, as some accounts do."),
     ] = "v4.0",
 ) -> ExitCode:
     """Run a local sandbox server until Ctrl-C. Its keys are `key` and `secret`."""
@@ -261,16 +268,16 @@ def sandbox(
 def demo(
     path: Annotated[
         Path | None,
-        Parameter(name="FILE", help="JSONL file to send.", show_default=lambda _: "2,600 bundled events"),
+        Parameter(name="FILE", help="JSONL file to send.", show_default=lambda _: "2,600 sample events"),
     ] = None,
     /,
     *,
     yes: Annotated[
-        bool, Parameter(help="Send the bundled sample events to Gameball without asking.")
+        bool, Parameter(help="Send the sample events to Gameball without asking for confirmation.")
     ] = False,
     interrupts: CommandInterrupts,
 ) -> ExitCode:
-    """Send a file to a sandbox, or to Gameball if its keys are in the environment, and show all outcomes."""
+    """Send sample events or a file to a local sandbox, or to Gameball if its keys are in the environment."""
     from gameball.cli.demo import run_demo  # noqa: PLC0415
 
     return run_demo(path, interrupts, yes=yes)

@@ -25,7 +25,7 @@ def open_client(
         env_file: A file of ``NAME=value`` lines, which override the environment; or None.
         timeout: The timeout for each step of a request, in seconds.
         retry_for: How long a request that certainly failed is retried, in seconds.
-        rate_limits: The rate limits of the account; None for none.
+        rate_limits: The rate limits of the account; None for no limits.
 
     Raises:
         MissingCredentialsError: The keys are neither in the file nor in the environment.
@@ -36,7 +36,7 @@ def open_client(
 
 
 def account_fingerprint(env_file: Path | None) -> Callable[[str], str]:
-    """Return the function that identifies the account by its API key, for a salt.
+    """Return the function that identifies the account by its API key, given a salt.
 
     Args:
         env_file: A file of ``NAME=value`` lines, which override the environment; or None.

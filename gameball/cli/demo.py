@@ -36,7 +36,7 @@ _STYLES: Final = {
 
 def _show_chunks(report: DeliveryReport) -> Table:
     table = Table(title="Chunks", title_justify="left")
-    for heading in ("chunk", "source events", "objects", "events", "outcome", "job", "seconds"):
+    for heading in ("chunk", "positions", "objects", "events", "outcome", "job", "seconds"):
         table.add_column(heading, justify="left" if heading == "outcome" else "right")
     for receipt in report.receipts:
         style = _STYLES[receipt.outcome]

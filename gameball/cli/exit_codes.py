@@ -34,14 +34,14 @@ class ExitCode(IntEnum):
 
 #: What each exit code means. ``gameball --help`` and the README show it.
 MEANINGS: Final = {
-    ExitCode.OK: "everything was accepted, or done as asked",
-    ExitCode.USAGE: "a wrong option, file or ledger, a ledger in use, or output that cannot be written",
+    ExitCode.OK: "everything was accepted, or the command succeeded",
+    ExitCode.USAGE: "an invalid option, file or ledger, a ledger in use, or output that cannot be written",
     ExitCode.REJECTED: "something was rejected, is invalid, or failed in its job",
     ExitCode.UNKNOWN: "something is unknown or unsent",
     ExitCode.CREDENTIALS: "the keys are missing or wrong, or lack permission",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
-    ExitCode.TERMINATED: "terminated by the system, or its terminal was closed",
-    ExitCode.INTERNAL: "an internal error, which is a bug",
+    ExitCode.TERMINATED: "terminated by SIGTERM, or by SIGHUP when its terminal was closed",
+    ExitCode.INTERNAL: "an internal error: a bug in this command",
 }
 
 #: The order of precedence if several codes apply.

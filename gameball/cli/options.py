@@ -36,7 +36,7 @@ def _show_default(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-#: The parameter settings of arguments that are not made by ``option``.
+#: The parameter settings of arguments that ``option`` does not create.
 DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
 
 
@@ -45,7 +45,7 @@ DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
 class ShowOptions:
     """The output options of every command."""
 
-    json: Annotated[bool, option("--json", GENERAL, "Write only one JSON report to standard output.")] = False
+    json: Annotated[bool, option("--json", GENERAL, "Write only a JSON report to standard output.")] = False
     #: Read from the raw command line, because parsing it may be what failed.
     debug: Annotated[bool, option("--debug", GENERAL, "Show the traceback of an error.")] = False
 
@@ -72,8 +72,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--config",
             GENERAL,
-            "TOML file with settings: source, and any option by its name. Options of the command line "
-            "override it.",
+            "TOML file of settings: source, and any options by their names, such as max-objects. Options on "
+            "the command line override it.",
             default="none",
         ),
     ] = None
@@ -87,10 +87,10 @@ class SendCommandOptions(ClientOptions):
         option(
             "--map",
             READING,
-            "Read a field from a column with another name, or from a nested one such as user.id. Separate "
+            "Read a field from a column with another name, or from a nested field such as user.id. Separate "
             "several with commas.",
             metavar="FIELD=COLUMN",
-            default="columns have the names of the fields",
+            default="the column with the name of the field",
         ),
     ] = ()
     set: Annotated[
@@ -98,7 +98,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--set",
             READING,
-            "Give a field that the source does not have one value for all rows, such as name=purchase. "
+            "Set a field that is not in the source to the same value for all rows, such as name=purchase. "
             "Separate several with commas.",
             metavar="FIELD=VALUE",
             default="none",
@@ -109,7 +109,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--types",
             READING,
-            "Type of a column: int, float, decimal (as written), bool, date, datetime, "
+            "Convert a column to a type: int, float, decimal (as written), bool, date, datetime, "
             "datetime-utc (UTC if no time zone is given), json or text. Separate several with commas.",
             metavar="COLUMN=TYPE",
             default="text",
@@ -120,7 +120,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--select",
             READING,
-            "Columns that become metadata; the others are not sent. Separate several with commas.",
+            "Send only these columns as metadata. Separate several with commas.",
             metavar="COLUMN",
             default="all",
         ),
@@ -130,7 +130,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--drop",
             READING,
-            "Columns that are not sent. Separate several with commas.",
+            "Do not send these columns. Separate several with commas.",
             metavar="COLUMN",
             default="none",
         ),
@@ -140,7 +140,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--limit",
             READING,
-            "Send only the first rows of each source. Without it, the same command sends the others.",
+            "Send only the first rows of each source. Run the same command without it to send the rest.",
             metavar="ROWS",
             default="all rows",
         ),
@@ -150,9 +150,9 @@ class SendCommandOptions(ClientOptions):
         option(
             "--sql",
             READING,
-            "Send the rows of a query instead of files. DuckDB executes it, on Parquet, CSV, JSON and Excel "
-            "files, on disk or in S3, and attached databases; statements before the last one come first. "
-            "Needs --ledger or --no-ledger.",
+            "Send the rows of a query instead of files. DuckDB executes it, and can read Parquet, CSV, JSON "
+            "and Excel files, on disk or in S3, and attached databases. Statements before the last one, such "
+            "as ATTACH, are executed first. Needs --ledger or --no-ledger.",
             metavar="QUERY",
             default="none",
         ),
@@ -162,9 +162,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--any-order",
             READING,
-            "Accept a query that neither reads a single file nor ends with ORDER BY. Its rows may come in "
-            "another order the next time; resuming is then refused. So may rows that are equal in all "
-            "columns of ORDER BY.",
+            "Accept a query that neither reads a single file nor ends with ORDER BY. It may return its rows "
+            "in a different order the next time; resuming is then refused.",
         ),
     ] = False
     delimiter: Annotated[
@@ -172,22 +171,22 @@ class SendCommandOptions(ClientOptions):
         option(
             "--delimiter",
             READING,
-            r"Character between the cells of CSV; \t is a tab.",
-            default="a comma; a tab for .tsv; or as a first line sep=; says",
+            r"Character between CSV cells; \t is a tab.",
+            default="from a first line such as sep=; or a tab for .tsv, or a comma",
         ),
     ] = None
-    quote: Annotated[str, option("--quote", READING, "Character around cells of CSV.")] = '"'
+    quote: Annotated[str, option("--quote", READING, "Character around CSV cells.")] = '"'
     null: Annotated[
         str | None,
-        option("--null", READING, "Text of cells of CSV that have no value, such as NA.", default="none"),
+        option("--null", READING, "Text of CSV cells that have no value, such as NA.", default="none"),
     ] = None
     encoding: Annotated[
         str,
-        option("--encoding", READING, "Encoding of CSV. UTF-16 with a byte order mark is recognised."),
+        option("--encoding", READING, "Encoding of CSV files. UTF-16 is detected by its byte order mark."),
     ] = "utf-8"
     no_header: Annotated[
         bool,
-        option("--no-header", READING, "CSV without a header line: the columns are named 1, 2 and so on."),
+        option("--no-header", READING, "CSV has no header line: the columns are named 1, 2 and so on."),
     ] = False
     skip_invalid: Annotated[
         bool,
@@ -211,7 +210,7 @@ class SendCommandOptions(ClientOptions):
             "--ledger",
             RECORD,
             "File that records the outcome of each line, so that running the same command again resumes.",
-            default="SOURCE.ledger; none for -",
+            default="SOURCE.ledger; no ledger for -",
         ),
     ] = None
     no_ledger: Annotated[
@@ -225,9 +224,9 @@ class SendCommandOptions(ClientOptions):
         option(
             "--rejects",
             RECORD,
-            "File for every line that was read but not accepted, with its outcome and reason, so that it can "
-            "be corrected and sent. For a CSV source, a name that ends in .csv or .tsv keeps its rows as "
-            "they are. An existing file is renamed to .1, .2 and so on.",
+            "Write every line that was read but not accepted to this file, with its outcome and reason, so "
+            "that it can be corrected and sent. The file has JSON lines, or for a CSV source, if its name "
+            "ends in .csv or .tsv, the original rows. An existing file is kept as FILE.1, FILE.2 and so on.",
             default="none",
         ),
     ] = None
@@ -236,7 +235,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--log-file",
             RECORD,
-            "File to append a line to for each request, retry, pause and end. It holds no key and no event.",
+            "Append a log of requests, retries, pauses and results to this file. It holds no keys or events.",
             default="none",
         ),
     ] = None
@@ -260,7 +259,7 @@ class SendCommandOptions(ClientOptions):
     wait: Annotated[
         bool,
         option(
-            "--wait", DELIVERY, "Wait until the jobs have ended. Items that failed in them are rejects too."
+            "--wait", DELIVERY, "Wait until the jobs have ended, and add the items that failed to --rejects."
         ),
     ] = False
     wait_timeout: Annotated[
@@ -281,8 +280,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--retry-for",
             DELIVERY,
-            "How long a request is retried while it is certain that nothing was accepted, such as 10m or 2h: "
-            "an outage stops the send only after that.",
+            "How long to retry a request that was certainly not accepted, such as 10m or 2h. A shorter "
+            "outage does not stop the send.",
             metavar="DURATION",
             default="5 attempts",
         ),
@@ -292,7 +291,7 @@ class SendCommandOptions(ClientOptions):
         option(
             "--rate-limit",
             DELIVERY,
-            "Rate limits of the account, separated by commas, or none.",
+            "Rate limits of the account, separated by commas; or the word none.",
             metavar="REQUESTS/SECONDS",
             default="30/1,360/30, as documented by Gameball",
         ),

@@ -65,9 +65,9 @@ def as_document(report: Mapping[str, Any]) -> str:
 
 
 def write(text: str) -> None:
-    """Write to standard output, and do nothing if it is closed or nobody reads it any more.
+    """Write to standard output, and do nothing if it is closed or no longer read.
 
-    The exit code then still says what became of the events.
+    The exit code then still shows the outcome.
 
     Raises:
         OutputError: Standard output cannot be written.
@@ -98,7 +98,7 @@ def write_rows(rows: Iterable[bytes], report: Mapping[str, Any] | None = None, n
 
 
 def _write_bytes(parts: Iterable[bytes]) -> None:
-    # An error of what makes the parts is not one of the output.
+    # An exception of the generator of the parts is not an output error.
     for part in parts:
         with _output() as out:
             if out is not None:
@@ -151,5 +151,5 @@ def prepare() -> None:
 
 
 def _discard_output() -> None:
-    """Send further output nowhere. Otherwise Python reports the same error again when it exits."""
+    """Discard further output. Otherwise Python reports the same error again when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

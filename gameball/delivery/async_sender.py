@@ -163,7 +163,7 @@ class AsyncSender:
             self._context.queue.put_nowait(pending)
 
     def interrupt(self, problem: BaseException) -> None:
-        """Raise a problem in the caller's task at once. Requests in flight then have a grace period."""
+        """Raise a problem in the caller's task immediately. Requests in flight then have a grace period."""
         self._interrupted = True
         self._context.fail(problem)
         self._wake_caller()

@@ -130,7 +130,7 @@ def _since(begun: float | None, now: float) -> float:
 
 
 def _why_not_sent(last: GameballError | None, cause: GameballError | None) -> GameballError:
-    """Return the error of a part that the stop of the send kept from being sent again."""
+    """Return the error of a part that was not sent again because the send was stopped."""
     if isinstance(cause, DeadlineError):
         return cause if last is None else DeadlineError(f"{cause}; the last attempt failed: {describe(last)}")
     return last or cause or GameballError("the send was stopped before this was sent")

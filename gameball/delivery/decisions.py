@@ -138,7 +138,7 @@ def decide(
     if isinstance(result, APIError) and result.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and can_split:
         return Split()
     if isinstance(result, RateLimitError):
-        # It says for certain that nothing was accepted, and passes as the window does: other processes may be
+        # A 429 means that nothing was accepted, and it ends with the window: other processes may be
         # using the account. The pause does not grow, or the account's limit would go unused.
         pause = policy.shortest_hold * (0.5 + jitter) + requested_wait(result)
         again = limited_for < policy.rate_limit_timeout or failing_for < policy.retry_for

@@ -1,4 +1,4 @@
-"""The ledger of one send, which opens it at its start if necessary, and then closes it at its end."""
+"""The ledger of one send, opened at its start if necessary, and then closed at its end."""
 
 from collections.abc import Callable
 
@@ -56,7 +56,7 @@ def open_ledger(options: SendOptions, base_url: str, account: Callable[[str], st
     Args:
         options: The options of the send. Those for the division into chunks must be as in earlier runs.
         base_url: The URL of the API. It must be as in earlier runs: a sandbox's records are not Gameball's.
-        account: Returns a hash that identifies the account, for a salt: test and live accounts share a URL.
+        account: Returns a hash that identifies the account, given a salt: test and live accounts share a URL.
 
     Raises:
         LedgerError: The ledger cannot be used.

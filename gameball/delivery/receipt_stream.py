@@ -38,7 +38,7 @@ class ReceiptStream(Iterator[Receipt]):
             raise
 
     def close(self) -> None:
-        """End the send. The requests in flight are finished."""
+        """End the send. Requests in flight have ``close_timeout`` to finish."""
         self._used = True
         self._receipts.close()
 
@@ -67,7 +67,7 @@ class AsyncReceiptStream(AsyncIterator[Receipt]):
         return await anext(self._receipts)
 
     async def aclose(self) -> None:
-        """End the send. The requests in flight are finished."""
+        """End the send. Requests in flight have ``close_timeout`` to finish."""
         self._used = True
         await self._receipts.aclose()
 

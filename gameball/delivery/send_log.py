@@ -19,7 +19,7 @@ from gameball.errors import GameballError, describe
 from gameball.log import LOGGER
 from gameball.receipts import Outcome, Receipt
 
-# A shorter wait for the rate limits is only the time it takes to ask, in seconds.
+# In seconds. Shorter waits for the rate limits are not logged: they are only overhead.
 _NOT_WAITED = 0.001
 
 

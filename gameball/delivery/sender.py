@@ -52,7 +52,7 @@ class Sender:
         self._pool = pool
         self._log = SendLog()
         self._close_timeout = close_timeout
-        # Told when the deadline no longer matters.
+        # Receives an item when the deadline no longer matters.
         self._in_time: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._closing = SendClosing(
             state,
@@ -159,7 +159,7 @@ class Sender:
                 raise
 
     def interrupt(self, problem: BaseException) -> None:
-        """Raise a problem in the caller's thread at once. Requests in flight then have a grace period."""
+        """Raise a problem in the caller's thread immediately. Requests in flight then have a grace period."""
         self._interrupted = True
         self._context.fail(problem)
         # Wakes the caller's thread, which may be waiting for a receipt.
@@ -168,7 +168,7 @@ class Sender:
     def _start_timer(self) -> None:
         deadline = self._state.deadline
         if deadline is not None:
-            # A thread of its own, because the caller's may be in the source or, with a stream, elsewhere.
+            # A separate thread, because the caller's may be in the source or, with a stream, elsewhere.
             # No ``threading.Timer``: an interrupt of its ``cancel`` could leave a lock held, so that the next
             # one waited for ever.
             seconds = min(max(0.0, deadline.left()), threading.TIMEOUT_MAX)

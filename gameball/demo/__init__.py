@@ -1,1 +1,1 @@
-"""The demo: a real file of events, sent to the sandbox or to Gameball, and followed to its end."""
+"""The demo: sends a file of events to the sandbox or to Gameball, and waits for its jobs."""

@@ -172,7 +172,7 @@ def watch_jobs(
         timeout: The maximum time to wait for all jobs together, in seconds. Each is read at least once.
         forms: The versions of the operation to try.
         clock: Returns the current time, in seconds.
-        deadline: When to stop in any case, or None. The caller answers calls with ``DeadlineError`` then.
+        deadline: When to stop in any case, or None. The caller then replies with ``DeadlineError``.
 
     Yields:
         Calls and pauses to make, and jobs that have ended.
@@ -240,7 +240,7 @@ def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, Polli
     except _PASSING as error:
         asked = requested_wait(error)
         if isinstance(error, RateLimitError):
-            # It passes, and other processes may be using the account: the timeout alone ends the waiting.
+            # A 429 is temporary, and other processes may be using the account: only the timeout ends it.
             yield PauseAll(max(asked, SHORTEST_HOLD))
             return asked
         watch.failed_reads += 1

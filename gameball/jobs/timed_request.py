@@ -1,7 +1,7 @@
-"""A request that ends at a deadline, whatever the server does, in a thread that can be left behind.
+"""A request that ends at a deadline, whatever the server does, in a thread that can be abandoned.
 
 A thread that waits for a response cannot be cancelled, and a timeout bounds single steps only: a server that
-sends a byte a second would keep it waiting. So the request has a thread and a connection of its own.
+sends a byte a second would keep it waiting. So the request has its own thread and connection.
 """
 
 import queue

@@ -19,7 +19,7 @@ def settings_for_run(
         path: The path of the ledger, for errors.
         known: The settings that the ledger is bound to, by name; empty if it is not bound.
         given: The settings of the run, by name, without those of the account.
-        account: Returns a hash that identifies the account, for a salt.
+        account: Returns a hash that identifies the account, given a salt.
 
     Returns:
         The settings, with the salt and the hash of the account.

@@ -191,7 +191,7 @@ class LedgerFile:
             self._unlock()
 
     def __del__(self) -> None:
-        # An interrupt while the ledger was being opened leaves nobody who could close it.
+        # If an interrupt comes while the ledger is being opened, nothing else can close it.
         if getattr(self, "_descriptor", -1) >= 0 and self._process == os.getpid():
             self._unlock()
 
@@ -231,8 +231,8 @@ class LedgerFile:
     def transaction(self, write: Callable[[sqlite3.Connection], T]) -> T:
         """Run a transaction: it is on disk when this returns, or rolled back on an error.
 
-        It takes a function and is no context manager: an interrupt that struck as the block was being entered
-        left the lock held, and closing the ledger then waited for ever.
+        It takes a function and is not a context manager: an interrupt while the block was being entered left
+        the lock held, and closing the ledger then waited for ever.
 
         Args:
             write: Called with the database. Its result is returned.

@@ -94,7 +94,7 @@ class Ledger:
         return [range(chunk.first, chunk.last + 1) for chunk in self._store.chunks(outcome)]
 
     def resolve(self, positions: range, outcome: Outcome) -> None:
-        """Settle what is UNKNOWN, once somebody has found out whether it was accepted.
+        """Settle what is UNKNOWN, once you know whether it was accepted.
 
         The record is on disk when this returns. Later sends then skip the items, or send them again. ::
 
@@ -108,7 +108,7 @@ class Ledger:
             outcome: ACCEPTED if the events were counted, or UNSENT if they were not and must be sent again.
 
         Raises:
-            ValueError: Not everything in the range is UNKNOWN, the range cuts a chunk, or the outcome is
+            ValueError: Not everything in the range is UNKNOWN, the range splits a chunk, or the outcome is
                 neither ACCEPTED nor UNSENT. Nothing was changed.
             LedgerLockedError: A send in this process is using the ledger.
             LedgerError: The ledger cannot be read or written.

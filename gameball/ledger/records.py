@@ -77,14 +77,14 @@ def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
 
 
 def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:
-    """Check that a person may settle a range of source items.
+    """Check that a range of source items can be settled.
 
     Args:
         chunks: The chunks that hold an item of the range, in the order of the source.
         positions: The range.
 
     Raises:
-        ValueError: Not everything in the range is UNKNOWN, or the range cuts a chunk.
+        ValueError: Not everything in the range is UNKNOWN, or the range splits a chunk.
     """
     if positions.step != 1 or not positions:
         raise ValueError(f"positions must be a range of at least one source item, got {positions!r}")

@@ -1,4 +1,4 @@
-"""The tables of a ledger, and how its file says that it is one."""
+"""The tables of a ledger, and how its file is marked as a ledger."""
 
 from typing import Final
 

@@ -131,7 +131,7 @@ class LedgerStore:
         """Settle what is UNKNOWN; see ``Ledger.resolve``.
 
         Raises:
-            ValueError: Not everything in the range is UNKNOWN, the range cuts a chunk, or the outcome is
+            ValueError: Not everything in the range is UNKNOWN, the range splits a chunk, or the outcome is
                 neither ACCEPTED nor UNSENT. Nothing was changed.
             LedgerLockedError: A send in this process is using the ledger.
             LedgerError: The ledger cannot be read or written.
@@ -141,7 +141,7 @@ class LedgerStore:
         with self._in_use():
             touched = self._chunks_between(positions.start, positions.stop - 1)
             check_resolvable(touched, positions)
-            error = None if outcome is Outcome.ACCEPTED else "settled by a person: it was not accepted"
+            error = None if outcome is Outcome.ACCEPTED else "recorded as not accepted with Ledger.resolve"
 
             def settle(database: sqlite3.Connection) -> None:
                 for chunk in touched:
@@ -203,7 +203,7 @@ class LedgerStore:
         """Bind the ledger to another API key of the same account, after the key was rotated.
 
         Args:
-            account: Returns a hash that identifies the key, for a salt.
+            account: Returns a hash that identifies the key, given a salt.
 
         Raises:
             LedgerError: The ledger cannot be written.
@@ -225,7 +225,7 @@ class LedgerStore:
         Args:
             settings: The settings that must not change between runs, by name: those that determine the
                 division into chunks, and the URL that they are sent to.
-            account: Returns a hash that identifies the account, for a salt.
+            account: Returns a hash that identifies the account, given a salt.
 
         Returns:
             The chunks of earlier runs.

@@ -91,8 +91,11 @@ def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
         transaction.execute(insert(EVENTS), asdict(row))
         return
     if hasattr(transaction, "run_sync"):
-        raise TypeError("use an asynchronous connection so: await connection.run_sync(outbox.add, event)")
-    # A cursor of Django passes every attribute on, so its kind is found by what a connection can do.
+        raise TypeError(
+            "an asynchronous connection cannot be passed to add; write "
+            "await connection.run_sync(outbox.add, event)"
+        )
+    # A cursor of Django passes every attribute on, so a connection is recognised by what it cannot do.
     cursor = transaction
     if not hasattr(transaction, "fetchone") and hasattr(transaction, "cursor"):
         cursor = transaction.cursor()
@@ -103,7 +106,10 @@ def insert_row(transaction: Transaction, row: NewRow, paramstyle: str) -> None:
         )
     if inspect.iscoroutinefunction(cursor.execute):
         # It would return without having executed anything.
-        raise TypeError("Outbox.add cannot use an asynchronous cursor: execute the statement yourself")
+        raise TypeError(
+            "Outbox.add cannot use an asynchronous cursor; pass a synchronous one, or use an AsyncConnection "
+            "of SQLAlchemy: await connection.run_sync(outbox.add, event)"
+        )
     cursor.execute(_INSERT.format(_placeholder(cursor, paramstyle)), astuple(row))
 
 

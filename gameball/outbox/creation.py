@@ -49,7 +49,7 @@ def _find_missing(connection: Connection) -> _Missing:
         }
         if lacking:
             raise OutboxError(
-                f"the table {table.name} was made by another version: it has no column "
+                f"the table {table.name} was created by another version of this package: it has no column "
                 f"{', '.join(sorted(lacking))}",
                 retryable=False,
             )

@@ -1,4 +1,4 @@
-"""The database of an outbox: its engines, short transactions, and repeating them while it is away."""
+"""The database of an outbox: its engines, short transactions, and retries while it is unavailable."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from gameball.outbox.database_url import read_url, show_url
 #: How long SQLite waits for another process that writes, in seconds.
 _LOCK_TIMEOUT: Final = 30.0
 #: What every transaction on PostgreSQL begins with. It is ended if the process does nothing in it for three
-#: seconds: a process that is stopped would keep its locks, and nobody could take over. And its commit is
+#: seconds: a process that is paused would keep its locks, and no other could take over. And its commit is
 #: durable, even where a role or database has that off: a crash could forget that events were in flight.
 _BEGIN_WRITING: Final = """
     SELECT set_config('idle_in_transaction_session_timeout', '3000', true),
@@ -81,9 +81,9 @@ class Database:
             self.engine = engine
             self._reader = engine.execution_options(**{_READING: True})
         else:
-            # Another level would make a statement fail that met another transaction.
+            # At a higher level, a statement that conflicts with another transaction would fail.
             self.engine = engine.execution_options(isolation_level="READ COMMITTED")
-            # What several statements read must be of one moment.
+            # Several statements must read the same snapshot.
             self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
         renew_after_fork(self)
 
@@ -99,18 +99,18 @@ class Database:
             yield connection
 
     def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        """Read in a transaction of its own, which sees one moment and needs no permission to write.
+        """Read in a separate transaction, which sees one snapshot and needs no permission to write.
 
         Raises:
-            OutboxError: The database refused it, or is away.
+            OutboxError: The database refused it, or is unavailable.
         """
         return self._run(work, reading=True)
 
     def write(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        """Write in a short transaction of its own.
+        """Write in a short, separate transaction.
 
         Raises:
-            OutboxError: The database refused it, is read-only, or is away.
+            OutboxError: The database refused it, is read-only, or is unavailable.
         """
         return self._run(work, reading=False)
 
@@ -123,7 +123,7 @@ class Database:
         raise problem
 
     def read_until_done(self, work: Callable[[Connection], ResultT], give_up: Callable[[], bool]) -> ResultT:
-        """Read as ``read`` does, again and again while the database is away.
+        """Read as ``read`` does, and retry while the database is unavailable.
 
         Args:
             work: What to do.
@@ -140,7 +140,7 @@ class Database:
         give_up: Callable[[], bool],
         lock: AbstractContextManager[object],
     ) -> ResultT:
-        """Write as ``write`` does, again and again while the database is away.
+        """Write as ``write`` does, and retry while the database is unavailable.
 
         Args:
             work: What to do. It may have been done already, if the connection broke during the commit.
@@ -172,7 +172,7 @@ class Database:
                     problem = explain(error, self._url)
                 elif not warned:
                     LOGGER.warning(
-                        "the outbox's database is away, trying again: %s", describe(error, self._url)
+                        "the outbox's database is unavailable, trying again: %s", describe(error, self._url)
                     )
                     warned = True
             if problem is not None:

@@ -1,4 +1,4 @@
-"""What an error of the database means: whether it may pass, and what a person is told. No I/O."""
+"""What a database error means: whether it may be temporary, and the message for it. No I/O."""
 
 import sqlite3
 from typing import Final
@@ -19,7 +19,7 @@ from gameball.outbox.database_url import hide_secrets
 _READ_ONLY_TRANSACTION: Final = "25006"
 #: The lowest byte of an error code of SQLite is its kind.
 _KIND: Final = 0xFF
-#: What does not pass: a statement that SQLite does not accept, or a file that is none of a database.
+#: Errors that are not temporary: a statement that SQLite refuses, or a file that is not a database.
 _PERMANENT: Final = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -69,7 +69,11 @@ def explain(error: SQLAlchemyError, url: URL) -> OutboxError:
     """
     said = describe(error, url)
     if "gameball_outbox" in said and ("no such table" in said or "does not exist" in said):
-        return OutboxError("the database has no outbox: call Outbox.create()", retryable=False)
+        return OutboxError(
+            "the database has no outbox: call Outbox.create(), or execute the output of `gameball outbox "
+            "schema`",
+            retryable=False,
+        )
     if is_read_only(error):
         return OutboxError(
             f"the outbox's database is read-only, so nothing can be written: {said}", retryable=False

@@ -55,9 +55,9 @@ def _problem(url: URL) -> str | None:
         if url.database in {None, "", ":memory:"}:
             return "an outbox in SQLite needs a file, because it is shared with the deliverer"
         if url.host or url.username or url.password:
-            return f"{_INVALID}: one of SQLite has three slashes, or four for an absolute path"
+            return f"{_INVALID}: a SQLite URL has three slashes, or four for an absolute path"
     elif "@" in f"{url.host}{url.database}":
-        # What follows the first @ of a password was taken for the host.
+        # The part after the first @ of a password was read as the host.
         return f"{_INVALID}: write @ in a password as %40"
     return None
 

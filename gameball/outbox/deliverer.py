@@ -21,7 +21,7 @@ from gameball.receipts import Outcome
 #: The shortest and the longest pause between two looks at an outbox, in seconds.
 _SHORTEST_POLL: Final = 0.1
 _LONGEST_POLL: Final = 1.0
-#: How long a row is tried alone that is refused because its customer is busy (422, code 2001), in seconds.
+#: How long a row that is refused because its customer is busy (422, code 2001) is tried alone, in seconds.
 MAX_BUSY: Final = 3_600.0
 
 

@@ -14,7 +14,7 @@ from gameball.receipts import Outcome
 
 @frozen
 class FailedRow:
-    """What one ``add`` wrote, and was rejected, or may or may not have been accepted.
+    """A row written by one ``add``, which was rejected, or may or may not have been accepted.
 
     Attributes:
         id: The id of its row.
@@ -72,7 +72,7 @@ def resolve(connection: Connection, ids: Sequence[int] | None, found: Outcome, o
         connection: The connection.
         ids: The ids of the rows, or None for all that have the outcome.
         found: The outcome that they have: REJECTED or UNKNOWN.
-        outcome: ACCEPTED, which removes and counts them, or UNSENT, which puts them back in line.
+        outcome: ACCEPTED, which removes and counts them, or UNSENT, which makes them wait again.
 
     Raises:
         OutboxError: Not all of them have that outcome. Nothing was changed, if the caller rolls back.

@@ -3,8 +3,8 @@
 Why nothing is sent twice. The lease is one row with a token, which grows with every takeover.
 
 1. Before the first byte of a chunk, one transaction locks the row of the lease, checks that the token is
-   still the deliverer's own, and inserts the chunk with the ids of its events and the token.
-2. A takeover is one transaction, too. It locks the same row, raises the token, marks the events of every
+   still this deliverer's, and inserts the chunk with the ids of its events and the token.
+2. A takeover is one transaction, too. It locks the same row, increments the token, marks the events of every
    chunk that it finds UNKNOWN, and removes the chunks. The lock puts the two in an order. If the takeover
    comes first, the old deliverer's insert finds another token and fails, so it sends nothing. If the insert
    comes first, the takeover finds the chunk.
@@ -127,7 +127,7 @@ class Lease:
         connection.execute(update(LEASE).values(expires_at=0.0, holder=None))
 
     def write(self, work: Callable[[Connection], ResultT], give_up: Callable[[], bool]) -> ResultT:
-        """Write in a transaction that first checks the token, again and again while the database is away.
+        """Write in a transaction that first checks the token, and retry while the database is unavailable.
 
         Args:
             work: What to write. It may have been written already, if the connection broke during the commit.
@@ -170,7 +170,7 @@ class Lease:
             raise OutboxError("the lease of the outbox has expired, so nothing may be sent")
 
     def end(self) -> None:
-        """Stop renewing the lease, and release it, so that another process can deliver at once."""
+        """Stop renewing the lease, and release it, so that another process can deliver immediately."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(self._times.heartbeat)
@@ -183,7 +183,7 @@ class Lease:
 
 
 def acquire(database: Database, times: LeaseTimes = DEFAULT_TIMES) -> Lease | None:
-    """Acquire the lease if nobody has it, and mark what was in flight as UNKNOWN.
+    """Acquire the lease if no process holds it, and mark what was in flight as UNKNOWN.
 
     Args:
         database: The database.

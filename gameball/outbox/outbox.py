@@ -1,4 +1,4 @@
-"""The outbox: events that exist exactly if the transaction of the caller commits."""
+"""The outbox: events that exist if, and only if, the transaction of the caller commits."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +37,7 @@ class Outbox:
             outbox.add(connection, Event("cust-1", "order_placed", {"total": 80}))
 
     ``gameball outbox run`` delivers what was committed. An event that may have been accepted is never sent
-    again on its own.
+    again automatically.
 
     Args:
         url_or_engine: The database: ``sqlite:///shop.db``, ``postgresql+psycopg://…``, or an engine of
@@ -80,8 +80,8 @@ class Outbox:
         """The engine of the outbox.
 
         For SQLite its transactions begin with ``BEGIN IMMEDIATE`` and wait up to 30 seconds for others, so
-        that several processes can write without "database is locked". Use it for your own transactions, too,
-        or set up yours likewise.
+        that several processes can write without "database is locked". Use it for your own transactions too,
+        or set up your engine in the same way.
         """
         return self._database.engine
 
@@ -91,19 +91,19 @@ class Outbox:
         If nothing is missing, it only reads, so the program's role need not own the tables.
 
         Raises:
-            OutboxError: The database refused it, or a table was made by another version.
+            OutboxError: The database refused it, or a table was created by another version.
         """
         create_missing(self._database)
 
     def schema(self) -> list[str]:
-        """Return the statements that create the tables, for people with migrations."""
+        """Return the statements that create the tables, for your migrations."""
         return ddl(self._database.dialect)
 
     def add(self, transaction: Transaction, event: EventLike) -> None:
-        """Write an event in the caller's transaction. It is delivered exactly if that commits.
+        """Write an event in the caller's transaction. It is sent if, and only if, that commits.
 
-        The event is checked and encoded at once, so changing its metadata later changes nothing. Nothing is
-        committed, and no connection is opened.
+        The event is checked and encoded immediately, so changing its metadata later changes nothing. This
+        commits nothing and opens no connection.
 
         Args:
             transaction: A ``Connection``, ``Session`` or ``scoped_session`` of SQLAlchemy, or a DB-API
@@ -113,7 +113,7 @@ class Outbox:
 
         Raises:
             InvalidEventError: The event cannot be sent, or its customer id contains a NUL character.
-            TypeError: The first argument is none of these.
+            TypeError: The first argument is of another type.
             Exception: Whatever the driver raises, for example because the table does not exist.
         """
         insert_row(transaction, encode_row(event), self._database.engine.dialect.paramstyle)
@@ -125,13 +125,13 @@ class Outbox:
     def deliver(
         self, client: Gameball, *, stop: threading.Event | None = None, until_empty: bool = False
     ) -> OutboxReport:
-        """Deliver what is committed, for as long as it runs.
+        """Deliver committed events until ``stop`` is set.
 
-        One process delivers an outbox at a time. The others stand by in this call, and take over within 10
-        seconds when it dies. A database that is away is waited for.
+        One process delivers an outbox at a time. The others stand by in this call, and one of them takes over
+        within 10 seconds if it dies. While the database is unavailable, this waits for it.
 
         Args:
-            client: The client to send with. Its rate limits and ``max_attempts`` hold.
+            client: The client to send with. Its rate limits and ``max_attempts`` apply.
             stop: Set it, from another thread or a signal handler, to end the delivery: requests in flight
                 have the client's ``close_timeout`` to finish.
             until_empty: Whether to return when nothing is waiting, instead of waiting for more.
@@ -140,15 +140,15 @@ class Outbox:
             What was delivered by this call.
 
         Raises:
-            AuthenticationError: The keys are wrong. The events stay in line.
-            PermissionDeniedError: The keys lack a permission. The events stay in line.
+            AuthenticationError: The keys are wrong. The events stay waiting.
+            PermissionDeniedError: The keys lack a permission. The events stay waiting.
             OutboxError: The database refused a statement, for example because the tables do not exist.
             ClientClosedError: The client is closed.
         """
         return Deliverer(self._database, client.events, stop or threading.Event(), until_empty).run()
 
     def deliver_with(self, events: Events, stop: threading.Event) -> OutboxReport:
-        """Deliver as ``deliver`` does, but with ``Gameball.events``: a tracker has no more of its client.
+        """Deliver as ``deliver`` does, but with ``Gameball.events``, which is all that a tracker has.
 
         Args:
             events: What to send with.
@@ -167,7 +167,7 @@ class Outbox:
         self._when_added.append(function)
 
     def status(self) -> OutboxStatus:
-        """Count the events, all at one moment. It reads the whole table; a read replica will do.
+        """Count the events, in one snapshot. This reads the whole table; it works on a read replica.
 
         Raises:
             OutboxError: The database cannot be read.
@@ -175,13 +175,13 @@ class Outbox:
         return self._database.read(read_status)
 
     def failed(self, outcome: Outcome = Outcome.UNKNOWN) -> Iterator[FailedRow]:
-        """Yield the events that are kept, a row for each ``add``, in the order of their ids.
+        """Yield the unknown or rejected events, a row for each ``add``, in the order of their ids.
 
         Args:
             outcome: UNKNOWN, the default, or REJECTED.
 
         Raises:
-            ValueError: It is another outcome.
+            ValueError: ``outcome`` is another one.
             OutboxError: The database cannot be read.
         """
         _check_failed(outcome)
@@ -200,21 +200,21 @@ class Outbox:
         *,
         found: Outcome = Outcome.UNKNOWN,
     ) -> int:
-        """Settle events, once somebody has found out whether they were accepted.
+        """Settle events, once you know whether they were accepted.
 
-        End a deliverer that hangs before you have anything sent again: it might still be about to send it.
+        If a deliverer hangs, end it before you mark events as UNSENT: it might still send them.
 
         Args:
             ids: The ids of their rows, as ``failed`` yields them. None settles all that have the outcome
                 ``found``.
-            outcome: ACCEPTED removes and counts them. UNSENT puts them back in line, so they are sent again.
+            outcome: ACCEPTED deletes and counts them. UNSENT makes them wait again, to be sent.
             found: The outcome that they have: UNKNOWN, the default, or REJECTED.
 
         Returns:
             The number of events that were settled.
 
         Raises:
-            ValueError: An outcome is another one.
+            ValueError: ``outcome`` or ``found`` is another outcome.
             OutboxError: Not all of them have the outcome ``found``, or the database cannot be written.
                 Nothing was changed.
         """

@@ -1,4 +1,4 @@
-"""A page: the rows that are sent at once, and those among them that cannot be sent. No I/O."""
+"""A page: the rows that are sent together, and those among them that cannot be sent. No I/O."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -22,7 +22,7 @@ class UnsendableRowError(Exception):
 
 @frozen
 class Page:
-    """The rows that are sent at once.
+    """The rows that are sent together.
 
     Attributes:
         ids: The ids of those that can be sent.

@@ -71,7 +71,7 @@ class PageRecord:
         ids = self._ids[receipt.first : receipt.last + 1]
         outcome = receipt.outcome
         if outcome is Outcome.REJECTED and stops_everything(receipt.error):
-            # With the right keys they will be accepted, so they stay in line.
+            # With the right keys they will be accepted, so they stay waiting.
             self.refused = receipt.error
             outcome = Outcome.UNSENT
         if is_customer_busy(receipt.error):

@@ -104,7 +104,7 @@ class PageSender:
         """Send the next page of a partition.
 
         Returns:
-            Whether more rows are probably waiting, and may be sent at once.
+            Whether more rows are probably waiting, and may be sent immediately.
 
         Raises:
             GameballError: The keys are wrong or lack a permission, or the outbox cannot be used.
@@ -162,13 +162,13 @@ class PageSender:
     def _set_aside_busy(self, ids: Sequence[int], refused_for: float, error: GameballError) -> None:
         reason = f"refused for {refused_for:.0f} s, certainly not accepted: {describe(error)}"
         self._set_aside(dict.fromkeys(ids, reason))
-        LOGGER.warning("row %d of the outbox was set aside: %s", ids[0], reason)
+        LOGGER.warning("row %d of the outbox is kept as rejected: %s", ids[0], reason)
 
     def _set_aside_unsendable(self, page: Page) -> None:
         self._set_aside(page.unsendable)
         number, reason = next(iter(page.unsendable.items()))
         LOGGER.warning(
-            "%d rows of the outbox were set aside; the first is row %d: %s",
+            "rows of the outbox that are kept as rejected: %d; the first is row %d: %s",
             len(page.unsendable),
             number,
             reason,

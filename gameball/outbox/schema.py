@@ -30,7 +30,7 @@ PARTITIONS: Final = 8
 METADATA: Final = MetaData()
 
 #: The events that are not accepted yet: one for each ``add``. ``outcome`` is NULL while a row is waiting, and
-#: ``event_count`` is more than 1 for several events of a customer that were added at once.
+#: ``event_count`` is more than 1 for several events of a customer that were added together.
 EVENTS: Final = Table(
     "gameball_outbox",
     METADATA,
@@ -115,7 +115,7 @@ def tuning(dialect: str) -> dict[str, str]:
 
 
 def ddl(dialect: str) -> list[str]:
-    """Return the statements that create the tables, for people with migrations.
+    """Return the statements that create the tables, for migrations.
 
     Args:
         dialect: ``sqlite`` or ``postgresql``.

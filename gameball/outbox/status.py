@@ -37,7 +37,7 @@ class OutboxStatus:
 
 
 def read_status(connection: Connection) -> OutboxStatus:
-    """Count the events. It reads the whole table, so it is for people, not for a loop.
+    """Count the events. It reads the whole table, so it must not be called in a loop.
 
     Raises:
         OutboxError: The outbox has no lease.

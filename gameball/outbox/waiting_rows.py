@@ -1,7 +1,7 @@
 """The statements on rows that are waiting or in flight. Each runs in a transaction that the caller has begun.
 
 The cost of reading must not depend on how many rows are waiting, nor on how many are kept as rejected or
-unknown. With ``partition = 3 ... ORDER BY id``, PostgreSQL walked over a million kept rows by the primary
+unknown. With ``partition = 3 ... ORDER BY id``, PostgreSQL scanned a million kept rows by the primary
 key, which took 6 s for each request. So the queries order by partition and id, and compare the partition in
 a way that does not make it a constant: only the index of the waiting rows has that order. ``Database.read``
 forbids sorting instead.

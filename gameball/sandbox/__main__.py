@@ -22,12 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m gameball.sandbox", description=BANNER)
     parser.add_argument(
-        "--port", type=int, default=8600, help="port to listen at, 0 for a free one (%(default)s)"
+        "--port", type=int, default=8600, help="port to listen on, 0 for a free one (%(default)s)"
     )
     parser.add_argument(
         "--host",
         default=DEFAULT_HOST,
-        help="address to listen at; the sandbox has no access control (%(default)s)",
+        help="address to listen on; the sandbox has no access control (%(default)s)",
     )
     parser.add_argument(
         "--minimum-version",
@@ -73,7 +73,7 @@ def serve(
     """Run the sandbox until Ctrl-C.
 
     Args:
-        host: The address to listen at.
+        host: The address to listen on.
         port: The port; 0 takes a free one.
         job_seconds: How long a job takes, in seconds.
         job_form: Which documented form of the job operations it supports: ``batch``, ``batches`` or ``both``.
@@ -105,8 +105,8 @@ def serve(
         return 2
     try:
         print(  # noqa: T201 - a command talks to its terminal
-            f"{BANNER}\nIt listens at {box.url} with the keys 'key' and 'secret' (GAMEBALL_API_KEY, "
-            "GAMEBALL_SECRET_KEY). Ctrl-C ends it.",
+            f"{BANNER}\nIt listens on {box.url} with the keys 'key' and 'secret' (GAMEBALL_API_KEY, "
+            "GAMEBALL_SECRET_KEY). Press Ctrl-C to stop it.",
             flush=True,
         )
         threading.Event().wait()

@@ -41,7 +41,7 @@ class SandboxApp:
         minimum_version: The oldest version of the API that it accepts.
         latency: The delay of each response in seconds, or the minimum and maximum of a random delay.
         failing_customers: The error messages of customers whose objects fail in their job, by customer.
-        plan: Returns the fault for a request, or None for none. It is called when the request arrives.
+        plan: Returns the fault for a request, or None for no fault. It is called when the request arrives.
         seed: The seed of the random delays.
 
     Raises:
@@ -64,10 +64,10 @@ class SandboxApp:
         seed: int,
     ) -> None:
         if job_form not in _JOB_FORMS:
-            raise ValueError(f"job_form is {job_form!r}, and must be one of {', '.join(_JOB_FORMS)}")
+            raise ValueError(f"job_form is {job_form!r} but must be one of {', '.join(_JOB_FORMS)}")
         if minimum_version not in VERSIONS:
             known = ", ".join(VERSIONS)
-            raise ValueError(f"minimum_version is {minimum_version!r}, and must be one of {known}")
+            raise ValueError(f"minimum_version is {minimum_version!r} but must be one of {known}")
         self._taken_versions = VERSIONS[VERSIONS.index(minimum_version) :]
         self._keys = (api_key, secret_key)
         self._job_seconds = job_seconds

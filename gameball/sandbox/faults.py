@@ -95,7 +95,7 @@ async def break_off(
     else:
         transport.write(_half_of(response))
         transport.close()
-    # The server would send a response of its own if this returned before it noticed the disconnect.
+    # If this returned before the server noticed the disconnect, the server would send its own response.
     disconnected = False
     while not disconnected:
         disconnected = (await receive())["type"] == "http.disconnect"

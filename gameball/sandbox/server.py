@@ -33,7 +33,7 @@ class Sandbox:
     Args:
         api_key: The API key that it accepts.
         secret_key: The secret key that it accepts.
-        port: The port to listen at; 0 takes a free one.
+        port: The port to listen on; 0 takes a free one.
         job_seconds: How long a job takes, in seconds.
         job_form: Which documented form of the job operations it supports: ``batch`` (the guides),
             ``batches`` (the published document) or ``both``.
@@ -41,12 +41,12 @@ class Sandbox:
         rate_limits: The rate limits, which it enforces exactly; by default none. ``DOCUMENTED_LIMITS`` are
             those that Gameball documents.
         minimum_version: The oldest version of the API that it accepts, ``v4.0`` or ``v4.1``, as an account
-            can require. It rejects older ones with an error of its own: Gameball does not document one.
-        host: The address to listen at. The sandbox has no access control: listen only at a loopback address,
+            can require. It rejects older ones with an invented error: Gameball does not document one.
+        host: The address to listen on. The sandbox has no access control: listen only on a loopback address,
             or in a network that you trust. It warns about any address that is not a loopback address.
         latency: The delay of each response in seconds, or the minimum and maximum of a random delay.
         failing_customers: The error messages of customers whose objects fail in their job, by customer.
-        plan: Returns the fault for a request, or None for none. It is called when the request arrives.
+        plan: Returns the fault for a request, or None for no fault. It is called when the request arrives.
         seed: The seed of the random delays.
 
     Raises:
@@ -93,7 +93,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Its address, for ``base_url``. If it listens at every address, this is the loopback address.
+        """Its address, for ``base_url``. If it listens on every address, this is the loopback address.
 
         Raises:
             RuntimeError: It is not running.
@@ -230,7 +230,7 @@ class Sandbox:
 def _warn_unless_loopback(address: str) -> None:
     if not ip_address(address).is_loopback:
         warnings.warn(
-            f"the sandbox listens at {address}, and has no access control: anyone who can reach it can read "
+            f"the sandbox listens on {address}, and has no access control: anyone who can reach it can read "
             "and send events. Use it only in a network that you trust",
             stacklevel=3,
         )

@@ -34,7 +34,7 @@ _PANDAS_COLUMN: Final = re.compile(r"Conversion failed for column .{1,100} with 
 
 
 class ArrowTable(Protocol):
-    """Whatever exports an Arrow C stream."""
+    """An object that exports an Arrow C stream."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export it as a capsule."""
@@ -95,18 +95,19 @@ def read_arrow(
 ) -> Reading:
     """Read events from a data frame or another table, for ``gb.events.send``.
 
-    Needs ``gameball-client[arrow]``. The table may be anything with the method ``__arrow_c_stream__``: a data
-    frame of pandas 2.2, polars or Spark 4.2, a table or a reader of pyarrow, a relation of DuckDB, a result
-    of ADBC. It is read batch by batch. A table that is already in memory is not copied as a whole, except by
-    pandas, which converts itself to Arrow first.
+    Needs ``gameball-client[arrow]``. The table may be any object with the method ``__arrow_c_stream__``: a
+    data frame of pandas 2.2, polars or Spark 4.2, a table or a reader of pyarrow, a relation of DuckDB, or a
+    result of ADBC. It is read batch by batch. A table that is already in memory is not copied as a whole,
+    except by pandas, which converts itself to Arrow first.
 
     The columns ``customer_id`` and ``name`` are required. All other columns are metadata, unless the only one
     is named ``metadata`` and is a struct, a map, or text of the type json. The unnamed index of a pandas data
     frame is left out.
 
-    Values arrive as they are: decimals with all their digits, times with their zone, and with nanoseconds
-    (as text) where microseconds would lose some. Times without a zone need the type datetime-utc. Times of
-    day become text. Columns of binary data, durations and other types that JSON cannot represent are refused.
+    Values are sent unchanged: decimals with all their digits, and times with their zone. Times with
+    nanoseconds are sent as text if microseconds would lose digits. Times without a zone need the type
+    datetime-utc. Times of day are sent as text. Columns of binary data, durations and other types that JSON
+    cannot represent are refused.
 
     Args:
         table: The table. Some tables, such as a ``pyarrow.RecordBatchReader``, can be read only once.
@@ -117,23 +118,23 @@ def read_arrow(
             ``customer_id`` that is an integer becomes text.
         types: The type of the text in each column, by its name in the table, as for ``read_parquet``.
         select: The only columns that become metadata, by their names in the table, besides those in
-            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+            ``rename``. By default all columns do. In a row with ``metadata``, these are names of its fields.
         drop: The columns that are left out, by their names in the table: ``["email"]``.
-        limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
-            not. By default all rows are read.
-        nulls: ``omit`` leaves null, NaT and NaN cells out of the metadata; ``refuse`` refuses their rows.
-            Nulls within lists and structs stay.
+        limit: The maximum number of rows that are read; rows that are not events count. By default all rows
+            are read.
+        nulls: ``omit`` leaves null, NaT and NaN cells out of the metadata; ``refuse`` makes their rows
+            invalid. Nulls within lists and structs are kept.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
             By default the first such error is raised.
 
     Returns:
         An iterator of items. Reading begins at the first item. ``line_of`` returns rows, counted from 1.
         After all items before it, iterating raises ``SourceError`` for a row that is not an event (unless
-        ``on_problem`` is given), and always if pyarrow is missing, the columns do not fit or the table cannot
-        be read.
+        ``on_problem`` is given), and always if pyarrow is missing, a column is missing or cannot be sent, or
+        the table cannot be read.
 
     Raises:
-        TypeError: The table has no method ``__arrow_c_stream__``, or ``select`` or ``drop`` is a text.
+        TypeError: The table has no method ``__arrow_c_stream__``, or ``select`` or ``drop`` is a string.
         ValueError: A type or ``nulls`` is unknown, a name is empty, ``limit`` is not positive, or options
             contradict each other.
     """
@@ -172,19 +173,20 @@ def read_sql(
 ) -> Reading:
     """Read events from the rows of an SQL query, for ``gb.events.send``.
 
-    Needs ``gameball-client[sql]``, which installs DuckDB: it queries Parquet, CSV, JSON and Excel files,
-    several of them with a pattern, on disk or in S3, and databases that are attached. The rows are fetched
-    batch by batch, but DuckDB must hold, or spill to disk, what it sorts.
+    Needs ``gameball-client[sql]``, which installs DuckDB. It queries Parquet, CSV, JSON and Excel files, also
+    by patterns, on disk or in S3, and attached databases. The rows are fetched batch by batch, but DuckDB
+    must hold in memory, or spill to disk, what it sorts.
 
-    A send with a ledger can be resumed if the query gives the same rows in the same order again: it reads a
-    single file, or its ORDER BY names columns that together tell any two rows apart. Otherwise resuming may
+    A send with a ledger can be resumed if the query returns the same rows in the same order again: it reads a
+    single file, or its ORDER BY names columns that together identify each row. Otherwise resuming may
     be refused with ``LedgerMismatchError``; nothing is sent twice.
 
     Args:
         query: The SQL. The statements before the last one are executed first, such as ATTACH. The last one
             must be a SELECT.
         connection: A connection of DuckDB, or of ADBC to another database, which executes the query; it is
-            not closed and must not be used meanwhile. None executes it with a new DuckDB in memory.
+            not closed, and must not be used for anything else while it is read. None executes it with a new
+            DuckDB in memory.
         name: The name of the query in messages.
         rename: The name in the query of each column that has another name there.
         constants: The value of each field that is the same in all rows: ``{"name": "purchase"}``. A
@@ -200,10 +202,10 @@ def read_sql(
     Returns:
         An iterator of items. The query is executed at the first item. After all items before it, iterating
         raises ``SourceError`` for a row that is not an event (unless ``on_problem`` is given), and always if
-        DuckDB or pyarrow is missing, the columns do not fit or the query fails.
+        DuckDB or pyarrow is missing, a column is missing or cannot be sent, or the query fails.
 
     Raises:
-        TypeError: ``select`` or ``drop`` is a text.
+        TypeError: ``select`` or ``drop`` is a string.
         ValueError: A type or ``nulls`` is unknown, a name is empty, ``limit`` is not positive, or options
             contradict each other.
     """
@@ -235,7 +237,7 @@ def read_table(
     """Check the options of a table, and read its events.
 
     Raises:
-        TypeError: ``select`` or ``drop`` is a text.
+        TypeError: ``select`` or ``drop`` is a string.
         ValueError: An option is not valid.
     """
     select, drop = as_tuple(select), as_tuple(drop)

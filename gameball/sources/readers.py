@@ -44,9 +44,9 @@ def read_jsonl(
         constants: The value of each field that is the same in all rows and is not in the file:
             ``{"name": "purchase"}``.
         types: The type of the text in each field, by its name in the file, as for ``read_csv``. The type text
-            also makes text of integers, and int makes integers of floats without a fraction.
+            also converts integers to text, and int converts floats without a fraction to integers.
         select: The only columns that become metadata, by their names in the file, besides those in
-            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+            ``rename``. By default all columns do. In a row with ``metadata``, these are names of its fields.
         drop: The columns that are left out, by their names in the file: ``["email"]``.
         limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
             not. By default all rows are read.
@@ -60,7 +60,7 @@ def read_jsonl(
         be read or is truncated.
 
     Raises:
-        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a text.
+        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a string.
         ValueError: A type is unknown, a name is empty, ``limit`` is not positive, or options contradict each
             other.
     """
@@ -90,8 +90,8 @@ def read_json(
 ) -> Reading:
     """Read events from a file that is one JSON array of objects, for ``gb.events.send``.
 
-    The array is read item by item in constant memory, however large it is. Each item is interpreted as a line
-    of ``read_jsonl`` is. A file that has JSON lines instead of an array is read as these.
+    The array is read item by item in constant memory, however large it is. Each item is interpreted like a
+    line of ``read_jsonl``. A file that has JSON lines instead of an array is read as JSON lines.
 
     Args:
         path: The file, which is decompressed if its name ends in .gz, .zst, .bz2 or .xz; or an open binary
@@ -114,7 +114,7 @@ def read_json(
         be read, is truncated, or has something after its array.
 
     Raises:
-        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a text.
+        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a string.
         ValueError: A type is unknown, a name is empty, ``limit`` is not positive, or options contradict each
             other.
     """
@@ -164,14 +164,14 @@ def read_csv(
             the digits as written), bool (true, false, yes, no, 1, 0), date or datetime (ISO 8601; datetime
             needs a time zone; digits beyond microseconds are kept), datetime-utc (UTC if no time zone is
             given), json or text, the default. Blank cells of typed columns become None. A ``customer_id``
-            of the type int must be written as integers are: ``007`` is refused, because it is not 7.
+            of the type int must have the usual form of an integer: ``007`` is refused, because it is not 7.
         select: The only columns that become metadata, by their names in the header, besides those in
-            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+            ``rename``. By default all columns do. In a row with ``metadata``, these are names of its fields.
         drop: The columns that are left out, by their names in the header: ``["email"]``.
         limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
             not. By default all rows are read.
         delimiter: The character between cells. By default a tab for files named .tsv, and a comma otherwise.
-            A first line such as ``sep=;`` overrules it.
+            A first line such as ``sep=;`` takes precedence.
         quote: The character around cells that contain delimiters, quotes or line feeds.
         null: The text of cells without a value, such as ``NA``. They become None, whatever their type.
         encoding: The encoding of the text. UTF-16 with a byte order mark is recognised.
@@ -182,11 +182,11 @@ def read_csv(
     Returns:
         An iterator of items. The file is opened at the first item, and closed after the last item, on an
         error or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is
-        not an event (unless ``on_problem`` is given), and always if the header does not fit or the file
-        cannot be read or is truncated.
+        not an event (unless ``on_problem`` is given), and always if the header lacks a column or is
+        invalid, or the file cannot be read or is truncated.
 
     Raises:
-        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a text.
+        TypeError: The open file is in text mode, or ``select`` or ``drop`` is a string.
         ValueError: A type or the encoding is unknown, a name is empty, ``limit`` is not positive, a delimiter
             or quote is not one character, or options contradict each other.
     """
@@ -230,26 +230,26 @@ def read_parquet(
         constants: The value of each field that is the same in all rows and is not in the file:
             ``{"name": "purchase"}``.
         types: The type of the text in each column, by its name in the file, as for ``read_csv``. datetime-utc
-            also converts times without a zone to UTC, text makes text of integers, and int makes integers of
-            floats without a fraction. Other values that are not text stay unchanged.
+            also converts times without a zone to UTC, text converts integers to text, and int converts floats
+            without a fraction to integers. Other values that are not text stay unchanged.
         select: The only columns that become metadata, by their names in the file, besides those in
-            ``rename``. By default all columns do. In a row with ``metadata``, the names stand for its fields.
+            ``rename``. By default all columns do. In a row with ``metadata``, these are names of its fields.
         drop: The columns that are left out, by their names in the file: ``["email"]``.
         limit: The maximum number of rows that are read; rows that are not events count, and blank lines do
             not. By default all rows are read.
-        nulls: ``omit`` leaves null and NaN cells out of the metadata; ``refuse`` refuses their rows. Nulls
-            within lists and structs stay.
+        nulls: ``omit`` leaves null and NaN cells out of the metadata; ``refuse`` makes their rows invalid.
+            Nulls within lists and structs are kept.
         on_problem: Called with the ``SourceError`` of each row that is not an event; reading then continues.
             By default the first such error is raised.
 
     Returns:
         An iterator of items. The file is opened at the first item, and closed after the last item, on an
         error or by ``close``. After all items before it, iterating raises ``SourceError`` for a row that is
-        not an event (unless ``on_problem`` is given), and always if pyarrow is missing, the columns do not
-        fit or the file cannot be read.
+        not an event (unless ``on_problem`` is given), and always if pyarrow is missing, a column is
+        missing or cannot be sent, or the file cannot be read.
 
     Raises:
-        TypeError: An open file was given, or ``select`` or ``drop`` is a text.
+        TypeError: An open file was given, or ``select`` or ``drop`` is a string.
         ValueError: A type or ``nulls`` is unknown, a name is empty, ``limit`` is not positive, or options
             contradict each other.
     """

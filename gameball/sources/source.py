@@ -33,10 +33,10 @@ def as_tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:
     """Return names as a tuple.
 
     Raises:
-        TypeError: They are a text, whose characters would be taken for names.
+        TypeError: They are a string, whose characters would be read as names.
     """
     if isinstance(names, str):
-        raise TypeError(f"select and drop are lists of columns, not the text {names!r}")
+        raise TypeError(f"select and drop must be lists of columns, got the string {names!r}")
     return None if names is None else tuple(names)
 
 

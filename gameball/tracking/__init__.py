@@ -1,4 +1,4 @@
-"""Records events at once and sends them in the background.
+"""Records events immediately and sends them in the background.
 
 It imports ``delivery`` and the packages below it.
 """

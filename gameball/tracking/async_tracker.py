@@ -10,7 +10,7 @@ from gameball.tracking.tracker import DEFAULT_FLUSH_TIMEOUT, Tracker
 
 
 class AsyncTracker:
-    """Records events at once and sends them in the background; see ``Tracker``.
+    """Records events immediately and sends them in the background; see ``Tracker``.
 
     The background threads are those of ``Tracker``: they need no event loop, and do not delay one.
 
@@ -22,7 +22,7 @@ class AsyncTracker:
         self._tracker = tracker
 
     def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
-        """Record an event; see ``Tracker.track``. It is a plain call, because it waits for nothing."""
+        """Record an event; see ``Tracker.track``. It blocks only if ``when_full`` is ``wait``."""
         return self._tracker.track(customer_id, name, metadata)
 
     def start(self) -> None:
@@ -31,7 +31,7 @@ class AsyncTracker:
 
     @property
     def stats(self) -> TrackerStats:
-        """What became of the events of this process, at one moment. The counters always add up."""
+        """The counts of this process's events by outcome, at one moment. They always add up."""
         return self._tracker.stats
 
     async def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> bool:
@@ -39,7 +39,7 @@ class AsyncTracker:
         return await asyncio.to_thread(self._tracker.flush, timeout)
 
     async def close(self, timeout: float | None = None) -> None:
-        """Send what is queued, as far as the time allows, and end the threads; see ``Tracker.close``."""
+        """Send what is queued until the timeout, and end the threads; see ``Tracker.close``."""
         await asyncio.to_thread(self._tracker.close, timeout)
 
     async def __aenter__(self) -> Self:

@@ -20,7 +20,7 @@ class Background:
     """The queue and the worker threads of a tracker in one process.
 
     The workers share no coordinating thread: the one that waits for events packs them and sends them, while
-    the next one waits. So a slow request never delays the next one, and a chunk is handed to no other thread.
+    the next one waits. So a slow request never delays the next one, and no chunk is passed to another thread.
 
     Args:
         options: The options of the tracker.

@@ -77,7 +77,7 @@ class Closing:
         return background if background is not None and self.holds and not background.ended else None
 
     def send(self) -> None:
-        """Wait until everything is sent, as far as the time allows."""
+        """Wait until everything is sent, at most until the timeout."""
         if (background := self._open()) is None:
             return
         if background.queue.stats().queued:
@@ -103,7 +103,7 @@ class Closing:
         """Give everything that is left its outcome, report it, and end the threads."""
         if (background := self._open()) is not None:
             for worker in background.workers:
-                # They end without being told when the queue is empty.
+                # They end by themselves when the queue is empty.
                 if worker.thread is not None and worker.thread is not threading.current_thread():
                     worker.thread.join(_left(self._report_at))
             self._report(background, _drop_rest(background, self._report_at))
@@ -118,7 +118,7 @@ class Closing:
             self._when_closed()
 
     def _report(self, background: Background, dropped: list[tuple[Receipt, Chunk]]) -> None:
-        """Report what was dropped, in a thread of its own: the user's function may not return in time."""
+        """Report what was dropped, in a separate thread: the user's function may not return in time."""
         if not dropped:
             return
         unreported = sum(receipt.events for receipt, _ in dropped)

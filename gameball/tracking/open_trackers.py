@@ -26,11 +26,11 @@ class OpenTrackers:
         return tracker
 
     def close_if_none(self) -> bool:
-        """Allow no tracker any more, and return whether there is none to be closed."""
+        """Allow no further trackers, and return whether there are none to close."""
         self._closed = True
         return not self._trackers
 
     def close(self) -> None:
-        """Close all trackers at the same time. They send what they have queued, as far as the time allows."""
+        """Close all trackers at the same time. They send what they have queued until the timeout."""
         self._closed = True
         self._trackers.close()

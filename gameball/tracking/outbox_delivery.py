@@ -11,7 +11,7 @@ from gameball.log import LOGGER
 if TYPE_CHECKING:
     from gameball.events_client import Events
 
-#: The pause after an error that somebody must repair, such as wrong keys or missing tables, in seconds.
+#: The pause after an error that a person must fix, such as wrong keys or missing tables, in seconds.
 ERROR_PAUSE: Final = 30.0
 
 
@@ -81,7 +81,7 @@ class OutboxDelivery:
                 self._outbox.deliver_with(self._events, self._stop)
             except ClientClosedError:
                 return
-            except Exception as error:  # noqa: BLE001 - nobody could handle it, and the rows stay in line
+            except Exception as error:  # noqa: BLE001 - no caller could handle it, and the rows stay waiting
                 LOGGER.log(
                     logging.ERROR,
                     "the outbox cannot be delivered, and the next attempt is in %.0f s: %s",

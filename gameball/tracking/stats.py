@@ -5,7 +5,7 @@ from attrs import frozen
 
 @frozen
 class TrackerStats:
-    """What became of the events of a tracker, at one moment.
+    """The counts of a tracker's events by outcome, at one moment.
 
     ``tracked`` is always exactly the sum of the others.
 

@@ -1,4 +1,4 @@
-"""The tracker: records events at once, and sends them in the background."""
+"""The tracker: records events immediately, and sends them in the background."""
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -24,10 +24,10 @@ DEFAULT_FLUSH_TIMEOUT = 5.0
 
 
 class Tracker:
-    """Records events at once and sends them in the background. Get one from ``gb.events.tracker()``.
+    """Records events immediately and sends them in the background. Get one from ``gb.events.tracker()``.
 
     It is thread-safe. Its threads start with the first event. After a fork, the child has an empty tracker
-    and threads of its own, and the parent's events are sent by the parent.
+    and its own threads; the parent sends the parent's events.
 
     Args:
         options: The options.
@@ -98,7 +98,9 @@ class Tracker:
         return not self._closed
 
     def track(self, customer_id: str, name: str, metadata: Mapping[str, object] | None = None) -> bool:
-        """Record an event. It is checked and encoded at once and sent later: this never waits for a server.
+        """Record an event. It is checked and encoded now, and sent later.
+
+        This never waits for a server, unless ``when_full`` is ``wait`` and the queue is full.
 
         Args:
             customer_id: Your own id of the customer. It must not be blank.
@@ -129,7 +131,7 @@ class Tracker:
     def _start(self) -> Background:
         background = self._backgrounds.get("current")
         if background is None:
-            # Two threads may get here at once. They must use the same one, and need no lock for that.
+            # Two threads may get here at the same time. Both must use the same one, which needs no lock.
             background = self._backgrounds.setdefault(
                 "current", Background(self._options, self._pool, self._limiter, self._policy)
             )
@@ -143,7 +145,7 @@ class Tracker:
 
     @property
     def stats(self) -> TrackerStats:
-        """What became of the events of this process, at one moment. The counters always add up."""
+        """The counts of this process's events by outcome, at one moment. They always add up."""
         background = self._backgrounds.get("current")
         return TrackerStats() if background is None else background.queue.stats()
 
@@ -154,7 +156,7 @@ class Tracker:
             timeout: How long to wait, in seconds: 5 by default.
 
         Returns:
-            True if everything that was tracked before has its outcome, whatever it is; otherwise False. The
+            True if everything that was tracked before has an outcome of any kind; otherwise False. The
             events are not lost then: the tracker continues to send them.
 
         Raises:
@@ -170,10 +172,10 @@ class Tracker:
         return background.queue.flush(timeout)
 
     def close(self, timeout: float | None = None) -> None:
-        """Send what is queued, as far as the time allows, and end the threads and the outbox's delivery.
+        """Send what is queued until the timeout, and end the threads and the outbox's delivery.
 
         Requests that are still in flight at the end are aborted, and their events are unknown. Events that
-        were not sent are dropped. Both are logged and passed to ``on_failure``, as far as it returns in time.
+        were not sent are dropped. Both are logged, and passed to ``on_failure`` until the timeout.
         A later call waits until an earlier one in another thread has ended, completes one that was
         interrupted, and otherwise does nothing. It is called at the end of the program and by
         ``Gameball.close``, for all trackers at the same time.

@@ -47,30 +47,30 @@ class TrackerMethods:
         close_timeout: float = defaults.DEFAULT_CLOSE_TIMEOUT,
         outbox: DeliverableOutbox | None = None,
     ) -> Tracker:
-        """Return a tracker, which records events at once and sends them in the background.
+        """Return a tracker, which records events immediately and sends them in the background.
 
         One per client is enough: all threads can share it.
 
         Args:
             linger: How long an event may wait for others to share its request, in seconds: 1 by default. A
-                full request is sent at once.
+                full request is sent immediately.
             capacity: The maximum number of events without an outcome, 10,000 by default.
             max_queued_bytes: The maximum memory that they take, in bytes: 50,000,000 by default.
             when_full: What ``track`` does when there is no room: ``drop`` returns False, ``wait`` waits until
                 there is room, ``raise`` raises ``TrackerFullError``.
-            max_age: How long events are retried that the server certainly did not accept, in seconds: 3,600
+            max_age: How long events that the server certainly did not accept are retried, in seconds: 3,600
                 by default. Then they are dropped.
             on_failure: Called in a background thread with the ``Receipt`` of each request that was not
-                accepted, and its events, read from their JSON. The outcome of dropped events is UNSENT: they
-                can be sent again. UNKNOWN ones may have been accepted. It must return before the tracker
-                sends its next request over the same connection.
+                accepted, and its events, read from their JSON. Dropped events have the outcome UNSENT: they
+                can be sent again. UNKNOWN events may have been accepted. The tracker sends its next request
+                over the same connection only after the function has returned.
             concurrency: The maximum number of requests in flight at a time, 8 by default.
             close_timeout: How long ``close``, and the end of the program, may take to send what is queued, in
                 seconds: 5 by default.
             outbox: An ``Outbox`` that a thread of the tracker also delivers, from the first ``track``,
-                ``outbox.add`` or ``start`` of the process until the tracker is closed. Of many processes, one
-                delivers, and the others stand by. Errors are logged, and the delivery is tried again after
-                30 seconds.
+                ``outbox.add`` or ``start`` of the process until the tracker is closed. If there are many
+                processes, one delivers and the others stand by. Errors are logged, and the delivery is tried
+                again after 30 seconds.
 
         Returns:
             The tracker.
@@ -123,12 +123,12 @@ class AsyncTrackerMethods:
     ) -> AsyncTracker:
         """Return a tracker; see ``Events.tracker``.
 
-        ``track`` is a plain call. It waits for nothing, unless ``when_full`` is ``wait``: that blocks the
-        event loop. ``flush`` and ``close`` are awaited. Threads send the requests. They keep the client's
-        rate limits among themselves, but do not count the requests of its tasks.
+        ``track`` is a normal call without ``await``. It never blocks, unless ``when_full`` is ``wait``: that
+        blocks the event loop. ``flush`` and ``close`` are awaited. Threads send the requests. They follow the
+        client's rate limits, but count separately from the requests of its tasks.
 
         Raises:
-            ValueError: An argument is out of range, or the client has a transport of its own.
+            ValueError: An argument is out of range, or the client was created with a ``transport``.
             ClientClosedError: The client is closed.
         """
         options = TrackerOptions(

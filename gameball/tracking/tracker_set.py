@@ -11,7 +11,7 @@ TrackerT = TypeVar("TrackerT", bound=Closable)
 
 
 class TrackerSet(Generic[TrackerT]):
-    """Trackers that somebody else keeps; those that nobody keeps may be collected."""
+    """The open trackers, by weak references: a tracker that is not used elsewhere can be collected."""
 
     def __init__(self) -> None:
         self._trackers: WeakSet[TrackerT] = WeakSet()
@@ -32,7 +32,7 @@ class TrackerSet(Generic[TrackerT]):
             self._trackers.add(tracker)
 
     def close(self) -> None:
-        """Close all trackers at the same time. They send what they have queued, as far as the time allows."""
+        """Close all trackers at the same time. They send what they have queued until the timeout."""
         with self._lock:
             trackers = list(self._trackers)
         close_trackers(trackers)

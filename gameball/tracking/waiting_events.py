@@ -13,7 +13,7 @@ from gameball.tracking.options import TrackerOptions
 #: The customer, name, JSON, memory in bytes, and time of an event.
 Entry = tuple[str, str, bytes, int, float]
 # Events expire together with others of about their age, up to 1 % of ``max_age`` late. Otherwise each event
-# of a request would be dropped, logged and reported by itself.
+# of a request would be dropped, logged and reported separately.
 _STEPS: Final = 100
 
 
@@ -87,7 +87,7 @@ class WaitingEvents:
         """Add an event, and return the number of entries.
 
         No call here may let another ``add`` of this thread run. A signal handler may raise at any step: the
-        event is counted exactly if it is in the queue.
+        event is counted if, and only if, it is in the queue.
         """
         # Single assignments, because a tuple could start the garbage collector, which may run a ``__del__``
         # that tracks an event.

@@ -46,8 +46,8 @@ class TrackerContext(SendContext):
     problems: ProblemLog = field(init=False, factory=ProblemLog)
 
     def fail(self, problem: BaseException) -> None:
-        """Log a problem. Unlike a send, a tracker goes on: nobody is there to handle an exception."""
-        self.problems.log(logging.ERROR, "an unexpected exception in the tracker, which goes on", problem)
+        """Log a problem. Unlike a send, a tracker continues: no caller could handle an exception."""
+        self.problems.log(logging.ERROR, "unexpected exception in the tracker, which continues", problem)
 
     def report(self, receipt: Receipt, chunk: Chunk) -> None:
         """Log a receipt, and pass it and its events to the user, if they were not accepted.
@@ -89,7 +89,7 @@ class TrackerWorker(Worker):
         until: When to begin no more requests, as a time of ``time.monotonic``: what is left then is dropped.
 
     Attributes:
-        unreported: The receipts of the chunk that the user was not told about yet, and their parts of it.
+        unreported: The receipts that were not reported to the user yet, with their parts of the chunk.
     """
 
     context: TrackerContext
@@ -113,7 +113,7 @@ class TrackerWorker(Worker):
                 self.abandon_chunk()
         self.busy = False
         self.report_all()
-        # It may happen again at once.
+        # It may happen again immediately.
         context.stopped.wait(PROBLEM_PAUSE)
         self.ended = context.state.stopped
 
@@ -128,7 +128,7 @@ class TrackerWorker(Worker):
         return pending
 
     def _note_taken(self, pending: PendingChunk) -> None:
-        # At once, so that an exception or the end of the tracker before its delivery gives it an outcome.
+        # Before its delivery, so that an exception or the end of the tracker gives it an outcome.
         self.note_begun(pending)
         self.busy = True
 

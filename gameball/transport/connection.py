@@ -90,7 +90,7 @@ class _Shared:
     def _check_response(
         self, response: httpx.Response, content: bytes | None
     ) -> "httpx.Response | GameballError":
-        """Return a 2xx response with its content, or the error that another response stands for.
+        """Return a 2xx response with its content, or the error that another response means.
 
         Args:
             response: The response, without its content.

@@ -33,7 +33,7 @@ class ConnectionPool:
         self._settings = evolve(settings, transport=shared)
         #: The URL of the API.
         self.base_url = str(settings.base_url)
-        #: Returns a hash that identifies the account, for a salt.
+        #: Returns a hash that identifies the account, given a salt.
         self.account = settings.credentials.fingerprint
         self._closed = False
         self.after_fork_in_child()
@@ -92,7 +92,7 @@ class AsyncConnectionPool:
         self._settings = evolve(settings, transport=shared)
         #: The URL of the API.
         self.base_url = str(settings.base_url)
-        #: Returns a hash that identifies the account, for a salt.
+        #: Returns a hash that identifies the account, given a salt.
         self.account = settings.credentials.fingerprint
         self._has_transport = transport is not None
         self._of_parents: list[AsyncWorkerConnection] = []
@@ -110,7 +110,7 @@ class AsyncConnectionPool:
         """Return a new pool for threads, with the same settings.
 
         Raises:
-            ValueError: The client has a transport of its own, which threads cannot use.
+            ValueError: The client was created with a ``transport``, which threads cannot use.
         """
         if self._has_transport:
             raise ValueError("threads cannot use the transport of an asynchronous client")

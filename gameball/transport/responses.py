@@ -75,7 +75,7 @@ def error_from_exception(
 
 
 def request_end(error: GameballError) -> RequestEnd:
-    """Return how the request ended for which a connection raised an error."""
+    """Return how a request ended, from the error that its connection raised."""
     if isinstance(error, ConnectionFailedError | ClientClosedError | EventLoopError):
         return RequestEnd.NOT_SENT
     if isinstance(error, RateLimitError):
@@ -88,7 +88,7 @@ def request_end(error: GameballError) -> RequestEnd:
 def error_from_response(
     status: int, headers: Mapping[str, str], content: bytes, credentials: Credentials
 ) -> GameballError | None:
-    """Return the error that a response stands for, or None for 2xx.
+    """Return the error that a response means, or None for 2xx.
 
     Args:
         status: The HTTP status. It may be any number that a server or a proxy sends.

@@ -1,12 +1,12 @@
 """Checks that a connection has no unread bytes before a request is sent on it.
 
-If a server sends a response that was not asked for, the next request's response would be taken from it: a
-chunk would be ACCEPTED that the server has refused. Unread bytes may lie in several places: in the HTTP
+If a server sends a response that was not asked for, it would be read as the response to the next request,
+and a chunk that the server refused would be ACCEPTED. Unread bytes may lie in several places: in the HTTP
 parser, in the TLS layer, in the queue of an asynchronous stream, and in the socket. httpx, httpcore and anyio
 have no public API for all of them.
 
-A surplus response that arrives only when the next request is on its way cannot be told from the response to
-that request: HTTP/1.1 has nothing that says which request a response belongs to.
+A surplus response that arrives only when the next request is on its way cannot be distinguished from the
+response to that request: HTTP/1.1 has nothing that shows which request a response belongs to.
 """
 
 import ssl

@@ -1,4 +1,4 @@
-"""The cases of the benchmark: each sends the same events, and runs in a process of its own.
+"""The cases of the benchmark: each sends the same events, and runs in a separate process.
 
 python scripts/benchmarks/cases.py CASE URL EVENTS    prints time, memory and requests as JSON
 """

@@ -1,4 +1,4 @@
-"""The command's benchmark: files of a million lines through ``gameball send``, as a process of its own.
+"""The command's benchmark: files of a million lines through ``gameball send``, as a separate process.
 
 python scripts/bench.py --command
 """

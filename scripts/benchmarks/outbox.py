@@ -49,7 +49,7 @@ def databases() -> Iterator[dict[str, str]]:
 
 
 def add_for_a_while(url: str, seconds: float) -> int:
-    """Add events, each in a transaction of its own, and return how many."""
+    """Add events, each in its own transaction, and return how many."""
     count = 0
     with Outbox(url) as outbox:
         deadline = time.perf_counter() + seconds

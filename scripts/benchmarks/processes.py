@@ -31,7 +31,7 @@ class Figures:
 
     Attributes:
         accepted: How many requests it accepted.
-        refused: How many it answered with 429.
+        refused: How many it responded to with 429.
         seconds: From the first accepted request to the last.
     """
 
@@ -63,7 +63,7 @@ def bench_processes(requests: int) -> None:
 
 
 def _measure_kinds(number: int, requests: int) -> dict[str, Figures]:
-    """Measure all kinds at once, each with a sandbox of its own: they spend their time waiting."""
+    """Measure all kinds at once, each with its own sandbox: they spend their time waiting."""
     found: dict[str, Figures] = {}
 
     def measure(kind: str) -> None:

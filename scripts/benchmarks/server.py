@@ -72,7 +72,7 @@ class BatchProtocol(asyncio.Protocol):
 
 
 async def serve(latency: float, response: bytes) -> None:
-    """Listen at a free loopback port until standard input ends."""
+    """Listen on a free loopback port until standard input ends."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_MOST_WAITING))
     server = await loop.create_server(lambda: BatchProtocol(latency, response), "127.0.0.1", 0)

@@ -29,7 +29,7 @@ Server = Callable[[float, str], AbstractContextManager[str]]
 
 
 def measure(client: str, kind: str, url: str, count: int) -> dict[str, float]:
-    """Run a case in a process of its own."""
+    """Run a case in a separate process."""
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, str(_HERE / "tracker_cases.py"), client, kind, url, str(count)],
         capture_output=True,

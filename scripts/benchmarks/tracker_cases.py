@@ -1,4 +1,4 @@
-"""The cases of bench.py --tracker: each runs in a process of its own.
+"""The cases of bench.py --tracker: each runs in a separate process.
 
 python scripts/benchmarks/tracker_cases.py CLIENT MEASURE URL COUNT    prints its figures as JSON
 

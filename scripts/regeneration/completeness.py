@@ -14,7 +14,7 @@ from regeneration.generator import PACKAGE
 from regeneration.regeneration_error import RegenerationError
 from regeneration.surface import read_operation
 
-# Runs in a process of its own, because this one may have imported the installed package already.
+# Runs in a separate process, because this one may have imported the installed package already.
 _IMPORT_ALL: Final = """
 import importlib, json, pkgutil, sys
 sys.path.insert(0, sys.argv[1])

@@ -26,8 +26,8 @@ _SETS: Final = frozenset({"required", "tags", "enum", "security", "parameters"})
 def overlay_document(document: Document, overlay: Document, repairs: Sequence[Repair] = ()) -> Document:
     """Apply an OpenAPI Overlay 1.0, and refuse actions that no longer fit the published document.
 
-    In Overlay 1.0, an action may match nothing. Here that is an error: the document has changed, and somebody
-    must look at the action. An action with ``x-unless`` is skipped if that JSON path matches, and one with
+    In Overlay 1.0, an action may match nothing. Here that is an error: the document has changed, and a person
+    must decide. An action with ``x-unless`` is skipped if that JSON path matches, and one with
     ``x-optional`` may match nothing. A value that differs from the published one is an error too, unless the
     action names the published value in ``x-replaces``.
 

@@ -241,9 +241,9 @@ def test_the_ledger_has_what_the_report_has_and_the_send_can_be_resumed(
 
 @pytest.mark.parametrize("deadline", [-1, math.nan, math.inf, True, "5", 1e300])
 def test_a_deadline_must_be_a_number_of_seconds(deadline: Any, either: EitherClient) -> None:
-    with pytest.raises(ValueError, match="deadline is .* and must be a number of seconds"):
+    with pytest.raises(ValueError, match="deadline is .* but must be a number of seconds"):
         either.send([], deadline=deadline)
-    with pytest.raises(ValueError, match="close_timeout is .* and must be a number of seconds"):
+    with pytest.raises(ValueError, match="close_timeout is .* but must be a number of seconds"):
         either.send([], options={"close_timeout": deadline})
 
 

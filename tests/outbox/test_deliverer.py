@@ -63,7 +63,7 @@ def test_rows_that_cannot_be_sent_are_set_aside_and_the_others_are_delivered(
     rows = list(outbox.failed(Outcome.REJECTED))
     assert len(rows) == 8 * len(bad)
     assert all("certainly not accepted, because it cannot be sent" in row.reason for row in rows)
-    assert "rows of the outbox were set aside" in caplog.text
+    assert "rows of the outbox that are kept as rejected" in caplog.text
     status = outbox.status()
     assert (status.accepted, status.rejected, status.waiting) == (80, 8 * len(bad), 0)
 

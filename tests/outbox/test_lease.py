@@ -250,7 +250,7 @@ def test_a_restart_of_postgresql_loses_nothing(caplog: pytest.LogCaptureFixture)
             assert status.accepted + status.unknown == RESTARTS * 3_000
             assert status.accepted <= box.events.total() <= RESTARTS * 3_000
             assert set(box.events.values()) == {RESTARTS}
-        assert "database is away" in caplog.text
+        assert "database is unavailable" in caplog.text
         outbox.close()
 
 

@@ -271,6 +271,6 @@ def test_a_customer_that_is_busy_for_ever_holds_up_nobody_else_for_ever(
         assert box.events.total() == 3
     (row,) = outbox.failed(Outcome.REJECTED)
     assert (row.customer_id, "certainly not accepted" in row.reason) == ("busy-1", True)
-    assert "was set aside" in caplog.text
+    assert "is kept as rejected" in caplog.text
     assert outbox.resolve([row.id], Outcome.UNSENT, found=Outcome.REJECTED) == 1
     assert outbox.status().waiting == 1

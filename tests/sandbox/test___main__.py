@@ -52,4 +52,4 @@ def test_the_shell_command_can_require_a_version_and_warns_about_another_address
         assert taken.status_code == 200
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=LONGEST)
-    assert errors.startswith("Warning: the sandbox listens at 0.0.0.0, and has no access control")
+    assert errors.startswith("Warning: the sandbox listens on 0.0.0.0, and has no access control")

@@ -67,7 +67,7 @@ def test_a_response_is_not_delayed_for_an_acknowledgement(box: Sandbox) -> None:
 @pytest.fixture
 def open_box() -> Iterator[Sandbox]:
     box = Sandbox(host="0.0.0.0")  # noqa: S104 - the warning about it is what is tested
-    with pytest.warns(UserWarning, match=r"listens at 0\.0\.0\.0, and has no access control"):
+    with pytest.warns(UserWarning, match=r"listens on 0\.0\.0\.0, and has no access control"):
         box.start()
     yield box
     box.stop()

@@ -1,1 +1,1 @@
-"""``gameball ledger``: what is recorded of a send, and how a person settles what is unknown."""
+"""``gameball ledger``: shows the recorded outcomes of a send, and settles unknown ones."""

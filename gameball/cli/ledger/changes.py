@@ -41,14 +41,14 @@ def rebind_ledger(path: Path, *, env_file: Path | None, as_json: bool) -> ExitCo
     if as_json:
         write_json({"ledger": str(path), "exit_code": int(ExitCode.OK)})
     else:
-        write_lines([f"{path} continues with the present API key."])
+        write_lines([f"{path} is now bound to the current API key."])
     return ExitCode.OK
 
 
 def resolve_lines(
     path: Path, lines: str, settled_as: Literal["accepted", "unsent"], source: Path | None, *, as_json: bool
 ) -> ExitCode:
-    """Settle lines that are unknown, once somebody has found out whether they were accepted.
+    """Settle unknown lines, once it is known whether they were accepted.
 
     Args:
         path: The ledger.
@@ -66,7 +66,7 @@ def resolve_lines(
     """
     begin, _, end = lines.partition("-")
     if not begin.isdecimal() or not (end or begin).isdecimal():
-        raise ValueError(f"--lines is {lines!r}, and must be a range such as 10-20, or one line")
+        raise ValueError(f"--lines must be a range such as 10-20, or one line, got {lines!r}")
     first, last = int(begin), int(end or begin)
     if not path.is_file():
         raise ValueError(f"there is no ledger {path}")
@@ -79,11 +79,11 @@ def resolve_lines(
         starts = {lines.start: position.start for lines, position in unknown}
         stops = {lines.stop: position.stop for lines, position in unknown}
         if first not in starts or last + 1 not in stops:
-            there_are = ", ".join(f"{of[0]}-{of[-1]}" for of, _ in unknown[:_LISTED]) or "none"
+            there_are = ", ".join(f"{of[0]}-{of[-1]}" for of, _ in unknown[:_LISTED])
             more = f" and {len(unknown) - _LISTED:,} more" if len(unknown) > _LISTED else ""
+            cure = f"give all lines of one or more unknown requests, which are: {there_are}{more}"
             raise ValueError(
-                f"lines {first} to {last} cannot be settled: give whole unknown requests; these are lines "
-                f"{there_are}{more}"
+                f"lines {first} to {last} cannot be settled: {cure if unknown else 'no lines are unknown'}"
             )
         outcome = Outcome(settled_as)
         ledger.resolve(range(starts[first], stops[last + 1]), outcome)

@@ -1,4 +1,4 @@
-"""``gameball ledger``: the recorded outcomes of a source, and how a person settles what is unknown."""
+"""``gameball ledger show``: the recorded outcomes of a source, and its lines in a form to send."""
 
 import json
 from collections.abc import Iterator
@@ -80,8 +80,8 @@ class _Contents:
         source = "a query" if self.notes.get(QUERY_HASH) else self.notes.get("source", "unknown source")
         text = [f"{self.path}: {source}"]
         for run in self.runs:
-            ended = run.ended_at.isoformat(" ", "seconds") if run.ended_at else "did not finish"
-            text.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
+            ended = f" to {run.ended_at.isoformat(' ', 'seconds')}" if run.ended_at else ", has not ended"
+            text.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')}{ended}")
         text += [f"  {count:,} {outcome}" for outcome, count in self.counts.items()]
         if self.notes.get(READ) == "no":
             text.append("  The source was not read to its end.")
@@ -196,7 +196,8 @@ def check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[st
     except SourceError:  # the send failed at the same place
         return
     raise LedgerMismatchError(
-        f"{source.name} is not the source that was sent: give its current path with --source"
+        f"{source.name} is not the source that was sent, or has changed: give the path of that source with "
+        "--source"
     )
 
 
@@ -253,8 +254,8 @@ def source_of(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
         raise ValueError(f"{path} does not record its source: give its path with --source")
     if moved is None and notes.get(QUERY_HASH):
         raise ValueError(
-            f"{path} records a query: to get the rows that were not accepted, run `gameball send --sql` with "
-            "it again, and with --rejects"
+            f"{path} records a query: to get the rows that were not accepted, run the same `gameball send "
+            "--sql` command again with --rejects"
         )
     if where == "-":
         raise ValueError(

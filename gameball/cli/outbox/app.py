@@ -22,7 +22,8 @@ OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
 
 
 def _epilogue(command: str) -> str:
-    return "\n".join(("Examples:", "", *(f"  {line}" for line in OUTBOX_EXAMPLES[command])))
+    heading = "Examples" if len(OUTBOX_EXAMPLES[command]) > 1 else "Example"
+    return "\n".join((f"{heading}:", "", *(f"  {line}" for line in OUTBOX_EXAMPLES[command])))
 
 
 outbox_app: Final[App] = App(
@@ -49,14 +50,14 @@ def run(
     *,
     database: DatabaseOption = None,
     until_empty: Annotated[
-        bool, Parameter(help="End when nothing is waiting, instead of waiting for more.")
+        bool, Parameter(help="Exit when no event is waiting, instead of waiting for more.")
     ] = False,
     options: ClientOptions = _AS_USUAL,
     interrupts: Annotated[Interrupts, Parameter(parse=False)],
 ) -> ExitCode:
-    """Deliver what is committed, until Ctrl-C or SIGTERM.
+    """Deliver committed events until Ctrl-C or SIGTERM.
 
-    One process delivers an outbox at a time. Start several: the others stand by.
+    One process delivers at a time. You can start several: the others stand by.
     """
     from gameball.cli.outbox.run import run_outbox  # noqa: PLC0415
 
@@ -75,13 +76,13 @@ def status(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUA
 def show(
     *,
     unknown: Annotated[
-        bool, Parameter(help="Print the events that may or may not have been accepted.")
+        bool, Parameter(help="Print the events that may or may not have been accepted: the default.")
     ] = False,
     rejected: Annotated[bool, Parameter(help="Print the events that Gameball rejected.")] = False,
     database: DatabaseOption = None,
     options: ClientOptions = _AS_USUAL,
 ) -> ExitCode:
-    """Print the events that are kept, one JSON object per line, with their id and the reason."""
+    """Print the unknown or rejected events, one JSON object per line, with their id and the reason."""
     from gameball.cli.outbox.commands import show_failed  # noqa: PLC0415
 
     return show_failed(
@@ -92,26 +93,29 @@ def show(
 @outbox_app.command(help_epilogue=_epilogue("outbox resolve"))
 def resolve(
     ids: Annotated[
-        tuple[int, ...], Parameter(name="ID", help="The ids of the events, as `show` prints them.")
+        tuple[int, ...],
+        Parameter(name="ID", help="The ids of the events, as `show` prints them.", show_default=False),
     ] = (),
     /,
     *,
     settled_as: Annotated[
         Literal["accepted", "unsent"],
-        Parameter(name="--as", help="Whether they were accepted, or were not and are to be sent again."),
+        Parameter(
+            name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
+        ),
     ],
     all_of_them: Annotated[
         bool, Parameter(name="--all", help="Settle all unknown events, or all rejected ones with --rejected.")
     ] = False,
     rejected: Annotated[
-        bool, Parameter(help="Settle events that Gameball rejected, not unknown ones.")
+        bool, Parameter(help="Settle events that Gameball rejected, instead of unknown ones.")
     ] = False,
     database: DatabaseOption = None,
     options: ClientOptions = _AS_USUAL,
 ) -> ExitCode:
-    """Settle unknown events, once you have found out whether they were accepted.
+    """Settle unknown events, once you know whether they were accepted.
 
-    End a deliverer that hangs before you have events sent again.
+    If a deliverer hangs, end it before you mark events as unsent: it might still send them.
     """
     if ids and all_of_them:
         raise ValueError("give either ids or --all, not both: --all would settle every event")

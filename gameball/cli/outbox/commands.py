@@ -60,9 +60,9 @@ def show_status(database: DatabaseUrl | None, env_file: Path | None, *, as_json:
     lines = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()]
     if found.oldest is not None:
         lines.append(
-            f"The oldest event that is not sent was added at {found.oldest.isoformat(' ', 'seconds')}."
+            f"The oldest event without an outcome was added at {found.oldest.isoformat(' ', 'seconds')}."
         )
-    lines.append(f"Delivered by {found.holder}." if found.holder else "Nothing delivers it.")
+    lines.append(f"Delivered by {found.holder}." if found.holder else "No process is delivering it.")
     if found.unknown:
         lines.append("See: gameball outbox show --unknown")
     write_lines(lines)
@@ -98,7 +98,7 @@ def _as_json(events: str) -> orjson.Fragment | str:
     try:
         orjson.loads(events)
     except orjson.JSONDecodeError:
-        return events  # written by hand, and set aside for that
+        return events  # written by hand, and rejected for that reason
     # As it was stored: decoding a number and encoding it again could change it.
     return orjson.Fragment(events)
 
@@ -134,6 +134,6 @@ def resolve_events(
     if as_json:
         write_json({"settled": count, "as": settled_as, "exit_code": int(ExitCode.OK)})
     else:
-        then = "counted as accepted" if settled_as == "accepted" else "back in line, and will be sent again"
+        then = "counted as accepted" if settled_as == "accepted" else "waiting again, and will be sent"
         write_lines([f"{count:,} {found} {'event is' if count == 1 else 'events are'} {then}."])
     return ExitCode.OK

@@ -26,7 +26,7 @@ def run_outbox(
     until_empty: bool,
     as_json: bool,
 ) -> ExitCode:
-    """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process at once.
+    """Deliver an outbox until SIGINT, SIGTERM or SIGHUP. A second signal ends the process immediately.
 
     Chunks in flight then stay recorded, so that the next deliverer marks them as unknown.
 
@@ -48,7 +48,7 @@ def run_outbox(
     logging.getLogger("gameball").setLevel(logging.WARNING)
     with open_outbox(database, env_file) as outbox, open_client(env_file) as client:
         if not as_json:
-            write_lines([f"Delivering {outbox!r} to {client!r}. Ctrl-C ends."])
+            write_lines([f"Delivering {outbox!r} to {client!r}. Press Ctrl-C to stop."])
         report = _Run(outbox, client, until_empty=until_empty).wait(interrupts)
     counts = {name: getattr(report, name) for name in ("accepted", "rejected", "unknown")}
     code = ExitCode.UNKNOWN if report.unknown else ExitCode.REJECTED if report.rejected else ExitCode.OK
@@ -60,7 +60,7 @@ def run_outbox(
 
 
 class _Run:
-    """A delivery in a thread of its own, because a signal handler must not acquire a lock of its thread."""
+    """A delivery in a separate thread, because a signal handler must not acquire a lock of its own thread."""
 
     def __init__(self, outbox: Outbox, client: Gameball, *, until_empty: bool) -> None:
         self._stop = threading.Event()
@@ -81,7 +81,7 @@ class _Run:
         while self._thread.is_alive():
             self._thread.join(_LOOK)
             if interrupts.error is not None and not self._stop.is_set():
-                write_error("Ending: waiting up to 5 seconds for requests in flight.")
+                write_error("Stopping: waiting up to 5 seconds for requests in flight.")
                 self._stop.set()
         if self._problem is not None:
             raise self._problem

@@ -13,9 +13,9 @@ from gameball.cli.send.tally import DESCRIBED, counted
 from gameball.errors import JobTimeoutError, SourceError
 from gameball.receipts import Outcome
 
-#: Told once, because it changes the type of a value.
+#: Shown once, because it changes the type of a value.
 INTEGER_IDS: Final = (
-    "Customer ids that are integers are sent as text. --types customer_id=text says so and omits this note."
+    "Customer ids that are integers are sent as text. Pass --types customer_id=text to omit this note."
 )
 
 
@@ -77,7 +77,7 @@ def advise(ending: Ending) -> list[str]:
         if ending.incomplete:
             lines.append("That file is incomplete. Do not send it if you run this command again.")
     if any(job.has_failures for result in ending.results for job in result.jobs):
-        lines.append("Items that failed in a job count as accepted: this command does not send them again.")
+        lines.append("Items that failed in a job count as accepted, so this command will not resend them.")
     if ending.has(Outcome.UNKNOWN):
         lines.append(
             "Unknown events may have been accepted. --on-unknown resend sends them again: none is lost, but "
@@ -114,12 +114,12 @@ def _cure(result: SourceResult, ending: Ending) -> str | None:
         if error.skippable:
             skip = "" if ending.skip_invalid else " or skip such lines with --skip-invalid"
             return f"correct {error.unit} {error.line:,} of {result.name}{skip}"
-        return f"correct this or replace {result.name}"
+        return f"repair or replace {result.name}"
     if result.code is ExitCode.CREDENTIALS:
         return "correct the keys"
     if error is None or code_of_error(error) in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
         return None
-    return "correct this"
+    return "correct the error above"
 
 
 def _step_after_the_end(ending: Ending) -> str | None:
@@ -128,7 +128,7 @@ def _step_after_the_end(ending: Ending) -> str | None:
     refused = ending.has(Outcome.REJECTED) or any(result.tally.invalid for result in ending.results)
     if ending.rejects is not None:
         once = ending.has(Outcome.REJECTED) or ending.has(Outcome.UNSENT)
-        only = "; do not run the same command too, which would send its lines twice" if once else ""
+        only = ", but do not also run the same command: that would send its lines twice" if once else ""
         return f"correct and send {ending.rejects[0]}{only}"
     if refused or failed:
         return "run the same command with --rejects FILE, which writes the lines to correct and send"
@@ -136,7 +136,7 @@ def _step_after_the_end(ending: Ending) -> str | None:
 
 
 def _was_read(result: SourceResult) -> bool:
-    """Return whether a source was read as far as was asked for."""
+    """Return whether a source was read to its end or its limit."""
     return result.read_to_its_end or result.limited_to is not None
 
 

@@ -45,7 +45,7 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     if options.ledger is not None and options.no_ledger:
         raise ValueError("--ledger and --no-ledger cannot be used together")
     if options.ledger is not None and len(words) > 1:
-        raise ValueError("--ledger works with one source only: send the sources one by one, or omit it")
+        raise ValueError("--ledger works with one source only: send the sources one by one, or omit --ledger")
     _check_given_once(words)
     if options.sql is not None:
         sources = [_find_query(words, options, renames, types)]
@@ -70,7 +70,7 @@ def _check_given_once(words: Sequence[str]) -> None:
         for key in keys:
             if key in seen:
                 raise ValueError(
-                    f"a source is given twice and would be sent twice: {seen[key]} and {word} are the same"
+                    f"a file is given twice and would be sent twice: {seen[key]} and {word} are the same"
                 )
         seen |= dict.fromkeys(keys, word)
 
@@ -85,13 +85,15 @@ def _find_query(
     query = (options.sql or "").strip()
     if options.ledger is None and not options.no_ledger:
         raise ValueError(
-            "--sql needs --ledger FILE, because a query has no file to put the ledger beside; or --no-ledger"
+            "--sql needs --ledger FILE or --no-ledger, because a query has no file to put a ledger next to"
         )
     problem = None if options.no_ledger and options.rejects is None else explain_order(query)
     if problem is not None and not options.any_order:
         raise ValueError(problem)
     if problem is not None and options.rejects is not None:
-        raise ValueError("--rejects finds its rows by executing the query again, so it needs an ORDER BY")
+        raise ValueError(
+            "--rejects executes the query again to find its rows, so the query needs an ORDER BY"
+        )
     return Source(
         path=None,
         format="sql",

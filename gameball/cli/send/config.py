@@ -11,7 +11,7 @@ from cyclopts import App, Argument, ArgumentCollection, Token
 _OPTION: Final = "--config"
 #: Settings that are paths. A relative one belongs to the folder of the file.
 _PATHS: Final = frozenset({"source", "ledger", "rejects", "env-file", "log-file"})
-#: Settings that would make no sense in a file.
+#: Options that are not allowed in a file.
 _NOT_IN_A_FILE: Final = frozenset({"config", "debug", "help", "version"})
 
 
@@ -87,7 +87,7 @@ class Config:
         values = value if isinstance(value, list) else [value]
         if not all(isinstance(one, str | int | float) for one in values):
             raise ValueError(
-                f"{self.path}: {key} must be a text, a number, true or false, or a list or table of these"
+                f"{self.path}: {key} must be a string, a number, true or false, or a list or table of these"
             )
         texts = [str(one) for one in values]
         if name in _PATHS:

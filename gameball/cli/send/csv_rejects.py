@@ -1,4 +1,4 @@
-"""Rejects of a CSV file, as rows of its own form with the reason in one more column."""
+"""Rejects of a CSV file, as rows of the same form with the reason in an additional column."""
 
 import codecs
 from collections.abc import Sequence
@@ -31,13 +31,15 @@ def check_csv_rejects(path: Path, sources: Sequence[Source]) -> None:
     if any(source.format != "csv" for source in sources):
         raise ValueError(f"--rejects {path} would be CSV, but the source is not: {cure}")
     if len(sources) > 1:
-        raise ValueError(f"--rejects {path} can have the header of one source only: {cure}")
+        raise ValueError(f"--rejects {path} can have the header of only one source: {cure}")
     if not sources[0].dialect.header:
         raise ValueError(f"--rejects {path} needs a header for the reasons, and --no-header has none: {cure}")
     if is_tsv(sources[0].name) != is_tsv(str(path)) and sources[0].dialect.delimiter is None:
         # The name decides the delimiter, and the same options must read both files.
         wanted = ".csv" if is_tsv(str(path)) else ".tsv"
-        raise ValueError(f"--rejects {path} is read with another delimiter: let its name end in {wanted}")
+        raise ValueError(
+            f"--rejects {path} would be read with another delimiter: use a name ending in {wanted}"
+        )
 
 
 @define

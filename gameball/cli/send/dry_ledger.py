@@ -1,4 +1,4 @@
-"""What a ledger says about the events of a dry run. The ledger is copied, so a send can go on using it."""
+"""What a ledger records of the events of a dry run. A copy is read, so a send can go on using the ledger."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -171,7 +171,7 @@ def run_dry(
     Args:
         sources: The sources.
         options: The options of the command.
-        rate_limits: The rate limits of the account; None for none.
+        rate_limits: The rate limits of the account; None for no limits.
 
     Returns:
         The exit code: 3 if a line cannot be sent.

@@ -1,4 +1,4 @@
-"""The files that folders and patterns on the command line stand for."""
+"""Finds the files in the folders, and matching the patterns, on the command line."""
 
 import fnmatch
 import glob
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-#: The endings of files that a send writes beside its sources.
+#: The endings of files that a send writes next to its sources.
 _OWN: Final = (".ledger", ".ledger-journal", ".ledger-reserve", ".part")
 
 
@@ -17,9 +17,9 @@ def expand(words: Sequence[str]) -> list[str]:
         words: The sources, as given on the command line.
 
     Returns:
-        The sources. A folder stands for the files in it and in its subfolders, sorted by their paths, but not
-        for those whose name, or whose folder's name, starts with a dot or an underscore. Links to files are
-        followed, links to folders are not.
+        The sources. A folder is replaced by the files in it and its subfolders, sorted by their paths,
+        without those whose name, or whose folder's name, starts with a dot or an underscore. Links to files
+        are followed, links to folders are not.
 
     Raises:
         ValueError: A folder or pattern has no file.
@@ -48,7 +48,7 @@ def expand(words: Sequence[str]) -> list[str]:
 
 
 def stand_for(words: Sequence[str], path: Path) -> bool:
-    """Return whether folders or patterns stand for a file, or would if it existed."""
+    """Return whether a folder or pattern includes a file, or would if it existed."""
     real = path.resolve()
     return any(
         Path(word).resolve() in real.parents

@@ -243,7 +243,7 @@ def beside(source: Path) -> Path:
 
 
 def keep_aside(path: Path) -> None:
-    """Rename an existing file, because somebody may be correcting it.
+    """Rename an existing file, because a user may be correcting it.
 
     Raises:
         LedgerError: Its ledger is in use, or the record is incomplete. Both files stay as they are.

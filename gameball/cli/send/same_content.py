@@ -28,9 +28,9 @@ def identify(path: Path) -> str | None:
 
 @frozen
 class LedgerContents:
-    """The notes in ledgers that identify the content of their sources, each of which is read once.
+    """The notes in ledgers that identify the content of their sources. Each ledger is read once.
 
-    A command that sends a thousand files once read the ledgers of all files before for each file.
+    Otherwise a command that sends a thousand files would read all ledgers again for each file.
     """
 
     _known: dict[Path, str | None] = field(factory=dict, init=False)

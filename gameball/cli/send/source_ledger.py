@@ -38,7 +38,7 @@ def describe_source(source: Source, options: SendCommandOptions) -> dict[str, st
 
 
 def is_of_another_query(source: Source, ledger: LedgerStore) -> bool:
-    """Return whether a ledger records another query, or records a query and this is none."""
+    """Return whether a ledger records another query, or a query although the source is not one."""
     return not ledger.is_empty() and ledger.notes().get(QUERY_HASH, "") != hash_query(source.query)
 
 

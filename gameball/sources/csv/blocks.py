@@ -1,4 +1,4 @@
-"""Blocks of CSV lines converted all at once, where every line is one row."""
+"""Blocks of CSV lines that are converted together, where every line is one row."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def split_rows(block: LineBlock, delimiter: str, quote: str, width: int) -> list
         The cells of each line, or None if a line is blank, is not UTF-8 or has another number of cells, or if
         the csv module cannot parse it or needs more than one line for a row.
     """
-    # A blank line of a file with one column cannot be told from an empty cell.
+    # In a file with one column, a blank line cannot be distinguished from an empty cell.
     if block.long is not None or width < 2:  # noqa: PLR2004
         return None
     try:

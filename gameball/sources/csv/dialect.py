@@ -30,7 +30,7 @@ class Dialect:
         quote: The character around cells with delimiters or line feeds.
         null: The text of cells that have no value, or None. Such cells of any type become None.
         encoding: The encoding, by a name that Python knows. A file that begins with a UTF-16 byte order mark
-            is read as UTF-16 whatever is given.
+            is read as UTF-16 in any case.
         header: The first row has the names of the columns. Without it, they are named 1, 2 and so on.
 
     Raises:

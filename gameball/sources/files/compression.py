@@ -24,8 +24,8 @@ _MAGIC: Final[Mapping[Compression, bytes]] = MappingProxyType(
         "xz": b"\xfd7zXZ\x00",
     }
 )
-# A table may have a column named BZh: the digit and the start of the first block tell it from compressed
-# data.
+# A table may have a column named BZh: the digit and the start of the first block distinguish it from
+# compressed data.
 _BZIP2: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _LONGEST_MAGIC: Final = 10
 # gzip's message for a header of which only the first byte is there.
@@ -144,13 +144,13 @@ def _gunzip(raw: Blocks, size: int) -> Blocks:
                     begun = True
                     yield block
             except EOFError:
-                reason = "is truncated: its gzip stream has no end"
+                reason = "is truncated: the end of its gzip stream is missing"
             except (gzip.BadGzipFile, zlib.error) as error:
                 reason = "is damaged or not a gzip file"
                 if error.args == _ONE_BYTE:
-                    reason = "is truncated: its gzip stream has no end"
+                    reason = "is truncated: the end of its gzip stream is missing"
     if reason is None and source.is_empty:
-        reason = "is truncated: its gzip stream has no end"
+        reason = "is truncated: the end of its gzip stream is missing"
     if reason is not None:
         raise UnreadableError(reason, whole=not begun)
 
@@ -196,7 +196,7 @@ def _decode(
     """
     decoder: _Decoder | None = None
     begun = False
-    reason = f"is truncated: its {name} stream has no end"
+    reason = f"is truncated: the end of its {name} stream is missing"
     with closing(raw):
         for block in raw:
             data = block.lstrip(b"\0") if decoder is None and begun else block
@@ -253,7 +253,7 @@ def _unzstandard(raw: Blocks, size: int) -> Blocks:
             if damaged:
                 raise UnreadableError("is damaged or not a zstandard file", whole=not begun)
     if decoder is not None or not begun:
-        raise UnreadableError("is truncated: its zstandard stream has no end", whole=not begun)
+        raise UnreadableError("is truncated: the end of its zstandard stream is missing", whole=not begun)
 
 
 def _divide(parts: list[bytes], size: int) -> Blocks:

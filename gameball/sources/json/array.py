@@ -1,7 +1,7 @@
 """Splitting of a file that is one JSON array into its items.
 
-No JSON parser for streams is used: those that there are drop repeated keys. This splits only, and each item
-is parsed as a line of JSONL is.
+No existing streaming parser of JSON is used, because they drop repeated keys. This module only splits the
+array; each item is parsed like a line of JSONL.
 """
 
 import re
@@ -79,7 +79,7 @@ def _items(blocks: Blocks, name: str) -> LineBlocks:
             number = None if error.whole else splitter.number
             problem = SourceError(source=name, line=number, reason=error.reason, unit="item", skippable=False)
     if problem is None and not splitter.ended:
-        reason = splitter.reason or "is truncated: its array has no end"
+        reason = splitter.reason or "is truncated: the end of its array is missing"
         reason = f"{reason} (line {splitter.last_line})"
         problem = SourceError(source=name, line=splitter.number, reason=reason, unit="item", skippable=False)
     elif splitter.reason is not None:

@@ -61,7 +61,8 @@ def _to_integer_id(cell: str) -> str:
     if found is not None and str(_to_int(cell)) == found[1]:
         return found[1]
     # 007 as an integer would be 7, which is another customer.
-    raise CellError(f"is not {'an integer' if found is None else 'written as an integer is'}; {_AS_TEXT}")
+    problem = "is not an integer" if found is None else "is not in the usual form of an integer"
+    raise CellError(f"{problem}; {_AS_TEXT}")
 
 
 def _to_float(cell: str) -> float | Decimal:
@@ -132,7 +133,7 @@ def _number_to_text(value: object) -> object:
         return None
     if type(value) is int:
         return str(value)
-    raise CellError("is neither text nor an integer, so its text is not certain")
+    raise CellError("is neither text nor an integer, so its text form is ambiguous")
 
 
 def _number_to_int(value: object) -> object:
@@ -184,7 +185,7 @@ def types_of_columns(types: Mapping[str, str], rename: Mapping[str, str]) -> dic
     """Return types by the names of columns, with the type that an integer has in the column of the customer.
 
     Args:
-        types: The type of each typed column. The name ``customer_id`` may stand for the column that is mapped
+        types: The type of each typed column. The name ``customer_id`` may mean the column that is mapped
             to it.
         rename: The name in the source of each field that has another name there.
     """

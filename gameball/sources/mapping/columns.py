@@ -49,7 +49,7 @@ class Columns:
             if missing := [name for name in sorted(columns) if name not in known]:
                 return f"has no column {show_names(missing)}, {said}{its_columns}"
         # Whether a mark refuses a row depends on its value; everything else depends on names only.
-        # A nested field stands for itself under its whole name, as after it was moved up.
+        # A nested field is known by its full name, as after it was moved up.
         names_only = evolve(self.shape, types={}, on_integer_id=None)
         row = {name: None for name in (*names, *nested) if name != MARK}
         fields, _, problem = names_only.interpret(row)

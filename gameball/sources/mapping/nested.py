@@ -7,7 +7,7 @@ SEPARATOR: Final = "."
 
 
 def find_path(fields: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    """Find a field by its name, which may have dots of its own.
+    """Find a field by its name, which may contain dots.
 
     Args:
         fields: The fields.

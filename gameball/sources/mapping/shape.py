@@ -21,7 +21,7 @@ _MAY_BE_ACCEPTED: Final = (
     "may have been accepted already: delete the line, or send it with --on-unknown resend"
 )
 _NOT_CORRECTED: Final = "is not corrected yet: replace it with an event"
-_NOT_CHOSEN: Final = "is in the format of Gameball, whose fields cannot be selected or dropped"
+_NOT_CHOSEN: Final = "is in Gameball's own format, whose fields cannot be selected or dropped"
 #: The outcome of a row in a CSV file of rejects that is too long to be kept whole.
 CUT: Final = "cut"
 
@@ -236,7 +236,7 @@ class Shape:
                 return fields, problem
             renamed = self._renamed(others)
             if is_beside:
-                # The metadata is a field of its own then, because it has a key of the name of another field.
+                # The metadata is then a separate field, because it has a key with the name of another field.
                 required: dict[str, Any] = {key: renamed.pop(key) for key in _REQUIRED if key in renamed}
                 renamed = {**required, "metadata": {"name": fields["name"], **renamed}}
             fields = renamed
@@ -247,7 +247,8 @@ class Shape:
     def _has_name_beside(self, fields: Mapping[str, Any]) -> bool:
         """Return whether a field ``name`` is metadata, because the name of the event is in another one.
 
-        There is no such rule for ``customer_id``, because taking the wrong one gives points to somebody else.
+        There is no such rule for ``customer_id``, because taking the wrong one would give the points to
+        another customer.
         """
         return (
             "name" in self._overruled
@@ -258,7 +259,7 @@ class Shape:
         )
 
     def _refuse_renaming(self, fields: Mapping[str, object], *, marked: bool) -> str | None:
-        # The rows of a rejects file are already renamed, unless somebody has added others.
+        # The rows of a rejects file are already renamed, unless others were added.
         if self._overruled.isdisjoint(fields):
             return None
         overruled = [
@@ -274,7 +275,7 @@ class Shape:
         # The rows of a rejects file have the constants already.
         for name, value in self.constants.items():
             if name in fields and not (marked and fields[name] == value):
-                return f"has a field {show_names([name])}, which is also set to one value for all"
+                return f"has a field {show_names([name])}, which is also set to one value for all rows"
         return None
 
     def _renamed(self, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _MAX_RUNS: Final = 16_384
 class ReadProgress:
     """The progress that a reader records.
 
-    One run stands for all items on consecutive lines, so that the JSONL reader has nothing to record for
+    One run covers all items on consecutive lines, so that the JSONL reader has nothing to record for
     lines without problems.
     """
 

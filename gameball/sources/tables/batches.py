@@ -38,7 +38,7 @@ class OpenTable:
     Args:
         schema: Its Arrow schema.
         batches: Its record batches, in order, each of any size.
-        bytes_per_row: The share of its file that a row stands for, or 0.
+        bytes_per_row: The bytes of the file per row, or 0.
     """
 
     schema: Any

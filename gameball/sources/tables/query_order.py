@@ -22,8 +22,8 @@ _READERS: Final = frozenset(
     }
 )
 _CURE: Final = (
-    "end it with an ORDER BY whose columns tell any two rows apart, or pass --any-order to accept that it "
-    "may not be possible to resume it"
+    "end it with an ORDER BY whose columns identify each row, or pass --any-order to accept that it may not "
+    "be possible to resume the send"
 )
 
 
@@ -48,14 +48,14 @@ def judge_order(tree: dict[str, Any]) -> str | None:
         tree: The query, as ``json_serialize_sql`` of DuckDB returns it.
     """
     if tree.get("error") or len(tree["statements"]) != 1:
-        return f"the order of the query's rows cannot be found out: {_CURE}"
+        return f"the order of the query's rows cannot be determined: {_CURE}"
     node = tree["statements"][0]["node"]
     while node["type"] == "CTE_NODE":  # DuckDB 1.4 puts the query into a node for each WITH
         node = node["child"]
     modifiers = {modifier["type"] for modifier in node["modifiers"]}
     if "ORDER_MODIFIER" in modifiers or _keeps_order_of_file(node, modifiers):
         return None
-    return f"the query may give its rows in another order when it is executed again: {_CURE}"
+    return f"the query may return its rows in another order when it is executed again: {_CURE}"
 
 
 def _keeps_order_of_file(node: dict[str, Any], modifiers: set[str]) -> bool:

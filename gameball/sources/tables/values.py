@@ -27,7 +27,7 @@ _UP_TO_MICROSECONDS: Final = 26
 
 @frozen
 class Refused:
-    """Stands for a cell or a row that cannot be sent.
+    """Marks a cell or a row that cannot be sent.
 
     Args:
         reason: The message for the user. It contains nothing of the cell.

@@ -61,9 +61,9 @@ def test_settled_lines_are_skipped_or_sent_again(box: Sandbox, source: Path) -> 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("1-3", "these are lines 6-8, 9-11"),
-        ("7-8", "these are lines 6-8, 9-11"),
-        ("6-12", "these are lines 6-8, 9-11"),
+        ("1-3", "unknown requests, which are: 6-8, 9-11"),
+        ("7-8", "unknown requests, which are: 6-8, 9-11"),
+        ("6-12", "unknown requests, which are: 6-8, 9-11"),
         ("six", "must be a range such as 10-20"),
     ],
 )

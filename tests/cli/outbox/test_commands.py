@@ -82,7 +82,7 @@ def test_events_are_delivered_shown_and_settled(
     refused = run_here("outbox", "resolve", "77", "--as", "accepted", cwd=tmp_path, **database)
     assert (refused.returncode, "0 of 1 ids are unknown" in refused.stderr) == (2, True)
     settled = run_here("outbox", "resolve", str(shown["id"]), "--as", "unsent", cwd=tmp_path, **database)
-    assert settled.stdout == "1 unknown event is back in line, and will be sent again.\n"
+    assert settled.stdout == "1 unknown event is waiting again, and will be sent.\n"
     assert outbox.status().waiting == 1
 
 
@@ -103,7 +103,7 @@ def test_a_signal_ends_the_delivery_gracefully(
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out.splitlines()[-1]) == (0, "20 accepted, 0 rejected, 0 unknown")
-    assert err == "Ending: waiting up to 5 seconds for requests in flight.\n"
+    assert err == "Stopping: waiting up to 5 seconds for requests in flight.\n"
     assert outbox.status().holder is None
 
 
@@ -168,4 +168,4 @@ def test_nohup_keeps_the_delivery_running(outbox: Outbox, box: Sandbox, tmp_path
         wait_until(lambda: outbox.status().accepted == 2)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
-    assert (process.returncode, err.count("Ending")) == (0, 1)
+    assert (process.returncode, err.count("Stopping")) == (0, 1)

@@ -54,12 +54,12 @@ NO_HEADER = SourceError(source="a.jsonl", line=None, reason="has no header line"
         ),
         (
             ending(result(error=DAMAGE, read=False), skip=True),
-            f"correct this or replace a.jsonl, then {AGAIN}",
+            f"repair or replace a.jsonl, then {AGAIN}",
         ),
-        (ending(result(error=NO_HEADER, read=False)), f"correct this or replace a.jsonl, then {AGAIN}"),
+        (ending(result(error=NO_HEADER, read=False)), f"repair or replace a.jsonl, then {AGAIN}"),
         (
             ending(result(Outcome.ACCEPTED, error=DAMAGE, ledger=False, read=False)),
-            "correct this or replace a.jsonl; then send only what comes after line 7",
+            "repair or replace a.jsonl; then send only what comes after line 7",
         ),
         (
             ending(result(Outcome.ACCEPTED, error=KeyboardInterrupt(), read=False)),
@@ -71,7 +71,7 @@ NO_HEADER = SourceError(source="a.jsonl", line=None, reason="has no header line"
         (ending(result(Outcome.UNSENT)), f"to send the remaining events, {AGAIN}"),
         (
             ending(result(Outcome.UNSENT), rejects=1),
-            "correct and send r.jsonl; do not run the same command too, which would send its lines twice",
+            "correct and send r.jsonl, but do not also run the same command: that would send its lines twice",
         ),
         (ending(result(Outcome.UNKNOWN), rejects=1), "correct and send r.jsonl"),
         (ending(result(Outcome.UNKNOWN)), None),
@@ -83,7 +83,7 @@ NO_HEADER = SourceError(source="a.jsonl", line=None, reason="has no header line"
             ending(result(error=AuthenticationError("wrong", status=401), read=False)),
             f"correct the keys, then {AGAIN}",
         ),
-        (ending(result(error=LedgerError("no room"), read=False)), f"correct this, then {AGAIN}"),
+        (ending(result(error=LedgerError("no room"), read=False)), f"correct the error above, then {AGAIN}"),
         (
             ending(result(error=JobTimeoutError("slow", job=None, job_ids=(4, 5)))),
             "the jobs continue on the server; wait for them with: gameball job wait 4 5",

@@ -44,14 +44,14 @@ def test_a_query_is_sent_and_its_ledger_knows_it(box: Sandbox, tmp_path: Path) -
     ("words", "said"),
     [
         ((), "there is nothing to send: name a SOURCE, or give a query with --sql"),
-        (("--sql", QUERY), "--sql needs --ledger FILE, because a query has no file to put the ledger beside"),
+        (("--sql", QUERY), "--sql needs --ledger FILE or --no-ledger, because a query has no file"),
         (("--sql", "", "--ledger", "x.ledger"), "the query is empty"),
         (("orders.parquet", "--sql", QUERY), "--sql and a SOURCE cannot be used together"),
         (("--sql", QUERY, "--format", "csv"), "--sql and --format cannot be used together"),
-        (("--sql", QUERY[:-11], "--ledger", "x.ledger"), "the query may give its rows in another order"),
+        (("--sql", QUERY[:-11], "--ledger", "x.ledger"), "the query may return its rows in another order"),
         (
             ("--sql", QUERY[:-11], "--no-ledger", "--any-order", "--rejects", "r.jsonl"),
-            "--rejects finds its rows by executing the query again, so it needs an ORDER BY",
+            "--rejects executes the query again to find its rows, so the query needs an ORDER BY",
         ),
     ],
 )

@@ -50,7 +50,7 @@ def test_the_command_line_overrides_a_config_file(box: Sandbox, folder: Path) ->
     [
         ("speed = 3", "unknown setting speed; the settings are any-order, concurrency, "),
         ("config = 'other.toml'", "unknown setting config"),
-        ("max-objects = [[1]]", "max-objects must be a text, a number, true or false, or a list or table"),
+        ("max-objects = [[1]]", "max-objects must be a string, a number, true or false, or a list or table"),
         ("max-objects = 'many'", "many"),
         ("source = 'a'\nsource = 'b'", "is not TOML"),
     ],

@@ -72,7 +72,7 @@ def test_line_feeds_in_cells_and_windows_line_endings_are_kept(box: Sandbox, tmp
     [
         ("a.jsonl", (), "the source is not"),
         ("a.csv", ("--no-header",), "--no-header has none"),
-        ("a.tsv", (), "let its name end in .tsv"),
+        ("a.tsv", (), "use a name ending in .tsv"),
     ],
 )
 def test_rejects_that_could_not_be_read_like_their_source_are_refused_before_anything_is_sent(

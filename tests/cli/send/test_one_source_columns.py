@@ -38,7 +38,9 @@ def test_an_id_with_leading_zeros_is_never_changed(box: Sandbox, tmp_path: Path)
     source.write_text("customer_id,name\n007,liked\n")
     refused = gameball("send", source, "--types", "customer_id=int", url=box.url)
     assert refused.code == 3
-    assert "customer_id is not written as an integer is; the type text sends it as it is" in refused.out
+    assert (
+        "customer_id is not in the usual form of an integer; the type text sends it as it is" in refused.out
+    )
     assert gameball("send", source, "--types", "customer_id=text", url=box.url).code == 0
     assert sent(box) == [("007", "liked", {})]
 

@@ -133,7 +133,8 @@ def test_a_truncated_gzip_is_named_with_its_line(tmp_path: Path) -> None:
     items, error = read_until_error(read_jsonl(write(tmp_path, "events.jsonl.gz", whole[:1000])))
     assert 5 < len(items) < 20
     assert str(error) == (
-        f"{tmp_path / 'events.jsonl.gz'}, line {len(items) + 1}: is truncated: its gzip stream has no end"
+        f"{tmp_path / 'events.jsonl.gz'}, line {len(items) + 1}: is truncated: "
+        "the end of its gzip stream is missing"
     )
 
 
@@ -354,7 +355,7 @@ def test_a_gzip_file_cut_after_one_byte_of_a_member_is_truncated(tmp_path: Path,
         items, error = read_until_error(read_jsonl(path))
         assert len(items) == (200 if before else 0)
         assert error is not None
-        assert error.reason == "is truncated: its gzip stream has no end"
+        assert error.reason == "is truncated: the end of its gzip stream is missing"
 
 
 @pytest.mark.parametrize("ending", COMPRESS)

@@ -81,7 +81,7 @@ def test_for_any_cut_the_complete_items_are_given_and_then_an_error(
     complete = sum(content.startswith(start) for start in starts)
     assert len(found) == complete
     assert error is not None
-    assert f"item {len(found) + 1}: is truncated: its array has no end" in error
+    assert f"item {len(found) + 1}: is truncated: the end of its array is missing" in error
 
 
 @given(

@@ -57,10 +57,10 @@ def test_an_order_or_a_single_file_makes_a_query_repeatable(query: str) -> None:
 )
 def test_any_other_query_is_not(query: str) -> None:
     assert str(problem(query)).startswith(
-        "the query may give its rows in another order when it is executed again: end it with an ORDER BY"
+        "the query may return its rows in another order when it is executed again: end it with an ORDER BY"
     )
 
 
 def test_a_statement_that_cannot_be_judged_is_not() -> None:
     said = str(problem("COPY (SELECT 1) TO 'x.csv'"))
-    assert said.startswith("the order of the query's rows cannot be found out")
+    assert said.startswith("the order of the query's rows cannot be determined")

@@ -120,7 +120,9 @@ def test_a_query_and_a_file_are_told_apart() -> None:
 
 def test_only_the_last_statement_decides_whether_the_order_is_repeatable() -> None:
     assert explain_order("CREATE TABLE t (n INT); SELECT * FROM t ORDER BY n;") is None
-    assert "may give its rows in another order" in str(explain_order("SELECT 1 ORDER BY 1; SELECT * FROM t"))
+    assert "may return its rows in another order" in str(
+        explain_order("SELECT 1 ORDER BY 1; SELECT * FROM t")
+    )
     with pytest.raises(ValueError, match=r"the query cannot be parsed \(Parser Error: syntax error at"):
         explain_order("SELCT")
     with pytest.raises(ValueError, match="the query is empty"):
