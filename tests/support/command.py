@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
+
+from gameball.sandbox import Sandbox
 
 GAMEBALL = str(Path(sys.executable).with_name("gameball"))
 
@@ -72,6 +74,12 @@ def begin(*words: str | Path, url: str, cwd: Path, **more: str) -> subprocess.Po
         cwd=cwd,
         env=environment(url, **more),
     )
+
+
+def wait_for_requests(box: Sandbox, count: int, has_ended: Callable[[], bool]) -> None:
+    """Wait until a command has sent some requests. On a loaded machine its start takes many seconds."""
+    box.wait_for(lambda: len(box.batches) >= count or has_ended(), 120)
+    assert not has_ended(), "the command ended before it had sent its requests"
 
 
 def write_events(path: Path, count: int, *, start: int = 0) -> Path:
