@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from command import GAMEBALL, begin, environment, gameball, write_events
+from command import GAMEBALL, begin, environment, gameball, wait_for_requests, write_events
 from long_send import COUNT, WORDS
 from waiting import LONGEST
 
@@ -30,7 +30,7 @@ def test_after_an_interrupt_every_event_has_an_outcome_and_the_command_says_how_
 ) -> None:
     write_events(tmp_path / "events.jsonl", COUNT)
     process = begin("send", *WORDS, url=slow_box.url, cwd=tmp_path)
-    slow_box.wait_for(lambda: len(slow_box.batches) >= 5, LONGEST)
+    wait_for_requests(slow_box, 5, lambda: process.poll() is not None)
     process.send_signal(number)
     out, err = (text.decode() for text in process.communicate(timeout=20))
     assert process.returncode == code
@@ -57,7 +57,7 @@ def test_further_interrupts_exit_at_once_and_the_ledger_is_correct(
     write_events(tmp_path / "events.jsonl", COUNT)
     with Sandbox(latency=30.0) as box:
         process = begin("send", *WORDS, url=box.url, cwd=tmp_path)
-        box.wait_for(lambda: len(box.batches) >= 4, LONGEST)
+        wait_for_requests(box, 4, lambda: process.poll() is not None)
         begun = time.monotonic()
         while process.poll() is None:
             process.send_signal(number)

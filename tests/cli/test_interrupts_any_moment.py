@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from command import GAMEBALL, begin, environment, write_events
+from command import GAMEBALL, begin, environment, wait_for_requests, write_events
 from long_send import COUNT, WORDS
 from waiting import LONGEST, wait_until
 
@@ -93,7 +93,7 @@ def test_further_signals_end_a_process_whose_main_thread_is_in_c_code(
 def test_a_signal_that_a_parent_sends_twice_is_one(slow_box: Sandbox, tmp_path: Path) -> None:
     write_events(tmp_path / "events.jsonl", COUNT)
     process = begin("send", *WORDS, url=slow_box.url, cwd=tmp_path)
-    slow_box.wait_for(lambda: len(slow_box.batches) >= 5, LONGEST)
+    wait_for_requests(slow_box, 5, lambda: process.poll() is not None)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=LONGEST)
@@ -109,7 +109,7 @@ def test_a_send_without_standard_error_ends_politely_too(slow_box: Sandbox, tmp_
         cwd=tmp_path,
         env=environment(slow_box.url),
     )
-    slow_box.wait_for(lambda: len(slow_box.batches) >= 5, LONGEST)
+    wait_for_requests(slow_box, 5, lambda: process.poll() is not None)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=LONGEST)
     assert process.returncode == 143
@@ -125,7 +125,7 @@ def test_a_signal_that_the_parent_ignores_stays_ignored(slow_box: Sandbox, tmp_p
         cwd=tmp_path,
         env=environment(slow_box.url),
     )
-    slow_box.wait_for(lambda: slow_box.batches, LONGEST)
+    wait_for_requests(slow_box, 1, lambda: process.poll() is not None)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=LONGEST)
     assert process.returncode == 0

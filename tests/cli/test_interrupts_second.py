@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from command import GAMEBALL, environment, gameball, write_events
+from command import GAMEBALL, environment, gameball, wait_for_requests, write_events
 from waiting import LONGEST, wait_until
 
 from gameball.sandbox import Sandbox
@@ -91,7 +91,7 @@ def test_the_first_ctrl_c_ends_with_the_summary_and_the_ledger_closed(trial: int
     write_events(tmp_path / "events.jsonl", COUNT)
     with Sandbox(latency=0.05) as box:
         terminal = Terminal("send", *WORDS, url=box.url, cwd=tmp_path)
-        box.wait_for(lambda: len(box.batches) >= 1, LONGEST)
+        wait_for_requests(box, 1, lambda: terminal.has_ended)
         time.sleep(0.3 * chance.random())  # any moment of the send
         terminal.interrupt()
         shown = terminal.end(LONGEST)
@@ -112,7 +112,7 @@ def test_a_second_ctrl_c_ends_at_once_at_any_moment(trial: int, tmp_path: Path) 
     # Nothing is answered, so that only the second Ctrl-C can end it before its 5 seconds have passed.
     with Sandbox(latency=LONGEST) as box:
         terminal = Terminal("send", *WORDS, url=box.url, cwd=tmp_path)
-        box.wait_for(lambda: len(box.batches) >= 4, LONGEST)
+        wait_for_requests(box, 4, lambda: terminal.has_ended)
         time.sleep(0.1 * chance.random())
         terminal.interrupt()
         begun = time.monotonic()

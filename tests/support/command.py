@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 from command_forks import CommandForks
+
+from gameball.sandbox import Sandbox
 
 GAMEBALL = str(Path(sys.executable).with_name("gameball"))
 FORKS = CommandForks()
@@ -90,6 +92,12 @@ def end_what_was_begun() -> None:
     while _begun:
         with _begun.pop() as process:
             process.kill()
+
+
+def wait_for_requests(box: Sandbox, count: int, has_ended: Callable[[], bool]) -> None:
+    """Wait until a command has sent some requests. On a loaded machine its start takes many seconds."""
+    box.wait_for(lambda: len(box.batches) >= count or has_ended(), 120)
+    assert not has_ended(), "the command ended before it had sent its requests"
 
 
 def write_events(path: Path, count: int, *, start: int = 0) -> Path:

@@ -69,11 +69,17 @@ def test_no_line_is_wider_than_the_display(width: int, share: float | None, name
     assert all(len(line) <= width for line in draw(progress, width))
 
 
-def look(words: list[str | Path], url: str, columns: int) -> tuple[int, list[list[str]]]:
-    """Run a command on a terminal; return its exit code and what the screen showed each time it changed."""
+def look(
+    words: list[str | Path], url: str, columns: int, terminal: str = "xterm-256color"
+) -> tuple[int, list[list[str]], bytes]:
+    """Run a command on a terminal.
+
+    Returns:
+        Its exit code, what the screen showed each time it changed, and all bytes that it wrote.
+    """
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    variables = environment(url, TERM="xterm-256color")
+    variables = environment(url, TERM=terminal)
     del variables["COLUMNS"]
     process = subprocess.Popen(
         [GAMEBALL, *map(str, words)], stdin=follower, stdout=follower, stderr=follower, env=variables
@@ -82,6 +88,7 @@ def look(words: list[str | Path], url: str, columns: int) -> tuple[int, list[lis
     screen = pyte.Screen(columns, 40)
     stream = pyte.ByteStream(screen)
     screens: list[list[str]] = []
+    written = bytearray()
     while True:
         try:
             data = os.read(leader, 65536)
@@ -90,9 +97,10 @@ def look(words: list[str | Path], url: str, columns: int) -> tuple[int, list[lis
         if not data:
             break
         stream.feed(data)
+        written += data
         screens.append([text.rstrip() for text in screen.display if text.strip()])
     os.close(leader)
-    return process.wait(30), screens
+    return process.wait(30), screens, bytes(written)
 
 
 @pytest.mark.parametrize("columns", [30, 45, 100])
@@ -103,7 +111,7 @@ def test_a_terminal_shows_a_live_display_that_fits_and_leaves_only_the_result(
     source = write_events(tmp_path / "events.jsonl", 3000)
     with Sandbox(latency=0.1) as box:
         box.fail_next(Fault(status=400))
-        code, screens = look(["send", source.name, "--max-objects", "100"], box.url, columns)
+        code, screens, _ = look(["send", source.name, "--max-objects", "100"], box.url, columns)
     assert code == 3
     seen = ["\n".join(screen) for screen in screens]
     assert any(re.search(r"events\.jsonl.* [1-9][0-9]?%", text) for text in seen)
@@ -117,6 +125,18 @@ def test_a_terminal_shows_a_live_display_that_fits_and_leaves_only_the_result(
     live = [screen for screen in screens if any("events/s" in text for text in screen)]
     # Without overlap or scrolling, the display is on its own, from the top of the screen on.
     assert all(screen[0].startswith("events.jsonl") for screen in live)
+
+
+def test_a_terminal_that_knows_no_escape_sequences_gets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = write_events(tmp_path / "events.jsonl", 300)
+    with Sandbox(latency=0.1) as box:
+        code, _, written = look(["send", source.name, "--max-objects", "10"], box.url, 80, "dumb")
+    assert code == 0
+    assert b"300 accepted" in written
+    assert b"\x1b" not in written
 
 
 def test_without_a_terminal_progress_is_a_line_every_few_seconds(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_a_file_is_sent_and_its_ledger_is_next_to_it(box: Sandbox, source: Path)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("events.jsonl: 2,500 events, 3 requests, ")
     assert "2,500 accepted" in done.out
+    assert f"jobs {', '.join(str(request.job_id) for request in box.batches)}" in done.out
     assert sum(box.events.values()) == 2500
     assert source.with_name("events.jsonl.ledger").exists()
 
@@ -96,6 +97,7 @@ def test_the_same_command_again_sends_nothing_and_says_so(box: Sandbox, source: 
     gameball("send", source, url=box.url)
     again = gameball("send", source, url=box.url)
     assert again.code == 0
+    assert "2,500 events, 0 requests, " in again.out
     assert "2,500 accepted (2,500 in earlier runs)" in again.out
     assert len(box.batches) == 3
 

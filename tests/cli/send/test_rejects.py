@@ -1,6 +1,7 @@
 """Files of rejects: what was there before is kept, and so is what its ledger knows."""
 
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,19 @@ def test_rejects_that_were_sent_are_set_aside_with_their_ledger(box: Sandbox, tm
     with Ledger(beside(aside)) as ledger:
         assert [chunk.outcome for chunk in ledger.chunks()] == [Outcome.ACCEPTED]
     assert sorted(file.name for file in tmp_path.iterdir()) == [aside.name, beside(aside).name]
+
+
+def test_rejects_are_for_their_owner_only_and_follow_no_link(tmp_path: Path) -> None:
+    # A file beside it was once opened blindly, which emptied the file that it was linked to.
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    path = tmp_path / "rejects.jsonl"
+    path.with_name("rejects.jsonl.part").symlink_to(precious)
+    with RejectsFile(path) as rejects:
+        row = Row(line=1, fields={"customer_id": "a"}, position=0, text="", problem=None)
+        rejects.add(Reject(row, "rejected", "no"), "events.jsonl")
+    assert precious.read_text() == "precious"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_rejects_that_somebody_is_sending_stay_and_the_new_ones_get_another_name(tmp_path: Path) -> None:
