@@ -16,6 +16,7 @@ from waiting import wait_until
 from gameball import Event, Gameball, Outcome
 from gameball.outbox import Outbox, deliverer
 from gameball.outbox.deliverer import Deliverer
+from gameball.outbox.partition import Partition
 from gameball.sandbox import Fault, Sandbox
 from gameball.sandbox.record import Received
 
@@ -91,7 +92,9 @@ def test_broken_logging_changes_no_outcome_of_a_delivery(
         assert any(part in message for message in broken_log), part
 
 
-def test_large_events_are_delivered_a_few_at_a_time(outbox: Outbox, client: Gameball, box: Sandbox) -> None:
+def test_large_events_are_delivered_a_few_at_a_time(
+    outbox: Outbox, client: Gameball, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(outbox, *(Event("cust-1", "x", {"n": n, "text": "a" * 900_000}) for n in range(6)))
     pages: list[int] = []
 
@@ -100,7 +103,10 @@ def test_large_events_are_delivered_a_few_at_a_time(outbox: Outbox, client: Game
             pages.append(1)
 
     event.listen(outbox._database._reader, "before_cursor_execute", note)
+    ends: list[bool] = []
+    monkeypatch.setattr(Partition, "note_end", lambda _, begun, *, more: ends.append(more))  # noqa: ARG005
     assert outbox.deliver(client, until_empty=True).accepted == 6
+    assert ends[0]  # the next page does not wait, although this one had few rows
     # Three of them are more than a page, and fill two requests.
     assert len(pages) >= 2
     assert [len(list(request.events)) for request in box.batches] == [2, 1, 2, 1]
