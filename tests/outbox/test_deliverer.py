@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from either_client import hurry
 from outbox_processes import add, likes, new_database
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from waiting import wait_until
 
 from gameball import Event, Gameball, Outcome
@@ -122,12 +123,25 @@ def test_a_pool_without_a_free_connection_is_waited_for(
     outbox = Outbox(engine)
     outbox.create()
     with caplog.at_level(logging.WARNING, logger="gameball"), delivering(outbox, client) as thread:
-        with engine.connect():
+        with connected(engine):
             wait_until(lambda: "QueuePool limit" in caplog.text)
             assert thread.is_alive()
         add_when_free(outbox)
         box.wait_for(lambda: box.events.total() == 1)
     outbox.close()
+
+
+def connected(engine: Engine) -> Connection:
+    """Take the only connection, as soon as the delivery does not use it."""
+    found: list[Connection] = []
+
+    def connect() -> bool:
+        with suppress(PoolTimeoutError):
+            found.append(engine.connect())
+        return bool(found)
+
+    wait_until(connect)
+    return found[0]
 
 
 def add_when_free(outbox: Outbox) -> None:
