@@ -1,7 +1,7 @@
 """One PostgreSQL server for a whole test run, however many workers of pytest-xdist it has.
 
 The process that the user started makes a folder, and the first test that needs the server starts it there. A
-small process of its own stops the server when the first one ends, however that ends: even if a signal kills it,
+small process of its own stops the server when the first one ends, even if a signal kills that:
 nothing is left running.
 """
 
