@@ -2,17 +2,16 @@
 
 import asyncio
 import json
-import multiprocessing
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import pytest
 from either_client import KEYS, EitherClient
+from forking import in_child
 from gameball_api.api.batches import send_events_batch
 from gameball_api.models import BatchStarted, CustomerEvents, EventsBatch, NamedEvents
 
@@ -22,28 +21,6 @@ from gameball.sandbox import Sandbox
 
 #: How often parent and child send at once; any number by hand.
 ROUNDS = int(os.environ.get("GAMEBALL_FORK_ROUNDS", "10"))
-FORKING = multiprocessing.get_context("fork")
-
-
-def in_child(act: Callable[[], Any]) -> Callable[[], Any]:
-    """Fork, act in the child, and return a function that waits for the child and returns its result."""
-    receiving, sending = FORKING.Pipe(duplex=False)
-    child = os.fork()
-    if child == 0:
-        try:
-            sending.send(act())
-        except BaseException as error:  # noqa: BLE001 - the parent shows it
-            sending.send(f"{type(error).__name__}: {error}")
-        os._exit(0)
-    sending.close()
-
-    def result() -> Any:
-        answer = receiving.recv() if receiving.poll(30) else "no answer"
-        receiving.close()
-        os.waitpid(child, 0)
-        return answer
-
-    return result
 
 
 def sent_by(box: Sandbox) -> Counter[str]:

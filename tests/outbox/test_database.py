@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from outbox_processes import new_database
+from forking import in_child
+from outbox_processes import add, likes, new_database
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
@@ -27,3 +28,22 @@ def test_a_commit_is_durable_even_where_that_is_switched_off(
         with outbox.engine.begin() as connection:
             assert setting(connection) == configured
         assert outbox._database.write(setting) == used
+
+
+def test_a_forked_child_uses_no_connection_of_its_parent(postgres: Any) -> None:
+    def session() -> int:
+        with outbox.engine.begin() as connection:
+            return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    def use() -> tuple[int, int]:
+        add(outbox, *likes(1))
+        return session(), outbox.status().waiting
+
+    with Outbox(new_database(postgres)) as outbox:
+        outbox.create()
+        before = session()
+        child, waiting = in_child(use)()
+        assert waiting == 1
+        assert child != before
+        # The child has not closed it either.
+        assert session() == before

@@ -4,18 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from either_client import hurry
 from outbox_processes import add, likes, new_database
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from waiting import wait_until
 
 from gameball import Event, Gameball, Outcome
 from gameball.outbox import Outbox, deliverer
 from gameball.outbox.deliverer import Deliverer
+from gameball.outbox.partition import Partition
 from gameball.sandbox import Fault, Sandbox
 from gameball.sandbox.record import Received
 
@@ -91,7 +93,9 @@ def test_broken_logging_changes_no_outcome_of_a_delivery(
         assert any(part in message for message in broken_log), part
 
 
-def test_large_events_are_delivered_a_few_at_a_time(outbox: Outbox, client: Gameball, box: Sandbox) -> None:
+def test_large_events_are_delivered_a_few_at_a_time(
+    outbox: Outbox, client: Gameball, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(outbox, *(Event("cust-1", "x", {"n": n, "text": "a" * 900_000}) for n in range(6)))
     pages: list[int] = []
 
@@ -100,7 +104,10 @@ def test_large_events_are_delivered_a_few_at_a_time(outbox: Outbox, client: Game
             pages.append(1)
 
     event.listen(outbox._database._reader, "before_cursor_execute", note)
+    ends: list[bool] = []
+    monkeypatch.setattr(Partition, "note_end", lambda _, begun, *, more: ends.append(more))  # noqa: ARG005
     assert outbox.deliver(client, until_empty=True).accepted == 6
+    assert ends[0]  # the next page does not wait, although this one had few rows
     # Three of them are more than a page, and fill two requests.
     assert len(pages) >= 2
     assert [len(list(request.events)) for request in box.batches] == [2, 1, 2, 1]
@@ -116,12 +123,25 @@ def test_a_pool_without_a_free_connection_is_waited_for(
     outbox = Outbox(engine)
     outbox.create()
     with caplog.at_level(logging.WARNING, logger="gameball"), delivering(outbox, client) as thread:
-        with engine.connect():
+        with connected(engine):
             wait_until(lambda: "QueuePool limit" in caplog.text)
             assert thread.is_alive()
         add_when_free(outbox)
         box.wait_for(lambda: box.events.total() == 1)
     outbox.close()
+
+
+def connected(engine: Engine) -> Connection:
+    """Take the only connection, as soon as the delivery does not use it."""
+    found: list[Connection] = []
+
+    def connect() -> bool:
+        with suppress(PoolTimeoutError):
+            found.append(engine.connect())
+        return bool(found)
+
+    wait_until(connect)
+    return found[0]
 
 
 def add_when_free(outbox: Outbox) -> None:

@@ -1,13 +1,12 @@
 """One PostgreSQL server for a whole test run, however many workers of pytest-xdist it has.
 
-The process that the user started, which ends last, makes the folder and stops the server, so that nothing is
-left running even if a worker crashed. The first test that needs the server starts it.
+The process that the user started makes a folder, and the first test that needs the server starts it there. A
+small process of its own stops the server when the first one ends, even if a signal kills that:
+nothing is left running.
 """
 
 import fcntl
-import os
-import shutil
-import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,29 +14,55 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from waiting import wait_until
+from attrs import frozen
 
-_FOLDER: Final = pytest.StashKey[Path]()
 #: The name of the folder in what a worker is told.
 _INPUT: Final = "postgres_folder"
 # Nothing here outlives a crash of the machine, and each worker has several deliverers with a pool each.
 _SETTINGS: Final = "\nfsync = off\nmax_connections = 300\n"
+# Waits for the end of its input. SIGQUIT is what pg_ctl sends for an immediate shutdown.
+_GUARD: Final = """
+cat > /dev/null
+running="$1/data/postmaster.pid"
+[ -e "$running" ] && kill -QUIT "$(head -n 1 "$running")"
+while [ -e "$running" ]; do sleep 0.05; done
+rm -rf "$1"
+"""
 
 
-def new_folder() -> Path:
-    # Not in pytest's own folder: the path of a socket is short, and another user must be able to enter it.
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    folder.chmod(0o755)
-    return folder
+@frozen
+class Place:
+    """The folder of a server, and the process that stops the server."""
+
+    folder: Path
+    guard: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def make(cls) -> "Place":
+        # Not in pytest's own folder: the path of a socket is short, and another user must enter it.
+        folder = Path(tempfile.mkdtemp(prefix="pg"))
+        folder.chmod(0o755)
+        # In a session of its own, because a signal may be sent to all processes of the group.
+        command = ["sh", "-c", _GUARD, "sh", str(folder)]
+        return cls(folder, subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True))
+
+    def stop(self) -> None:
+        """Stop the server, if it was started, and remove the folder."""
+        assert self.guard.stdin is not None
+        self.guard.stdin.close()
+        self.guard.wait()
+
+
+_PLACE: Final = pytest.StashKey[Place]()
 
 
 def folder_of_run(config: pytest.Config) -> Path:
     """Return the folder of the server that all workers of a run share."""
     if hasattr(config, "workerinput"):
         return Path(config.workerinput[_INPUT])
-    if _FOLDER not in config.stash:
-        config.stash[_FOLDER] = new_folder()
-    return config.stash[_FOLDER]
+    if _PLACE not in config.stash:
+        config.stash[_PLACE] = Place.make()
+    return config.stash[_PLACE].folder
 
 
 def tell_worker(node: Any) -> None:
@@ -47,8 +72,8 @@ def tell_worker(node: Any) -> None:
 
 def stop_of_run(config: pytest.Config) -> None:
     """Stop the server, unless this is a worker: others may still use it."""
-    if _FOLDER in config.stash:
-        stop(config.stash[_FOLDER])
+    if _PLACE in config.stash:
+        config.stash[_PLACE].stop()
 
 
 def start(folder: Path) -> Any:
@@ -75,21 +100,11 @@ def control(server: Any, *words: str) -> None:
     )
 
 
-def stop(folder: Path) -> None:
-    """Stop the server of a folder, if it was started, and remove the folder."""
-    running = folder / "data" / "postmaster.pid"
-    if running.exists():
-        # What pg_ctl does for an immediate shutdown.
-        os.kill(int(running.read_text().split()[0]), signal.SIGQUIT)
-        wait_until(lambda: not running.exists())
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @contextmanager
 def own_server() -> Iterator[Any]:
     """Run a server that no other test uses."""
-    folder = new_folder()
+    place = Place.make()
     try:
-        yield start(folder)
+        yield start(place.folder)
     finally:
-        stop(folder)
+        place.stop()

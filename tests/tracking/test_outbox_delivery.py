@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -66,6 +67,30 @@ def test_rows_that_were_left_are_delivered_when_the_tracker_starts(
         else:
             assert tracker.track("cust-1", "page_viewed")
         box.wait_for(lambda: box.events.total() == (5 if how == "start" else 6))
+
+
+def test_a_thread_that_cannot_be_started_is_started_by_a_later_add(
+    outbox: Outbox,
+    client: Gameball,
+    box: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    start = threading.Thread.start
+
+    def fail(thread: threading.Thread) -> None:
+        if thread.name == "gameball-outbox":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with client.events.tracker(outbox=outbox):
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", fail)
+            add(outbox, *likes(1))
+        assert "the thread that delivers the outbox could not be started" in caplog.text
+        assert outbox.status().waiting == 1
+        add(outbox, *likes(1))
+        box.wait_for(lambda: box.events.total() == 2)
 
 
 async def _deliver_asynchronously(outbox: Outbox, box: Sandbox) -> None:

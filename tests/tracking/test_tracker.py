@@ -295,6 +295,7 @@ def test_closing_keeps_its_deadline_while_the_server_does_not_answer() -> None:
         tracker.close(1.0)
         assert time.monotonic() - begun < 4.0
     assert tracker.stats == TrackerStats(tracked=5_000, unknown=2_000, dropped=3_000)
+    wait_until(lambda: len(told) == 5)  # on a loaded machine, the last are told after the deadline
     assert sorted(told) == [Outcome.UNKNOWN] * 2 + [Outcome.UNSENT] * 3
 
 
