@@ -83,7 +83,7 @@ def test_what_is_missing_is_created(outbox: Outbox) -> None:
 def test_a_table_of_another_version_is_named(outbox: Outbox) -> None:
     with outbox.engine.begin() as connection:
         connection.execute(text("ALTER TABLE gameball_outbox RENAME COLUMN partition TO lane"))
-    with pytest.raises(OutboxError, match="another version: it has no column partition"):
+    with pytest.raises(OutboxError, match="another version of this package: it has no column partition"):
         outbox.create()
 
 
