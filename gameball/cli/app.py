@@ -191,12 +191,19 @@ def resolve(
     /,
     *,
     lines: Annotated[
-        str,
+        str | None,
         Parameter(
             help="The lines, such as 10-20: all lines of one or more unknown requests. "
             "`gameball ledger show PATH --unknown --json` prints the lines that are unknown."
         ),
-    ],
+    ] = None,
+    items: Annotated[
+        str | None,
+        Parameter(
+            help="Instead of lines: the items, counted from 1 through all files of the ledger, as "
+            "`gameball ledger show` lists them."
+        ),
+    ] = None,
     settled_as: Annotated[
         Literal["accepted", "unsent"],
         Parameter(name="--as", help="Whether they were accepted, or were not and are to be sent again."),
@@ -213,7 +220,7 @@ def resolve(
     """
     from gameball.cli.ledger.changes import resolve_lines  # noqa: PLC0415
 
-    return resolve_lines(path, lines, settled_as, source, as_json=options.json)
+    return resolve_lines(path, lines, items, settled_as, source, as_json=options.json)
 
 
 @app.command(help_epilogue=epilogue("sandbox"))

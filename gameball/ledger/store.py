@@ -215,7 +215,7 @@ class LedgerStore:
         Raises:
             LedgerError: The ledger cannot be read.
         """
-        if not self._is_bound() or not self._file.rows(HAS_FILES):
+        if not self.is_bound() or not self._file.rows(HAS_FILES):
             return []
         return [RecordedFile(*row) for row in self._file.rows(SELECT_FILES)]
 
@@ -227,9 +227,15 @@ class LedgerStore:
         """
         self._begun = begun
 
-    def _is_bound(self) -> bool:
-        """Return whether a chunk was accepted, or may have been."""
-        query = "SELECT EXISTS (SELECT 1 FROM chunks WHERE outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
+    def is_bound(self) -> bool:
+        """Return whether a chunk was accepted, or may have been.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM chunks WHERE outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
+        )
         return bool(self._file.rows(query)[0][0])
 
     def rebind(self, account: Callable[[str], str]) -> None:
@@ -277,7 +283,7 @@ class LedgerStore:
 
     def _begin_run(self, given: dict[str, str], account: Callable[[str], str]) -> KnownChunks:
         # The settings are fixed only once a chunk was accepted, or may have been.
-        bound = self._is_bound()
+        bound = self.is_bound()
         known = self.settings() if bound else {}
         settings = settings_for_run(self.path, known, given, account)
         self._file.reserve.ensure()

@@ -20,14 +20,22 @@ class JoinedSource:
     """Several files that are read as one source. The positions of items count through all of them.
 
     Args:
-        name: Its name in messages.
         files: The files, in order. They have no limits of their own.
         limit: The maximum number of rows that are read of all files together, or None for all rows.
     """
 
-    name: str
     files: tuple[Source, ...]
     limit: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return "1 file" if len(self.files) == 1 else f"{len(self.files):,} files"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether all are regular files."""
+        return all(file.is_file for file in self.files)
 
     @property
     def size(self) -> int:
@@ -108,12 +116,11 @@ class _JoinedProgress:
         return reading.line_of(ordinal - before)
 
 
-def join_sources(sources: Sequence[Source], name: str) -> JoinedSource:
+def join_sources(sources: Sequence[Source]) -> JoinedSource:
     """Return files as one source. A limit of theirs becomes the limit of all together.
 
     Args:
         sources: The files, in order, all with the same limit.
-        name: The name of all together in messages.
     """
     files = tuple(evolve(source, limit=None) for source in sources)
-    return JoinedSource(name, files, sources[0].limit)
+    return JoinedSource(files, sources[0].limit)

@@ -112,6 +112,11 @@ class Source:
         return STANDARD_INPUT if self.path is None else str(self.path)
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, which can be read again, unlike a pipe."""
+        return self.path is not None and self.path.is_file()
+
+    @property
     def size(self) -> int | None:
         """The size of the file in bytes, or None for standard input or if the file does not exist."""
         try:

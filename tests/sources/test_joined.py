@@ -27,7 +27,7 @@ LINES = st.sampled_from(
 
 
 def joined(*paths: Path, limit: int | None = None) -> JoinedSource:
-    return join_sources([find_source(str(path), limit=limit) for path in paths], "all")
+    return join_sources([find_source(str(path), limit=limit) for path in paths])
 
 
 def requests(items: Iterable[EventLike]) -> list[Chunk]:
@@ -83,13 +83,16 @@ def test_an_item_that_is_refused_later_is_found_in_its_file(tmp_path: Path) -> N
 
     builder = ChunkBuilder(max_objects=100, max_bytes=2_000, coalesce=True)
     (chunk,) = build_chunks(reading, builder, on_invalid=take)
-    assert found == [("c.csv", 3), ("d.jsonl.gz", 2)] or found == [("d.jsonl.gz", 2)]
+    assert found == [("c.csv", 3), ("d.jsonl.gz", 2)]
     assert (chunk.first, chunk.events) == (0, 5)
     assert reading.bytes_read == sum(path.stat().st_size for path in files)
 
 
 def test_each_file_is_told_when_reading_reaches_it(tmp_path: Path) -> None:
-    paths = [write(tmp_path, f"{name}.jsonl", (line(name) + b"\n") * count) for name, count in (("a", 3), ("b", 0), ("c", 2))]
+    paths = [
+        write(tmp_path, f"{name}.jsonl", (line(name) + b"\n") * count)
+        for name, count in (("a", 3), ("b", 0), ("c", 2))
+    ]
     begun: list[tuple[str, int]] = []
     reading = joined(*paths).read(on_begin=lambda file, first: begun.append((file.name[-7:], first)))
     assert begun == []

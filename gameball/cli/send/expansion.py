@@ -35,7 +35,7 @@ def expand(words: Sequence[str]) -> list[str]:
             found = sorted(
                 match
                 for match in map(Path, glob.iglob(word, recursive=True))  # noqa: PTH207 - ~ and .. as in a shell
-                if match.is_file() and not _is_own(match)
+                if match.is_file() and not is_own(match)
             )
             missing = f"no file matches the pattern {word}"
         else:
@@ -65,10 +65,11 @@ def _files_in(folder: Path) -> list[Path]:
             continue
         if path.is_dir():
             files += [] if path.is_symlink() else _files_in(path)
-        elif not _is_own(path):
+        elif not is_own(path):
             files.append(path)
     return files
 
 
-def _is_own(path: Path) -> bool:
+def is_own(path: Path) -> bool:
+    """Return whether a file is one that a send writes beside its sources, by its name."""
     return path.name.endswith(_OWN)

@@ -10,18 +10,31 @@ class Progress(Protocol):
     """What is recorded while a source is read; see ``Reading``."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """See ``Reading.name``."""
+
     @property
-    def bytes_read(self) -> int: ...
+    def bytes_read(self) -> int:
+        """See ``Reading.bytes_read``."""
+
     @property
-    def items_read(self) -> int: ...
+    def items_read(self) -> int:
+        """See ``Reading.items_read``."""
+
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """See ``Reading.unit``."""
+
     @property
-    def reached_limit(self) -> bool: ...
+    def reached_limit(self) -> bool:
+        """See ``Reading.reached_limit``."""
+
     @property
-    def integer_ids(self) -> bool: ...
-    def line_of(self, ordinal: int, /) -> int: ...
+    def integer_ids(self) -> bool:
+        """See ``Reading.integer_ids``."""
+
+    def line_of(self, ordinal: int, /) -> int:
+        """See ``Reading.line_of``."""
 
 
 class Reading:

@@ -70,7 +70,7 @@ def test_a_row_of_any_depth_can_be_written_to_the_rejects(depth: int) -> None:
     for _ in range(depth):
         nested = [nested]
     row = Row(7, 0, {"customer_id": "a", "name": "x", "metadata": {"deep": nested}}, None, "is refused")
-    written = encode_reject(Reject(row, "invalid", "is refused", None), "events.jsonl")
+    written = encode_reject(Reject(row, "invalid", "is refused", None))
     mark = orjson.loads(written)["_rejected"]
     assert (mark["line"], mark["reason"]) == (7, "is refused")
 
@@ -139,7 +139,7 @@ def test_a_row_that_was_refused_for_its_rejected_mark_keeps_it() -> None:
     mark = {"source": "events.jsonl", "line": 7, "outcome": "unknown", "reason": "a reset"}
     row = Row(1, None, {"customer_id": "a", "name": "x", "_rejected": mark}, None, "may have been accepted")
     (reject,) = find_rejects(_OneRow(row), [], [], 1, 2_000_000)
-    assert b'"outcome":"unknown"' in encode_reject(reject, "rejects.jsonl")
+    assert b'"outcome":"unknown"' in encode_reject(reject)
 
 
 def test_new_rejects_are_not_confused_with_older_ones_of_the_same_name(box: Sandbox, tmp_path: Path) -> None:
