@@ -94,7 +94,8 @@ class _Contents:
             text.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')} to {ended}")
         text += [f"  {count:,} {outcome}" for outcome, count in self.counts.items()]
         if self.notes.get(READ) == "no":
-            text.append("  The source was not read to its end.")
+            what = "files were not read to their" if self.notes.get(FILES) else "source was not read to its"
+            text.append(f"  The {what} end.")
         write_lines(text)
         # Counted from 1, as in the report of the send.
         several = bool(self.notes.get(FILES))

@@ -31,7 +31,7 @@ class RecordedEvents:
 
     source: Source | JoinedSource
     known: KnownChunks
-    _resends_unknown: bool
+    _resends_unknown: bool = False
     problem: str | None = None
     events: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
 

@@ -18,7 +18,8 @@ from gameball.cli.send.dry_ledger import RecordedEvents, recorded_events
 from gameball.cli.send.several_files import check_not_sent_alone
 from gameball.cli.send.source_ledger import ledger_path
 from gameball.cli.send.tally import DESCRIBED, counted, describe_error, place_of_invalid
-from gameball.errors import InvalidEventError, SourceError
+from gameball.errors import InvalidEventError, LedgerMismatchError, SourceError
+from gameball.ledger.known_chunks import KnownChunks
 from gameball.rate_limit import RateLimit
 from gameball.sources import Reading, Source
 from gameball.sources.joined import JoinedSource
@@ -67,12 +68,19 @@ class _DryRun:
         path = ledger_path(self.source, self.options)
         if path is None or not path.is_file():
             if isinstance(self.source, JoinedSource) and path is not None:
-                check_not_sent_alone(self.source.files, path)
+                self._check_not_sent_alone(self.source, path)
             self._read()
             return
         with recorded_events(path, self.source, self.options) as recorded:
             self.ledger, self.recorded, self.source = path, recorded, recorded.source
             self._read()
+
+    def _check_not_sent_alone(self, source: JoinedSource, path: Path) -> None:
+        try:
+            check_not_sent_alone(source.files, path)
+        except LedgerMismatchError as error:
+            nothing = KnownChunks(lambda *_: [])
+            self.ledger, self.recorded = path, RecordedEvents(source, nothing, problem=str(error))
 
     def _read(self) -> None:
         options = self.options

@@ -13,6 +13,7 @@ from gameball.cli.send.same_content import (
     CONTENT,
     QUERY_HASH,
     LedgerContents,
+    SentFile,
     hash_query,
     identify,
 )
@@ -107,7 +108,7 @@ def check_not_sent_under_another_name(sources: Sequence[Source], options: SendCo
         ValueError: It is, so its events may have been sent. The message says what to decide.
     """
     contents = LedgerContents()
-    given: dict[tuple[Path, str], str] = {}
+    given: dict[tuple[Path, str], Source] = {}
     for source in sources:
         ledger = ledger_path(source, options)
         if ledger is None or source.path is None or ledger.exists():
@@ -115,26 +116,39 @@ def check_not_sent_under_another_name(sources: Sequence[Source], options: SendCo
         content = identify(source.path)
         if content is None:
             continue
-        again = f"gameball send {shlex.quote(source.name)} --ledger"
-        to_send = f"to send its events too: {again} {shlex.quote(str(ledger))}"
-        other = contents.find(source.path.resolve(), content)
-        if other is not None:
-            how = (
-                "send all files of that ledger with it again"
-                if other.one_of_several
-                else f"if it is a copy, leave it out; if {other.source} was renamed, continue with: {again} "
-                f"{shlex.quote(str(other.ledger))}"
-            )
+        sent = contents.find(source.path.resolve(), content)
+        if sent is not None:
             raise ValueError(
-                f"{source.name} has the same content as {other.source}, which was sent with the ledger "
-                f"{other.ledger}: {how}; {to_send}"
+                f"{_describe_sent(source, sent)}; to send the events of {source.name} in any case, first: "
+                f"{_command(source, ledger)}"
             )
-        twin = given.setdefault((ledger.parent, content), source.name)
-        if twin != source.name:
+        twin = given.setdefault((ledger.parent, content), source)
+        if twin is not source:
             raise ValueError(
-                f"{source.name} has the same content as {twin}. If it is a copy, leave it out; {to_send}; or "
-                "send all files with one ledger: --ledger FILE"
+                f"{source.name} has the same content as {twin.name}: if it is a copy, leave it out; to send "
+                "both, send all files with one ledger, --ledger FILE, or these two first: "
+                f"{_command(twin, beside((twin.path or Path()).resolve()))} && {_command(source, ledger)}"
             )
+
+
+def _describe_sent(source: Source, sent: SentFile) -> str:
+    """Return what a ledger records of a file or of its twin, and how to go on."""
+    if sent.one_of_several:
+        same = source.path is not None and source.path.resolve() == sent.source
+        what = "was sent" if same else f"has the same content as {sent.source}, which was sent"
+        return (
+            f"{source.name} {what} with other files and the ledger {sent.ledger}: to continue, send all of "
+            "them with that ledger again"
+        )
+    return (
+        f"{source.name} has the same content as {sent.source}, which was sent with the ledger {sent.ledger}: "
+        f"if it is a copy, leave it out; if {sent.source.name} was renamed, continue with: "
+        f"{_command(source, sent.ledger)}"
+    )
+
+
+def _command(source: Source, ledger: Path) -> str:
+    return f"gameball send {shlex.quote(source.name)} --ledger {shlex.quote(str(ledger))}"
 
 
 def ledger_path(source: Source | JoinedSource, options: SendCommandOptions) -> Path | None:
