@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.cli.client import account_fingerprint
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.ledger.show import check_unchanged, lines_of, source_of
+from gameball.cli.ledger.sent_source import check_unchanged, lines_of, source_of
 from gameball.cli.output import write_json, write_lines
 from gameball.cli.send.several_files import FILES
 from gameball.ledger.store import LedgerStore

@@ -139,7 +139,7 @@ class SourceSend:
             if self.files is not None and ledger is not None:
                 store.follow_files(self.files.begun)
             # A source that is refused must not overwrite the description of the one that was sent.
-            if store.is_empty():
+            if not store.is_bound():
                 store.note(describe_source(self.source, options, store.path))
             elif isinstance(self.source, JoinedSource):
                 store.note(describe_files(self.source, store.path))

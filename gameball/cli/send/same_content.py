@@ -100,7 +100,9 @@ def _read_files(ledger: Path) -> Iterator[tuple[str | None, SentFile]]:
 
 def path_in_ledger(name: str, ledger: Path) -> Path:
     """Return the path of a file for its name in a ledger, which begins at the ledger's folder."""
-    return Path(os.path.normpath(ledger.parent / name))
+    if name.startswith("..") or ledger.is_symlink():
+        return Path(os.path.normpath(ledger.resolve().parent / name))
+    return ledger.parent / name
 
 
 def hash_query(query: str | None) -> str:

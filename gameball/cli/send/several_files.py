@@ -26,11 +26,11 @@ EMPTY: Final = "empty"
 
 def name_in_ledger(file: Path, ledger: Path) -> str:
     """Return the name of a file in a ledger: its path from the ledger's folder, so that both can be moved."""
-    real = file.resolve()
+    path = file.parent.resolve() / file.name  # the name of a link says what its format is
     try:
-        return PurePath(os.path.relpath(real, ledger.resolve().parent)).as_posix()
+        return PurePath(os.path.relpath(path, ledger.resolve().parent)).as_posix()
     except ValueError:  # on another drive
-        return real.as_posix()
+        return path.as_posix()
 
 
 def check_files(sources: Sequence[Source]) -> None:

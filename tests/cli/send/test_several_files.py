@@ -87,6 +87,27 @@ def test_the_folder_and_its_ledger_can_be_moved_and_named_in_any_way(box: Sandbo
     assert len(box.batches) == 1
 
 
+def test_links_to_files_folders_and_ledgers_do_not_change_which_file_is_which(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    files(tmp_path, "a")
+    (tmp_path / "data").write_text(line(500))
+    (tmp_path / "events" / "b.jsonl").symlink_to(tmp_path / "data")
+    (tmp_path / "ledgers" / "deep").mkdir(parents=True)
+    (tmp_path / "linked").symlink_to(tmp_path / "ledgers" / "deep")
+    (tmp_path / "also").symlink_to(tmp_path / "events")
+    words = ("send", "events", "--max-objects", "2", "--concurrency", "1", "--ledger", "linked/x.ledger")
+    box.fail_next(Fault(), Fault(status=500))
+    assert gameball(*words, url=box.url, cwd=tmp_path).code == 4
+    (tmp_path / "y.ledger").symlink_to(tmp_path / "ledgers" / "deep" / "x.ledger")
+    for ledger in ("linked/x.ledger", "y.ledger", "ledgers/deep/x.ledger"):
+        shown = gameball("ledger", "show", ledger, "--unknown", cwd=tmp_path)
+        sources = [Path(json.loads(text)["_rejected"]["source"]).name for text in shown.out.splitlines()]
+        assert sources == ["a.jsonl", "b.jsonl"]
+        done = gameball("send", "also", "--max-objects", "2", "--ledger", ledger, url=box.url, cwd=tmp_path)
+        assert (done.code, len(box.batches)) == (4, 2)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
