@@ -140,7 +140,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--limit",
             READING,
-            "Send only the first rows of each source. Without it, the same command sends the others.",
+            "Send only the first rows of each source, or of all files that share a ledger. Without it, the "
+            "same command sends the others.",
             metavar="ROWS",
             default="all rows",
         ),
@@ -210,8 +211,9 @@ class SendCommandOptions(ClientOptions):
         option(
             "--ledger",
             RECORD,
-            "File that records the outcome of each line, so that running the same command again resumes.",
-            default="SOURCE.ledger; none for -",
+            "File that records the outcome of each line, so that running the same command again resumes. "
+            "Given with several files or a folder, it records all of them, and small files share requests.",
+            default="SOURCE.ledger for each source; none for -",
         ),
     ] = None
     no_ledger: Annotated[
