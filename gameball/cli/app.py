@@ -21,7 +21,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball send events.jsonl --skip-invalid --rejects rejects.jsonl --wait",
         "gameball send events.parquet --dry-run",
         "gameball send events/ 'more/*.csv.gz'",
-        "gameball send events/ --ledger events.ledger",
+        "gameball send parts/ --ledger parts.ledger",
         "gameball send - --json < events.jsonl.gz",
         "gameball send --ledger likes.ledger --sql \"SELECT * FROM 'likes/*.parquet' ORDER BY like_id\"",
     ),
@@ -35,7 +35,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "ledger rebind": ("gameball ledger rebind events.jsonl.ledger",),
     "ledger resolve": (
         "gameball ledger resolve events.jsonl.ledger --lines 1001-2000 --as accepted",
-        "gameball ledger resolve events.ledger --items 1001-2000 --as unsent",
+        "gameball ledger resolve parts.ledger --items 1001-2000 --as unsent",
     ),
     "sandbox": ("gameball sandbox --port 8600 --enforce-limits",),
     "demo": ("gameball demo",),

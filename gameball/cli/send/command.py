@@ -11,7 +11,7 @@ from gameball.cli.log_file import logging_to
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.send.csv_rejects import check_csv_rejects, is_csv
 from gameball.cli.send.dry_run import run_dry
-from gameball.cli.send.expansion import expand, is_own, stand_for
+from gameball.cli.send.expansion import expand, is_own, stand_for, stands_for_files
 from gameball.cli.send.one_source import SourceSend
 from gameball.cli.send.rejects import RejectsFile, beside
 from gameball.cli.send.several_files import check_files
@@ -181,7 +181,8 @@ def send_all(words: Sequence[str], options: SendCommandOptions) -> ExitCode:
     sources: Sequence[Source | JoinedSource] = found
     if options.ledger is None:
         check_not_sent_under_another_name(found, options)
-    elif len(found) > 1:
+    elif len(words) > 1 or any(map(stands_for_files, words)):
+        # A folder is one source even if it has a single file so far.
         check_files(found)
         sources = [join_sources(found)]
     rate_limits = parse_rate_limits(options.rate_limit)

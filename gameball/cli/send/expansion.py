@@ -29,19 +29,25 @@ def expand(words: Sequence[str]) -> list[str]:
     files: list[str] = []
     for word in words:
         path = Path(word)
+        if not stands_for_files(word):
+            files.append(word)
+            continue
         if path.is_dir():
             found = sorted(_files_in(path))
             missing = f"there is no file to send in the folder {word}"
-        elif word != "-" and glob.has_magic(word) and not path.exists():
+        else:
             found = sorted(match for match in _matches(path) if match.is_file() and not is_own(match))
             missing = f"no file matches the pattern {word}"
-        else:
-            files.append(word)
-            continue
         if not found:
             raise ValueError(missing)
         files += map(str, found)
     return files
+
+
+def stands_for_files(word: str) -> bool:
+    """Return whether a word of the command line is a folder or a pattern."""
+    path = Path(word)
+    return path.is_dir() or (word != "-" and glob.has_magic(word) and not path.exists())
 
 
 def _matches(pattern: Path) -> set[Path]:

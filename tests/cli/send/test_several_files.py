@@ -270,11 +270,24 @@ def test_a_limit_counts_all_files_and_a_send_without_it_goes_on(box: Sandbox, tm
     assert (len(box.events), set(box.events.values())) == (9, {1})
 
 
+def test_a_folder_of_a_single_file_is_one_of_several_files(box: Sandbox, tmp_path: Path) -> None:
+    events = files(tmp_path, "b")
+    assert send(tmp_path, box)["files"] == [{"source": "events/b.jsonl", "first_item": 0}]
+    files(tmp_path, "a")
+    assert send(tmp_path, box)["requests"] == 1
+    assert (len(box.events), set(box.events.values())) == (6, {1})
+    gameball("send", events / "b.jsonl", "--ledger", f"{events}/b.jsonl.ledger", url=box.url)
+    box.forget()
+    (events / "a.jsonl").unlink()
+    refused = gameball("send", "events", "--ledger", "other.ledger", url=box.url, cwd=tmp_path)
+    assert (refused.code, "has a ledger of its own" in refused.err, box.batches) == (2, True, [])
+
+
 def test_the_ledger_of_one_file_is_continued_as_that_of_several(box: Sandbox, tmp_path: Path) -> None:
     events = files(tmp_path, "b")
-    assert send(tmp_path, box)["requests"] == 1  # a folder of a single file
+    words: tuple[str, ...] = ("send", "events/b.jsonl", "--ledger", "events.ledger")
+    assert gameball(*words, url=box.url, cwd=tmp_path).code == 0
     files(tmp_path, "a")
-    box.fail_next(Fault(status=503), Fault(status=503))
     # Nothing of the new file is recorded yet, but the ledger still knows which file it is of.
     for _ in range(2):
         words = (*WORDS, "--limit", "3")
