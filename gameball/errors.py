@@ -271,7 +271,15 @@ class LedgerError(RecordError):
 
 
 class LedgerMismatchError(LedgerError):
-    """The source, its division into chunks or the account differs from what the ledger records."""
+    """The source, its division into chunks or the account differs from what the ledger records.
+
+    Attributes:
+        items: The positions of the source items that differ, or None if it is not about items.
+    """
+
+    def __init__(self, message: str, *, items: range | None = None) -> None:
+        super().__init__(message)
+        self.items = items
 
 
 class LedgerLockedError(LedgerError):

@@ -38,6 +38,9 @@ def test_the_commands_of_the_page_on_files_run(tmp_path: Path) -> None:
     for name in ("events/a.jsonl", "a.jsonl"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write_events(tmp_path / name, 3, start=len(name))
+    (tmp_path / "parts").mkdir()
+    for number, name in enumerate("ab"):
+        write_events(tmp_path / "parts" / f"{name}.jsonl", 3, start=200 + 3 * number)
     (tmp_path / "b.csv").write_text("customer_id,name\nu2,liked\n")
     (tmp_path / "events" / "more").mkdir()
     (tmp_path / "events" / "more" / "c.csv.gz").write_bytes(gzip.compress(b"customer_id,name\nu3,liked\n"))

@@ -23,6 +23,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball send events.jsonl --skip-invalid --rejects rejects.jsonl --wait",
         "gameball send events.parquet --dry-run",
         "gameball send events/ 'more/*.csv.gz'",
+        "gameball send parts/ --ledger parts.ledger",
         "gameball send - --json < events.jsonl.gz",
         "gameball send --ledger likes.ledger --sql \"SELECT * FROM 'likes/*.parquet' ORDER BY like_id\"",
     ),
@@ -34,7 +35,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "gameball ledger show events.jsonl.ledger --unsent > unsent.jsonl",
     ),
     "ledger rebind": ("gameball ledger rebind events.jsonl.ledger",),
-    "ledger resolve": ("gameball ledger resolve events.jsonl.ledger --lines 1001-2000 --as accepted",),
+    "ledger resolve": (
+        "gameball ledger resolve events.jsonl.ledger --lines 1001-2000 --as accepted",
+        "gameball ledger resolve parts.ledger --items 1001-2000 --as unsent",
+    ),
     "sandbox": ("gameball sandbox --port 8600 --enforce-limits",),
     "demo": ("gameball demo",),
 }
@@ -198,12 +202,19 @@ def resolve(
     /,
     *,
     lines: Annotated[
-        str,
+        str | None,
         Parameter(
             help="The lines, such as 10-20. They must be all lines of one or more unknown requests; "
             "`gameball ledger show PATH` lists these."
         ),
-    ],
+    ] = None,
+    items: Annotated[
+        str | None,
+        Parameter(
+            help="Instead of lines: the items, counted from 1 through all files of the ledger, as "
+            "`gameball ledger show` lists them."
+        ),
+    ] = None,
     settled_as: Annotated[
         Literal["accepted", "unsent"],
         Parameter(
@@ -224,7 +235,7 @@ def resolve(
     """
     from gameball.cli.ledger.changes import resolve_lines  # noqa: PLC0415
 
-    return resolve_lines(path, lines, settled_as, source, as_json=options.json)
+    return resolve_lines(path, lines, items, settled_as, source, as_json=options.json)
 
 
 @app.command(help_epilogue=epilogue("sandbox"))

@@ -140,7 +140,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--limit",
             READING,
-            "Send only the first rows of each source. Run the same command without it to send the rest.",
+            "Send only the first rows of each source, or of all files that share a ledger. Run the same "
+            "command without it to send the rest.",
             metavar="ROWS",
             default="all rows",
         ),
@@ -209,8 +210,9 @@ class SendCommandOptions(ClientOptions):
         option(
             "--ledger",
             RECORD,
-            "File that records the outcome of each line, so that running the same command again resumes.",
-            default="SOURCE.ledger; no ledger for -",
+            "File that records the outcome of each line, so that running the same command again resumes. "
+            "Given with several files or a folder, it records all of them, and small files share requests.",
+            default="SOURCE.ledger for each source; none for -",
         ),
     ] = None
     no_ledger: Annotated[

@@ -154,7 +154,8 @@ class SendState:
         elif self.known is not None and self.known.has_unmatched_before(self.known.end):
             self.problem = LedgerMismatchError(
                 f"the source ends after {self.frontier[1]} items, but the ledger has records of "
-                f"{self.known.end}; send the same source, or use another ledger"
+                f"{self.known.end}; send the same source, or use another ledger",
+                items=range(self.frontier[1], self.known.end),
             )
 
     def note_outcome(self, receipt: Receipt) -> None:

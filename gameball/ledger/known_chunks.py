@@ -54,12 +54,14 @@ class KnownChunks:
             if self.has_unmatched_before(chunk.last + 1):
                 raise LedgerMismatchError(
                     f"source items {chunk.first} to {chunk.last} were divided into other chunks in an "
-                    "earlier run; send the same source, or use another ledger"
+                    "earlier run; send the same source, or use another ledger",
+                    items=range(chunk.first, chunk.last + 1),
                 )
         elif recorded.last != chunk.last or recorded.digest != digest(chunk):
             raise LedgerMismatchError(
                 f"source items {recorded.first} to {recorded.last} differ from those recorded in the ledger; "
-                "send the same source, or use another ledger"
+                "send the same source, or use another ledger",
+                items=range(recorded.first, recorded.last + 1),
             )
         return recorded
 

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,13 @@ from gameball.fork_safety import renew_after_fork
 from gameball.ledger.binding import settings_for_run
 from gameball.ledger.file import LedgerFile
 from gameball.ledger.known_chunks import KnownChunks
+from gameball.ledger.recorded_files import (
+    HAS_FILES,
+    SELECT_FILES,
+    RecordedFile,
+    forget_files,
+    record_files,
+)
 from gameball.ledger.records import (
     LedgerChunk,
     LedgerRun,
@@ -57,6 +64,7 @@ class LedgerStore:
         self._beginning = threading.Lock()
         self._run = 0
         self._running = False
+        self._begun: Sequence[RecordedFile] = ()
         renew_after_fork(self)
         # Last: an interrupt of a later step would leave the file locked.
         self._file = LedgerFile(path)
@@ -199,6 +207,37 @@ class LedgerStore:
         """
         return dict(self._file.rows("SELECT name, value FROM settings"))
 
+    def files(self) -> list[RecordedFile]:
+        """Return the files that sends of several files have begun, in the order in which they are read.
+
+        It is empty if the ledger is of a single source, and as long as nothing may have been accepted.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        if not self.is_bound() or not self._file.rows(HAS_FILES):
+            return []
+        return [RecordedFile(*row) for row in self._file.rows(SELECT_FILES)]
+
+    def follow_files(self, begun: Sequence[RecordedFile]) -> None:
+        """Record each file of a send of several files together with the first chunk that needs it.
+
+        Args:
+            begun: The files of earlier sends and those that this send has begun. It grows while it reads.
+        """
+        self._begun = begun
+
+    def is_bound(self) -> bool:
+        """Return whether a chunk was accepted, or may have been.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM chunks WHERE outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
+        )
+        return bool(self._file.rows(query)[0][0])
+
     def rebind(self, account: Callable[[str], str]) -> None:
         """Bind the ledger to another API key of the same account, after the key was rotated.
 
@@ -244,9 +283,7 @@ class LedgerStore:
 
     def _begin_run(self, given: dict[str, str], account: Callable[[str], str]) -> KnownChunks:
         # The settings are fixed only once a chunk was accepted, or may have been.
-        bound = self._file.rows(
-            "SELECT EXISTS (SELECT 1 FROM chunks WHERE outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
-        )[0][0]
+        bound = self.is_bound()
         known = self.settings() if bound else {}
         settings = settings_for_run(self.path, known, given, account)
         self._file.reserve.ensure()
@@ -257,6 +294,7 @@ class LedgerStore:
                     read_chunk(row)  # raises for a damaged row, which must not be deleted
                 database.execute("DELETE FROM chunks")
                 database.execute("DELETE FROM settings")
+                forget_files(database)
             database.executemany("INSERT OR IGNORE INTO settings VALUES (?, ?)", settings.items())
             begun = database.execute("INSERT INTO runs (started_at) VALUES (?)", (_now(),))
             return begun.lastrowid or 0
@@ -293,7 +331,12 @@ class LedgerStore:
             LedgerError: The record could not be written, so the chunk must not be sent.
         """
         self._file.reserve.ensure()
-        self._file.transaction(lambda database: self._insert(database, number, chunk))
+
+        def insert(database: sqlite3.Connection) -> None:
+            self._insert(database, number, chunk)
+            record_files(database, self._begun, chunk.last)
+
+        self._file.transaction(insert)
 
     def divide(self, number: int, parts: tuple[Chunk, Chunk]) -> None:
         """Record that a chunk that the server found too large is sent as two parts.

@@ -246,7 +246,7 @@ def read_table(
     check_choice(rename, select, drop)
     check_limit(limit)
     check_nulls(nulls)
-    progress = ReadProgress()
+    progress = ReadProgress(origin.name)
     types = types_of_columns(types, rename)
     shape = Shape(
         rename=rename,

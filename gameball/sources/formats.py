@@ -56,7 +56,7 @@ class Reader:
 
     def read(self, on_problem: OnProblem | None) -> Reading:
         """Return the items. Nothing is opened before the first one."""
-        progress = ReadProgress()
+        progress = ReadProgress(self.origin.name)
         reader = evolve(self, shape=evolve(self.shape, on_integer_id=progress.note_integer_id))
         items = limited_items(partial(reader.items, progress), on_problem, self.limit, progress)
         return Reading(items, progress)

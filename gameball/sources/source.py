@@ -1,6 +1,7 @@
 """Sources of events: their location, format and options."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, cast, get_args
@@ -111,6 +112,11 @@ class Source:
         return STANDARD_INPUT if self.path is None else str(self.path)
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, which can be read again, unlike a pipe."""
+        return self.path is not None and self.path.is_file()
+
+    @property
     def size(self) -> int | None:
         """The size of the file in bytes, or None for standard input or if the file does not exist."""
         try:
@@ -142,7 +148,7 @@ class Source:
         """
         return evolve(self._reader(), origin=Input(name=name, file=file)).read(on_problem)
 
-    def rows(self, *, max_bytes: int) -> Iterator[Row]:
+    def rows(self, *, max_bytes: int, positions: Iterator[int] | None = None) -> Iterator[Row]:
         """Read it row by row, and check each row as a send does.
 
         Standard input is read from its copy first, and then from where the first pass ended. Stop iterating
@@ -150,6 +156,7 @@ class Source:
 
         Args:
             max_bytes: The maximum bytes of a request, as in the send.
+            positions: The positions of its items, if it is sent with others; by default from 0.
 
         Returns:
             An iterator of every row that is not blank, in order. After all rows before, iterating raises
@@ -163,7 +170,14 @@ class Source:
         builder = ChunkBuilder(max_objects=MAX_OBJECTS, max_bytes=max_bytes, coalesce=False)
         reader = self._reader()
         records = reader.records(ReadProgress())
-        return exact_rows(records, reader.shape, builder, self.limit)
+        return exact_rows(
+            records,
+            reader.shape,
+            builder,
+            self.name,
+            positions=count() if positions is None else positions,
+            limit=self.limit,
+        )
 
     def _reader(self) -> Reader:
         origin = Input(

@@ -1,34 +1,27 @@
 """``gameball ledger show``: the recorded outcomes of a source, and its lines in a form to send."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import frozen
 from rich.table import Table
 
-from gameball.chunking.builder import ChunkBuilder
-from gameball.chunking.chunk_events import build_chunks
 from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.option_values import parse_pairs
+from gameball.cli.ledger.sent_source import check_unchanged, lines_of, reason_of, source_of
 from gameball.cli.output import escape, write_json, write_lines, write_rows, write_table
-from gameball.cli.send.rejects import Reject, encode_reject, find_rejects
-from gameball.cli.send.same_content import CONTENT, QUERY_HASH, identify
+from gameball.cli.send.places import UNKNOWN_PLACE, Place, add_row
+from gameball.cli.send.rejects import encode_reject, find_rejects
+from gameball.cli.send.same_content import CONTENT, QUERY_HASH, identify, path_in_ledger
+from gameball.cli.send.several_files import EMPTY, FILES
 from gameball.cli.send.tally import READ, Failure
-from gameball.errors import LedgerMismatchError, SourceError
-from gameball.ledger.records import LedgerChunk, LedgerRun, boundaries_of, digest
+from gameball.ledger.recorded_files import RecordedFile
+from gameball.ledger.records import LedgerChunk, LedgerRun
 from gameball.ledger.snapshot import reading
 from gameball.ledger.store import LedgerStore
 from gameball.receipts import Outcome
-from gameball.sources import Source, find_source
-from gameball.sources.csv.dialect import Dialect
 
-_NOT_READ = "not read by any send yet"
-_ENDLESS = 2**63
-
-#: The first and last line of a chunk, by its first position.
-_Lines = dict[int, tuple[int, int]]
+#: The lines of a chunk, by its first position.
+_Places = dict[int, Place]
 
 
 @frozen
@@ -41,6 +34,7 @@ class _Contents:
         counts: The number of events with each outcome, of all chunks.
         notes: What the sends noted about their source.
         runs: The sends that used the ledger.
+        files: The files that were begun, if it is of several files.
     """
 
     path: Path
@@ -48,6 +42,7 @@ class _Contents:
     counts: dict[Outcome, int]
     notes: dict[str, str]
     runs: list[LedgerRun]
+    files: list[RecordedFile]
 
     def exit_code(self) -> ExitCode:
         """Return 3 or 4 if something was not accepted."""
@@ -57,11 +52,15 @@ class _Contents:
             return ExitCode.UNKNOWN
         return ExitCode.REJECTED if Outcome.REJECTED in outcomes else ExitCode.OK
 
-    def report(self, lines: _Lines) -> dict[str, object]:
+    def report(self, places: _Places) -> dict[str, object]:
         """Return what is written as JSON."""
         return {
             "ledger": str(self.path),
             "source": self.notes.get("source"),
+            "files": [
+                {"source": str(path_in_ledger(file.name, self.path)), "first_item": file.first}
+                for file in self.files
+            ],
             "read_to_its_end": {"yes": True, "no": False}.get(self.notes.get(READ, "")),
             "runs": [
                 {
@@ -71,11 +70,11 @@ class _Contents:
                 for run in self.runs
             ],
             "events": {outcome.value: count for outcome, count in self.counts.items()},
-            "chunks": [_as_json(chunk, lines) for chunk in self.chunks],
+            "chunks": [_as_json(chunk, places) for chunk in self.chunks],
             "exit_code": int(self.exit_code()),
         }
 
-    def print(self, lines: _Lines) -> None:
+    def print(self, places: _Places) -> None:
         """Write the runs, the counts, and a table of the chunks that were not accepted."""
         source = "a query" if self.notes.get(QUERY_HASH) else self.notes.get("source", "unknown source")
         text = [f"{self.path}: {source}"]
@@ -84,18 +83,28 @@ class _Contents:
             text.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')}{ended}")
         text += [f"  {count:,} {outcome}" for outcome, count in self.counts.items()]
         if self.notes.get(READ) == "no":
-            text.append("  The source was not read to its end.")
+            what = "files were not read to their" if self.notes.get(FILES) else "source was not read to its"
+            text.append(f"  The {what} end.")
         write_lines(text)
         # Counted from 1, as in the report of the send.
-        table = Table(
-            "lines" if lines else "items", "events", "outcome", "attempts", "reason", box=None, pad_edge=False
-        )
+        several = bool(self.notes.get(FILES))
+        what = "items" if several or not places else "lines"
+        heads = (what, "events", "outcome", "attempts", *(["lines"] if several else []), "reason")
+        table = Table(*heads, box=None, pad_edge=False)
         for chunk in self.chunks:
             if chunk.outcome is not Outcome.ACCEPTED:
-                first, last = lines.get(chunk.first, (chunk.first + 1, chunk.last + 1))
-                items = f"{first:,} to {last:,}"
+                place = places.get(chunk.first)
+                first, last = chunk.first + 1, chunk.last + 1
+                if place is not None and not several:
+                    first, last = place.first_line, place.last_line
+                where = [escape("" if place is None else place.describe(""))] if several else []
                 table.add_row(
-                    items, f"{chunk.events:,}", chunk.outcome, str(chunk.attempts), escape(_reason(chunk))
+                    f"{first:,} to {last:,}",
+                    f"{chunk.events:,}",
+                    chunk.outcome,
+                    str(chunk.attempts),
+                    *where,
+                    escape(reason_of(chunk)),
                 )
         if table.row_count:
             write_table(table)
@@ -129,6 +138,7 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
             counts=ledger.count_events(),
             notes=ledger.notes(),
             runs=ledger.runs(),
+            files=ledger.files(),
         )
         settings = ledger.settings()
     chunks, notes = contents.chunks, contents.notes
@@ -142,62 +152,42 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
             check_unchanged(found, chunks, settings)
         max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
         rejects = lines_of(found, chunks, wanted, max_bytes)
-        rows = (encode_reject(reject, found.name).removesuffix(b"\n") for reject in rejects)
+        rows = (encode_reject(reject).removesuffix(b"\n") for reject in rejects)
         write_rows(rows, {"ledger": str(path), "exit_code": int(code)} if as_json else None, "lines")
     else:
-        lines = _find_lines(chunks, notes, source)
+        places = _find_places(contents, source)
         if as_json:
-            write_json(contents.report(lines))
+            write_json(contents.report(places))
         else:
-            contents.print(lines)
+            contents.print(places)
     return code
 
 
-def _find_lines(chunks: list[LedgerChunk], notes: dict[str, str], moved: Path | None) -> _Lines:
+def _find_places(contents: _Contents, moved: Path | None) -> _Places:
     """Return the lines of the chunks that were not accepted; none if the source has changed or is gone."""
+    notes = contents.notes
+    failed = [chunk for chunk in contents.chunks if chunk.outcome is not Outcome.ACCEPTED]
     where = str(moved) if moved is not None else notes.get("source", "-")
-    failed = [chunk for chunk in chunks if chunk.outcome is not Outcome.ACCEPTED]
-    if not failed or where == "-" or identify(Path(where)) != notes.get(CONTENT):
+    if not failed or where == "-" or not _is_there(contents, where):
         return {}
-    source = source_of(Path(), notes, moved)
+    source = source_of(contents.path, notes, moved)
     failures = [Failure(c.first, c.last, c.outcome, "", c.events) for c in failed]
     max_bytes = int(notes.get("max_bytes", DEFAULT_MAX_BYTES))
-    lines: _Lines = {}
+    places: _Places = {}
     for reject in find_rejects(source, failures, [], failed[-1].last + 1, max_bytes):
         if reject.failure is not None:
-            first, _ = lines.get(reject.failure.first, (reject.row.line, 0))
-            lines[reject.failure.first] = first, reject.row.line
-    return lines
+            first = reject.failure.first
+            places[first] = add_row(places.get(first), reject.row)
+    return places
 
 
-def check_unchanged(source: Source, chunks: list[LedgerChunk], settings: dict[str, str]) -> None:
-    """Check that a source is the one that was sent, so that its lines have the recorded outcomes.
-
-    Raises:
-        LedgerMismatchError: The source is another one.
-    """
-    builder = ChunkBuilder(
-        max_objects=int(settings["max_objects"]),
-        max_bytes=int(settings["max_bytes"]),
-        coalesce=settings["coalesce"] == "True",
-    )
-    known = {chunk.first: chunk for chunk in chunks}
-    left = len(known)
-    try:
-        for chunk in build_chunks(
-            source.read(lambda _: None), builder, boundaries_of(chunks), lambda _: None
-        ):
-            recorded = known.get(chunk.first)
-            if recorded is None or recorded.digest != digest(chunk):
-                break
-            left -= 1
-            if not left:
-                return
-    except SourceError:  # the send failed at the same place
-        return
-    raise LedgerMismatchError(
-        f"{source.name} is not the source that was sent, or has changed: give the path of that source with "
-        "--source"
+def _is_there(contents: _Contents, where: str) -> bool:
+    """Return whether the source can be read, and has not changed as far as that is easily seen."""
+    if not contents.notes.get(FILES):
+        return identify(Path(where)) == contents.notes.get(CONTENT)
+    paths = {path_in_ledger(file.name, contents.path): file.content for file in contents.files}
+    return all(
+        path.is_file() and content in {None, identify(path) or EMPTY} for path, content in paths.items()
     )
 
 
@@ -207,89 +197,12 @@ def _not_accepted(ledger: LedgerStore) -> list[LedgerChunk]:
     return sorted(chunks, key=lambda chunk: chunk.first)
 
 
-def lines_of(
-    source: Source, chunks: list[LedgerChunk], wanted: set[Outcome], max_bytes: int
-) -> Iterator[Reject]:
-    """Find the lines with some outcomes; with UNSENT, also those that were not read by any send yet.
-
-    Args:
-        source: The source.
-        chunks: The chunks in the ledger.
-        wanted: The outcomes.
-        max_bytes: The maximum size of a request, as in the send.
-    """
-    failures = [
-        Failure(chunk.first, chunk.last, chunk.outcome, _reason(chunk), chunk.events)
-        for chunk in chunks
-        if chunk.outcome in wanted
-    ]
-    if Outcome.UNSENT in wanted:
-        covered = 0
-        for chunk in [*chunks, None]:
-            first = _ENDLESS if chunk is None else chunk.first
-            if first > covered:
-                failures.append(Failure(covered, first - 1, Outcome.UNSENT, _NOT_READ, 0))
-            covered = first if chunk is None else chunk.last + 1
-    failures.sort(key=lambda failure: failure.first)
-    end = max((failure.last + 1 for failure in failures), default=0)
-    for reject in find_rejects(source, failures, [], end, max_bytes):
-        # Lines that cannot be sent are in no chunk; `gameball send` reports them.
-        if reject.failure is not None:
-            yield reject
-
-
-def source_of(path: Path, notes: dict[str, str], moved: Path | None) -> Source:
-    """Return the source of a ledger, to be read as it was when it was sent.
-
-    Args:
-        path: The ledger.
-        notes: Its notes.
-        moved: The current path of the source, or None for the path that was sent.
-
-    Raises:
-        ValueError: The source cannot be found.
-    """
-    where = str(moved) if moved is not None else notes.get("source")
-    if where is None:
-        raise ValueError(f"{path} does not record its source: give its path with --source")
-    if moved is None and notes.get(QUERY_HASH):
-        raise ValueError(
-            f"{path} records a query: to get the rows that were not accepted, run the same `gameball send "
-            "--sql` command again with --rejects"
-        )
-    if where == "-":
-        raise ValueError(
-            f"{path} records standard input, which cannot be read again: save it to a file and use --source"
-        )
-    if not Path(where).exists():
-        raise ValueError(f"there is no source at {where}: give its current path with --source")
-    return find_source(
-        where,
-        format=notes.get("format"),
-        rename=parse_pairs((notes.get("map", ""),), "--map"),
-        types=parse_pairs((notes.get("types", ""),), "--types"),
-        constants=json.loads(notes.get("constants", "{}")),
-        select=json.loads(notes.get("select", "null")),
-        drop=json.loads(notes.get("drop", "null")),
-        resend_unknown=True,
-        spool=False,
-        dialect=Dialect(**json.loads(notes.get("dialect", "{}"))),
-    )
-
-
-def _reason(chunk: LedgerChunk) -> str:
-    if chunk.in_flight:
-        return "in flight when its run ended: it may have been accepted"
-    return chunk.error or "unknown reason"
-
-
-def _as_json(chunk: LedgerChunk, lines: _Lines) -> dict[str, object]:
-    first_line, last_line = lines.get(chunk.first, (None, None))
+def _as_json(chunk: LedgerChunk, places: _Places) -> dict[str, object]:
+    place = places.get(chunk.first)
     return {
         "first_item": chunk.first,
         "last_item": chunk.last,
-        "first_line": first_line,
-        "last_line": last_line,
+        **(UNKNOWN_PLACE if place is None else place.as_json()),
         "events": chunk.events,
         "outcome": chunk.outcome.value,
         "in_flight": chunk.in_flight,

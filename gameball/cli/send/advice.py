@@ -60,12 +60,13 @@ class Ending:
 def advise(ending: Ending) -> list[str]:
     """Return what the user should know, and last the next step, if there is one."""
     lines = [
-        f"{result.name} was not read to its end."
+        f"{result.name} {'were not read to their' if result.files else 'was not read to its'} end."
         for result in ending.results
         if not (_was_read(result) or isinstance(result.error, SourceError))
     ]
     lines += [
-        f"{result.name} was limited to its first {counted(result.limited_to, 'row')}."
+        f"{result.name} {'were limited to their' if result.files else 'was limited to its'} first "
+        f"{counted(result.limited_to, 'row')}."
         for result in ending.results
         if result.limited_to is not None
     ]
@@ -113,8 +114,8 @@ def _cure(result: SourceResult, ending: Ending) -> str | None:
     if isinstance(error, SourceError):
         if error.skippable:
             skip = "" if ending.skip_invalid else " or skip such lines with --skip-invalid"
-            return f"correct {error.unit} {error.line:,} of {result.name}{skip}"
-        return f"repair or replace {result.name}"
+            return f"correct {error.unit} {error.line:,} of {error.source}{skip}"
+        return f"repair or replace {error.source}"
     if result.code is ExitCode.CREDENTIALS:
         return "correct the keys"
     if error is None or code_of_error(error) in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:

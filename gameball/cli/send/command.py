@@ -12,16 +12,18 @@ from gameball.cli.option_values import parse_duration, parse_pairs, parse_rate_l
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.send.csv_rejects import check_csv_rejects, is_csv
 from gameball.cli.send.dry_run import run_dry
-from gameball.cli.send.expansion import expand, stand_for
+from gameball.cli.send.expansion import expand, is_own, stand_for, stands_for_files
 from gameball.cli.send.one_source import SourceSend
 from gameball.cli.send.rejects import RejectsFile, beside
-from gameball.cli.send.same_content import LedgerContents
+from gameball.cli.send.several_files import check_files
+from gameball.cli.send.source_ledger import check_not_sent_under_another_name
 from gameball.cli.send.summary import print_results
 from gameball.errors import (
     GameballError,
 )
 from gameball.sources import Source, find_source
 from gameball.sources.csv.dialect import Dialect
+from gameball.sources.joined import JoinedSource, join_sources
 from gameball.sources.tables.sql import explain_order
 
 
@@ -39,13 +41,16 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
         raise ValueError(
             f"--rejects {options.rejects} would be one of the sources of the next run: use another folder"
         )
+    if options.ledger is not None and not is_own(options.ledger) and stand_for(words, options.ledger):
+        raise ValueError(
+            f"--ledger {options.ledger} would be one of the sources of the next run: let its name end in "
+            ".ledger"
+        )
     words = expand(words)
     renames = parse_pairs(options.map, "--map")
     types = parse_pairs(options.types, "--types")
     if options.ledger is not None and options.no_ledger:
         raise ValueError("--ledger and --no-ledger cannot be used together")
-    if options.ledger is not None and len(words) > 1:
-        raise ValueError("--ledger works with one source only: send the sources one by one, or omit --ledger")
     _check_given_once(words)
     if options.sql is not None:
         sources = [_find_query(words, options, renames, types)]
@@ -176,13 +181,19 @@ def send_all(words: Sequence[str], options: SendCommandOptions, interrupts: Inte
         GameballError: The first send could not start.
         ValueError: The options contradict each other; the message says why.
     """
-    sources = find_sources(words, options)
+    found = find_sources(words, options)
+    sources: Sequence[Source | JoinedSource] = found
+    if options.ledger is None:
+        check_not_sent_under_another_name(found, options)
+    elif len(words) > 1 or any(map(stands_for_files, words)):
+        # A folder is one source even if it has a single file so far.
+        check_files(found)
+        sources = [join_sources(found)]
     rate_limits = parse_rate_limits(options.rate_limit)
     retry_for = parse_duration(options.retry_for, "--retry-for")
     if options.dry_run:
         return run_dry(sources, options, rate_limits)
     results = []
-    contents = LedgerContents()
     with ExitStack() as stack:
         stack.enter_context(logging_to(options.log_file))
         client = stack.enter_context(
@@ -198,7 +209,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions, interrupts: Inte
             else stack.enter_context(RejectsFile(options.rejects, options.encoding))
         )
         for source in sources:
-            sending = SourceSend(client, source, options, interrupts, rejects, contents=contents)
+            sending = SourceSend(client, source, options, interrupts, rejects)
             try:
                 results.append(sending.run())
             except (GameballError, OSError, ValueError) as error:

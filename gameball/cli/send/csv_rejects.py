@@ -59,19 +59,20 @@ class CsvRejects:
         # Bytes that are not text in UTF-8 stay as they are.
         return codecs.getincrementalencoder(self.encoding)(errors="surrogateescape")
 
-    def encode(self, row: Row, outcome: str, reason: str, source: str) -> bytes:
+    def encode(self, row: Row, outcome: str, reason: str) -> bytes:
         """Return a row with the reason, after the header if it is the first one.
 
         Args:
             row: The row of a CSV file.
             outcome: Its outcome.
             reason: Why it was not accepted.
-            source: The name of its source.
         """
         text = row.csv
         if text is None:
-            raise SourceError(source=source, line=row.line, reason="is not a row of CSV")
-        mark = " ".join(f"{outcome if text.whole else CUT}: line {row.line} of {source}: {reason}".split())
+            raise SourceError(source=row.source, line=row.line, reason="is not a row of CSV")
+        mark = " ".join(
+            f"{outcome if text.whole else CUT}: line {row.line} of {row.source}: {reason}".split()
+        )
         data = with_cell(text, MARK, mark)
         if not self._begun:
             self._begun = True

@@ -8,13 +8,14 @@ from attrs import define, field
 
 from gameball.chunking.chunk import Chunk
 from gameball.cli.options import SendCommandOptions
-from gameball.cli.send.source_ledger import is_of_another_query
+from gameball.cli.send.source_ledger import fit_to_ledger, is_of_another_query
 from gameball.errors import LedgerMismatchError
 from gameball.ledger.known_chunks import KnownChunks
 from gameball.ledger.snapshot import reading_copy
 from gameball.ledger.store import LedgerStore
 from gameball.receipts import Outcome
 from gameball.sources import Source
+from gameball.sources.joined import JoinedSource
 
 
 @define
@@ -22,13 +23,15 @@ class RecordedEvents:
     """Counts the events of a source that a ledger has recorded.
 
     Attributes:
+        source: The source, as it is to be read for the ledger.
         known: The recorded chunks.
         events: The number of recorded events with each outcome, of those that were read.
         problem: Why a send with this ledger would be refused, or None.
     """
 
+    source: Source | JoinedSource
     known: KnownChunks
-    _resends_unknown: bool
+    _resends_unknown: bool = False
     problem: str | None = None
     events: dict[Outcome, int] = field(factory=lambda: dict.fromkeys(Outcome, 0))
 
@@ -52,7 +55,9 @@ class RecordedEvents:
 
 
 @contextmanager
-def recorded_events(path: Path, source: Source, options: SendCommandOptions) -> Iterator[RecordedEvents]:
+def recorded_events(
+    path: Path, source: Source | JoinedSource, options: SendCommandOptions
+) -> Iterator[RecordedEvents]:
     """Read a ledger, for as long as a dry run takes.
 
     Args:
@@ -65,11 +70,18 @@ def recorded_events(path: Path, source: Source, options: SendCommandOptions) -> 
     """
     with reading_copy(path) as ledger:
         problem = _find_problem(ledger, source, options)
+        if problem is None:
+            try:
+                source = fit_to_ledger(source, ledger, path)
+            except LedgerMismatchError as error:
+                problem = str(error)
         known = KnownChunks(lambda *_: []) if problem else ledger.known_chunks()
-        yield RecordedEvents(known, options.on_unknown == "resend", problem)
+        yield RecordedEvents(source, known, options.on_unknown == "resend", problem)
 
 
-def _find_problem(ledger: LedgerStore, source: Source, options: SendCommandOptions) -> str | None:
+def _find_problem(
+    ledger: LedgerStore, source: Source | JoinedSource, options: SendCommandOptions
+) -> str | None:
     """Return why a send with a ledger would be refused, whatever the events are, or None."""
     if is_of_another_query(source, ledger):
         return "it records another query or source: use another ledger, or repeat the query exactly"

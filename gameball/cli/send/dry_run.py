@@ -15,11 +15,14 @@ from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import write_json, write_lines
 from gameball.cli.send.advice import INTEGER_IDS
 from gameball.cli.send.dry_ledger import RecordedEvents, recorded_events
+from gameball.cli.send.several_files import check_not_sent_alone
 from gameball.cli.send.source_ledger import ledger_path
 from gameball.cli.send.tally import DESCRIBED, counted, describe_error, place_of_invalid
-from gameball.errors import InvalidEventError, SourceError
+from gameball.errors import InvalidEventError, LedgerMismatchError, SourceError
+from gameball.ledger.known_chunks import KnownChunks
 from gameball.rate_limit import RateLimit
 from gameball.sources import Reading, Source
+from gameball.sources.joined import JoinedSource
 
 _SAMPLES: Final = 3
 
@@ -46,7 +49,7 @@ def least_seconds(requests: int, rate_limits: Sequence[RateLimit]) -> float:
 class _DryRun:
     """The dry run of one source."""
 
-    source: Source
+    source: Source | JoinedSource
     options: SendCommandOptions
     chunks: int = 0
     objects: int = 0
@@ -64,11 +67,20 @@ class _DryRun:
     def run(self) -> None:
         path = ledger_path(self.source, self.options)
         if path is None or not path.is_file():
+            if isinstance(self.source, JoinedSource) and path is not None:
+                self._check_not_sent_alone(self.source, path)
             self._read()
             return
         with recorded_events(path, self.source, self.options) as recorded:
-            self.ledger, self.recorded = path, recorded
+            self.ledger, self.recorded, self.source = path, recorded, recorded.source
             self._read()
+
+    def _check_not_sent_alone(self, source: JoinedSource, path: Path) -> None:
+        try:
+            check_not_sent_alone(source.files, path)
+        except LedgerMismatchError as error:
+            nothing = KnownChunks(lambda *_: [])
+            self.ledger, self.recorded = path, RecordedEvents(source, nothing, problem=str(error))
 
     def _read(self) -> None:
         options = self.options
@@ -87,7 +99,7 @@ class _DryRun:
                 raise
             self._leave_out(error)
         # Standard input can be read only once, and a query may take long.
-        if self.source.path is not None and self.source.path.is_file():
+        if self.source.is_file:
             self._take_samples()
 
     def _take_samples(self) -> None:
@@ -120,7 +132,10 @@ class _DryRun:
             "recorded": None if self.recorded is None else _count(self.recorded),
             "ledger_problem": None if self.recorded is None else self.recorded.problem,
             "samples": self.samples,
-            "problems": [{"line": problem.line, "reason": problem.reason} for problem in self.problems],
+            "problems": [
+                {"source": problem.source, "line": problem.line, "reason": problem.reason}
+                for problem in self.problems
+            ],
         }
 
     def _describe_recorded(self) -> list[str]:
@@ -164,7 +179,9 @@ def _count(recorded: RecordedEvents) -> dict[str, int]:
 
 
 def run_dry(
-    sources: Sequence[Source], options: SendCommandOptions, rate_limits: Sequence[RateLimit] | None
+    sources: Sequence[Source | JoinedSource],
+    options: SendCommandOptions,
+    rate_limits: Sequence[RateLimit] | None,
 ) -> ExitCode:
     """Report what sending sources would do.
 
@@ -186,7 +203,9 @@ def run_dry(
             "dry_run": True,
             "seconds_at_least": seconds,
             "total": {
-                "sources": len(runs),
+                "sources": sum(
+                    len(run.source.files) if isinstance(run.source, JoinedSource) else 1 for run in runs
+                ),
                 "events": sum(run.events for run in runs),
                 "requests": requests,
                 "invalid": sum(run.invalid for run in runs),

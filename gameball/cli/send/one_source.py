@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 
 from attrs import define, field
 from rich.console import Console
@@ -11,15 +12,11 @@ from gameball.cli.exit_codes import ExitCode, code_of_beginning, code_of_error, 
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.send.display import SendProgress, showing
+from gameball.cli.send.places import Place, add_row
 from gameball.cli.send.rejects import RejectsFile, failed_jobs, find_rejects
 from gameball.cli.send.results import SourceResult
-from gameball.cli.send.same_content import LedgerContents
-from gameball.cli.send.source_ledger import (
-    check_not_sent_under_another_name,
-    check_query,
-    describe_source,
-    ledger_path,
-)
+from gameball.cli.send.several_files import FileLog
+from gameball.cli.send.source_ledger import describe_files, describe_source, fit_to_ledger, ledger_path
 from gameball.cli.send.tally import READ, Tally, counted, place_of_invalid
 from gameball.client import Gameball
 from gameball.errors import (
@@ -33,6 +30,7 @@ from gameball.jobs.batch_job import BatchJob
 from gameball.ledger.ledger import Ledger, store_of
 from gameball.receipts import DeliveryReport, Outcome, Receipt
 from gameball.sources import Reading, Source
+from gameball.sources.joined import JoinedSource
 
 
 def _explain_limit(error: LedgerMismatchError, limit: int) -> LedgerMismatchError:
@@ -50,23 +48,23 @@ class SourceSend:
     """The send of one source."""
 
     client: Gameball
-    source: Source
+    source: Source | JoinedSource
     options: SendCommandOptions
     interrupts: Interrupts
     rejects: RejectsFile | None = None
     #: Called with each receipt; once more for some of them if the send is stopped by an error.
     on_receipt: Callable[[Receipt], object] | None = None
-    #: The ledgers that were read to recognise copies, shared by all sources of a command.
-    contents: LedgerContents = field(factory=LedgerContents)
     tally: Tally = field(factory=Tally)
     jobs: list[BatchJob] = field(factory=list)
     note: str = ""
     begun: float = field(factory=time.monotonic)
     reading: Reading | None = None
+    #: The files that were begun, if there are several with one ledger.
+    files: FileLog | None = None
     error: BaseException | None = None
     #: Whether the error occurred while waiting for the jobs, after everything was sent.
     error_of_jobs: bool = False
-    lines: dict[int, tuple[int, int]] = field(factory=dict)
+    places: dict[int, Place] = field(factory=dict)
     rejected: int = 0
 
     @property
@@ -97,11 +95,11 @@ class SourceSend:
 
     def _run(self) -> None:
         path = ledger_path(self.source, self.options)
-        if path is not None and self.options.ledger is None:
-            check_not_sent_under_another_name(self.source, path, self.contents)
         console = Console(stderr=True)
         with nullcontext() if path is None else Ledger(path) as ledger:
-            self.reading = self.source.read(self._leave_out if self.options.skip_invalid else None)
+            if path is not None and ledger is not None:
+                self.source = fit_to_ledger(self.source, store_of(ledger), path)
+            self.reading = self._read(path)
             with showing(self._progress, console):
                 self._send(ledger)
                 # The lines before an invalid line were accepted, and their jobs are running.
@@ -110,9 +108,16 @@ class SourceSend:
                 try:
                     self._find_lines()
                 except OSError as error:
-                    self.lines, self.rejected = {}, 0
+                    self.places, self.rejected = {}, 0
                     self.error = OSError(f"the rejects are incomplete: {error}")
                     self.tally.code = worst(self.tally.code, ExitCode.USAGE)
+
+    def _read(self, path: Path | None) -> Reading:
+        on_problem = self._leave_out if self.options.skip_invalid else None
+        if isinstance(self.source, Source) or path is None:
+            return self.source.read(on_problem)
+        self.files = FileLog(path)
+        return self.source.read(on_problem, self.files.begin)
 
     def refused(self, error: Exception) -> SourceResult:
         """Return the result of a source whose send could not start."""
@@ -128,21 +133,29 @@ class SourceSend:
             ledger=ledger_path(self.source, self.options),
             seconds=time.monotonic() - self.begun,
             error=self.error,
-            lines=self.lines,
+            places=self.places,
             rejected=self.rejected,
             read_to_its_end=self._was_read() and not self._was_limited(),
             limited_to=self.source.limit if self._was_read() and self._was_limited() else None,
             integer_ids=self.reading is not None and self.reading.integer_ids,
+            files={} if isinstance(self.source, Source) else self._positions(self.source),
         )
+
+    def _positions(self, source: JoinedSource) -> dict[str, int | None]:
+        begun = {} if self.files is None else self.files.positions()
+        return {file.name: begun.get(file.name) for file in source.files}
 
     def _send(self, ledger: Ledger | None) -> None:
         options = self.options
         store = None if ledger is None else store_of(ledger)
         if store is not None:
-            check_query(self.source, store)
+            if self.files is not None and ledger is not None:
+                store.follow_files(self.files.begun)
             # A source that is refused must not overwrite the description of the one that was sent.
-            if store.is_empty():
-                store.note(describe_source(self.source, options))
+            if not store.is_bound():
+                store.note(describe_source(self.source, options, store.path))
+            elif isinstance(self.source, JoinedSource):
+                store.note(describe_files(self.source, store.path))
         stop_on = () if options.keep_going else (Outcome.UNKNOWN, Outcome.UNSENT)
         try:
             self.client.events.send(
@@ -164,12 +177,14 @@ class SourceSend:
             self._end(error, report)
         if store is not None and not isinstance(self.error, LedgerMismatchError):
             read = self._was_read() and not self._was_limited()
-            store.note({**describe_source(self.source, options), READ: "yes" if read else "no"})
+            store.note({**describe_source(self.source, options, store.path), READ: "yes" if read else "no"})
 
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
         """Record the error that stopped the send. The report includes receipts that were already counted."""
         if isinstance(error, LedgerMismatchError) and self._was_limited():
             error = _explain_limit(error, self.source.limit or 0)
+        if isinstance(error, LedgerMismatchError) and self.files is not None:
+            error = self.files.explain(error)
         # A library may have turned the interrupt into an error of its own.
         error = self.interrupts.error or error
         before = self.tally
@@ -222,9 +237,8 @@ class SourceSend:
         tally = self.tally
         failures = tally.failed(Outcome.REJECTED, Outcome.UNKNOWN, Outcome.UNSENT)
         something = failures or tally.invalid or any(job.failed for job in self.jobs)
-        path = self.source.path
         # A pipe cannot be read again: opening it would block forever.
-        if not something or (self.rejects is None if path is None else not path.is_file()):
+        if not something or not (self.source.is_file or self.rejects is not None):
             return
         self.note = "finding the lines that were not accepted"
         for reject in find_rejects(
@@ -235,10 +249,10 @@ class SourceSend:
             self.options.max_bytes,
         ):
             if reject.failure is not None:
-                first, _ = self.lines.get(reject.failure.first, (reject.row.line, 0))
-                self.lines[reject.failure.first] = first, reject.row.line
+                first = reject.failure.first
+                self.places[first] = add_row(self.places.get(first), reject.row)
             if self.rejects is not None:
-                self.rejects.add(reject, self.source.name)
+                self.rejects.add(reject)
                 self.rejected += 1
         self.note = ""
 

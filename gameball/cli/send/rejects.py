@@ -134,18 +134,17 @@ def _failed_rows(job: FailedJob) -> Iterator[Reject]:
             yield Reject(row, outcome, f"in job {job.job_id}: {said}{which}")
 
 
-def encode_reject(reject: Reject, source: str) -> bytes:
+def encode_reject(reject: Reject) -> bytes:
     """Encode a reject as a line of JSON, which can be sent once it is corrected.
 
     Args:
         reject: The reject.
-        source: The name of its source.
 
     Returns:
         The fields of the row, or its text if it could not be parsed, with ``_rejected``; and a newline.
     """
     row = reject.row
-    mark = {"source": source, "line": row.line, "outcome": reject.outcome, "reason": reject.reason}
+    mark = {"source": row.source, "line": row.line, "outcome": reject.outcome, "reason": reject.reason}
     try:
         fields: dict[str, Any] = {"text": row.text} if row.fields is None else dict(row.fields)
         if row.fields is not None and find_problem(row.fields, "") is not None:
@@ -184,7 +183,7 @@ class RejectsFile:
         self.lines = 0
         self._csv = CsvRejects(encoding) if is_csv(path) else None
 
-    def add(self, reject: Reject, source: str) -> None:
+    def add(self, reject: Reject) -> None:
         """Write a reject.
 
         Raises:
@@ -193,9 +192,9 @@ class RejectsFile:
         if self._file is not None:
             # Flushed line by line, so that a full disk fails here and not at the end.
             data = (
-                encode_reject(reject, source)
+                encode_reject(reject)
                 if self._csv is None
-                else self._csv.encode(reject.row, reject.outcome, reject.reason, source)
+                else self._csv.encode(reject.row, reject.outcome, reject.reason)
             )
             self._file.write(data)
             self._file.flush()

@@ -8,6 +8,7 @@ from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import write_json, write_lines
 from gameball.cli.send.advice import Ending, advise
+from gameball.cli.send.places import UNKNOWN_PLACE
 from gameball.cli.send.rejects import RejectsFile
 from gameball.cli.send.results import SourceResult
 from gameball.cli.send.tally import DESCRIBED, Failure, counted, describe_error
@@ -53,7 +54,7 @@ def total_of(results: Sequence[SourceResult]) -> dict[str, Any]:
     """Return the sums over all sources, as they are in the JSON report."""
     tallies = [result.tally for result in results]
     return {
-        "sources": len(results),
+        "sources": sum(len(result.files) or 1 for result in results),
         "events": {outcome.value: sum(tally.events[outcome] for tally in tallies) for outcome in Outcome},
         "accepted_in_earlier_runs": sum(tally.events_before for tally in tallies),
         "invalid": sum(tally.invalid for tally in tallies),
@@ -83,6 +84,12 @@ def _describe(result: SourceResult) -> list[str]:
             f"{counted(tally.requests, 'request')}, {result.seconds:.1f} s"
         )
     ]
+    not_begun = [name for name, first in result.files.items() if first is None]
+    if result.files:
+        lines.append(f"  all with the ledger {result.ledger}")
+    if not_begun:
+        more = f" and {counted(len(not_begun) - 1, 'other file')}" if len(not_begun) > 1 else ""
+        lines.append(f"  not started: {not_begun[0]}{more}")
     for outcome, count in tally.events.items():
         if not count and outcome is not Outcome.ACCEPTED:
             continue
@@ -137,10 +144,11 @@ def _describe_failures(result: SourceResult, failures: Sequence[Failure]) -> lis
 
 
 def _place(result: SourceResult, failure: Failure) -> str:
-    what, (first, last) = "lines", result.lines.get(failure.first, (0, 0))
-    if not first:
-        what, first, last = "items", failure.first + 1, failure.last + 1
-    return f"{what[:-1]} {first:,}" if first == last else f"{what} {first:,} to {last:,}"
+    place = result.places.get(failure.first)
+    if place is not None:
+        return place.describe(result.name)
+    first, last = failure.first + 1, failure.last + 1
+    return f"item {first:,}" if first == last else f"items {first:,} to {last:,}"
 
 
 def _and_more(count: int, noun: str, rest: str = "") -> list[str]:
@@ -151,25 +159,28 @@ def _as_json(result: SourceResult) -> dict[str, Any]:
     tally = result.tally
     failures = []
     for failure in tally.failed(*(set(Outcome) - {Outcome.ACCEPTED})):
-        first_line, last_line = result.lines.get(failure.first, (None, None))
+        place = result.places.get(failure.first)
         failures.append(
             {
                 "outcome": failure.outcome.value,
                 "events": failure.events,
                 "first_item": failure.first,
                 "last_item": failure.last,
-                "first_line": first_line,
-                "last_line": last_line,
+                **(UNKNOWN_PLACE if place is None else place.as_json()),
                 "reason": failure.reason,
             }
         )
     return {
         "source": result.name,
+        "files": [{"source": name, "first_item": first} for name, first in result.files.items()],
         "exit_code": int(result.code),
         "events": {outcome.value: count for outcome, count in tally.events.items()},
         "accepted_in_earlier_runs": tally.events_before,
         "invalid": tally.invalid,
-        "problems": [{"line": problem.line, "reason": problem.reason} for problem in tally.problems],
+        "problems": [
+            {"source": problem.source, "line": problem.line, "reason": problem.reason}
+            for problem in tally.problems
+        ],
         "failures": failures,
         "requests": tally.requests,
         "objects": tally.objects,

@@ -160,11 +160,11 @@ def place_of_invalid(error: InvalidEventError, name: str, reading: Reading | Non
 
     Args:
         error: The error of the event.
-        name: The name of the source.
+        name: The name of the source, for an event of which nothing is known.
         reading: The reading that yielded the event, or None if it is not known.
     """
     return SourceError(
-        source=name,
+        source=name if reading is None else reading.name,
         line=None if reading is None else reading.line_of(error.index),
         reason=f"{error.field} {error.reason}",
         unit="line" if reading is None else reading.unit,

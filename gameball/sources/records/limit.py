@@ -2,10 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from typing import Protocol
 
 from gameball.errors import SourceError
-from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.record import Items, OnProblem
+
+
+class LimitProgress(Protocol):
+    """Where it is recorded that reading has ended because of a limit."""
+
+    reached_limit: bool
 
 
 class _LimitReachedError(Exception):
@@ -16,7 +22,7 @@ def limited_items(
     read: Callable[[OnProblem | None], Items],
     on_problem: OnProblem | None,
     limit: int | None,
-    progress: ReadProgress,
+    progress: LimitProgress,
 ) -> Items:
     """Return the items of the first rows. Rows that are not events count, and blank lines do not.
 
@@ -33,7 +39,7 @@ def _limited(
     read: Callable[[OnProblem | None], Items],
     on_problem: OnProblem | None,
     limit: int,
-    progress: ReadProgress,
+    progress: LimitProgress,
 ) -> Items:
     rows = 0
 

@@ -21,6 +21,8 @@ class ReadProgress:
     lines without problems.
     """
 
+    #: The name of the source in messages.
+    name: str = ""
     #: The bytes read of the file as stored on disk.
     bytes_read: int = 0
     #: The word for a line in messages.

@@ -1,10 +1,40 @@
 """The iterator that readers return."""
 
-from typing import Self
+from typing import Protocol, Self
 
 from gameball.events import EventLike
-from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.record import Items
+
+
+class Progress(Protocol):
+    """What is recorded while a source is read; see ``Reading``."""
+
+    @property
+    def name(self) -> str:
+        """See ``Reading.name``."""
+
+    @property
+    def bytes_read(self) -> int:
+        """See ``Reading.bytes_read``."""
+
+    @property
+    def items_read(self) -> int:
+        """See ``Reading.items_read``."""
+
+    @property
+    def unit(self) -> str:
+        """See ``Reading.unit``."""
+
+    @property
+    def reached_limit(self) -> bool:
+        """See ``Reading.reached_limit``."""
+
+    @property
+    def integer_ids(self) -> bool:
+        """See ``Reading.integer_ids``."""
+
+    def line_of(self, ordinal: int, /) -> int:
+        """See ``Reading.line_of``."""
 
 
 class Reading:
@@ -20,7 +50,7 @@ class Reading:
 
     __slots__ = ("_items", "_progress")
 
-    def __init__(self, items: Items, progress: ReadProgress) -> None:
+    def __init__(self, items: Items, progress: Progress) -> None:
         self._items = items
         self._progress = progress
 
@@ -36,6 +66,11 @@ class Reading:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def name(self) -> str:
+        """The name in messages of the source, or of the file that is being read if it has several."""
+        return self._progress.name
 
     @property
     def bytes_read(self) -> int:

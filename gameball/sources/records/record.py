@@ -96,6 +96,7 @@ class Row:
         text: At most 1,000 characters of a row that could not be parsed. Bytes that are no UTF-8 are escaped.
         problem: Why it cannot be sent, or None.
         csv: The row as it is written in its CSV file, or None in other formats.
+        source: The name of its source.
     """
 
     line: int
@@ -105,10 +106,17 @@ class Row:
     text: str | None = field(repr=False)
     problem: str | None
     csv: CsvText | None = field(default=None, repr=False)
+    source: str = field(default="", repr=False)
 
 
 def exact_rows(
-    records: Records, shape: Shape, builder: ChunkBuilder, limit: int | None = None
+    records: Records,
+    shape: Shape,
+    builder: ChunkBuilder,
+    name: str,
+    *,
+    positions: Iterator[int],
+    limit: int | None = None,
 ) -> Iterator[Row]:
     """Read a source row by row, and check every row as a send does.
 
@@ -116,6 +124,8 @@ def exact_rows(
         records: The records. They are closed at the end.
         shape: How to interpret rows.
         builder: Checks every item. Its chunks are discarded.
+        name: The name of the source.
+        positions: The positions of the items. As many are taken as there are items.
         limit: The maximum number of rows, or None for all rows.
 
     Yields:
@@ -124,12 +134,11 @@ def exact_rows(
     Raises:
         SourceError: The source cannot be read, or is truncated; after all rows before.
     """
-    position = 0
     with closing(records):
         for record in islice(records, limit):
             if record.fields is None:
                 text = None if record.text is None else show_text(record.text)
-                yield Row(record.line, None, None, text, record.problem, record.csv)
+                yield Row(record.line, None, None, text, record.problem, record.csv, name)
                 continue
             fields, item, problem = shape.interpret(record.fields)
             if item is not None:
@@ -137,7 +146,7 @@ def exact_rows(
                     builder.push(item)
                 except InvalidEventError as error:
                     problem = f"{error.field} {error.reason}"
-            place = position if problem is None else None
-            yield Row(record.line, place, fields, None, problem, record.csv)
             # The send skips an item that it refuses, but counts it.
-            position += item is not None
+            position = None if item is None else next(positions)
+            place = position if problem is None else None
+            yield Row(record.line, place, fields, None, problem, record.csv, name)

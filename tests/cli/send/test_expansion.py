@@ -71,7 +71,8 @@ def test_a_setting_may_be_a_folder_or_a_pattern(box: Sandbox, folder: Path) -> N
         (["events", "events/c.jsonl"], "is given twice"),
         (["events", "--rejects", "events/r.jsonl"], "would be one of the sources of the next run"),
         (["events/*.jsonl", "--rejects", "events/r.jsonl"], "would be one of the sources of the next run"),
-        (["events", "--ledger", "l"], "--ledger works with one source only"),
+        (["events", "--ledger", "events/all"], "let its name end in .ledger"),
+        (["events/*.jsonl", "-", "--ledger", "l"], "standard input can be read only once"),
         (["other"], "the name of other/notes.txt does not show its format"),
         (["linked"], "is given twice"),
     ],
@@ -102,6 +103,24 @@ def test_a_linked_file_is_read_and_a_linked_folder_is_not(tmp_path: Path) -> Non
     (links / "loop").symlink_to(links)
     assert expand([str(links)]) == [str(links / "file.jsonl")]
     assert expand([str(tmp_path / "links/*.jsonl"), "-"]) == [str(links / "file.jsonl"), "-"]
+
+
+def test_stars_for_any_depth_end_where_links_lead_back_up(tmp_path: Path) -> None:
+    deep = tmp_path / "a[1]" / "b"
+    deep.mkdir(parents=True)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "linked").symlink_to(deep)
+    for name in ("up", "up2"):  # following two of them would take 2 ** 40 steps
+        (deep / name).symlink_to(tmp_path)
+    files = [tmp_path / "a[1]" / "x.jsonl", deep / "y.jsonl", tmp_path / "z.jsonl"]
+    for file in (*files, tmp_path / ".hidden" / "x.jsonl"):
+        write_events(file, 1)
+    assert expand([str(tmp_path / "**" / "*.jsonl")]) == sorted(map(str, files))
+    assert expand([str(tmp_path / "**" / "b" / "**" / "*.jsonl")]) == [str(deep / "y.jsonl")]
+    assert expand([str(tmp_path / "**")]) == sorted(map(str, files))
+    # A link that is named, or that a single star matches, is followed.
+    assert expand([str(tmp_path / "linked" / "**" / "*.jsonl")]) == [str(tmp_path / "linked" / "y.jsonl")]
+    assert str(tmp_path / "linked" / "y.jsonl") in expand([str(tmp_path / "*" / "*.jsonl")])
 
 
 def test_a_file_whose_name_is_a_pattern_is_that_file(tmp_path: Path) -> None:

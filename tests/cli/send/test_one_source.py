@@ -1,17 +1,21 @@
 """``gameball send`` with one source, run as a process against the sandbox."""
 
+import bz2
 import gzip
+import lzma
 import os
 import random
 import re
+import subprocess
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from broken_lines import BROKEN
-from command import begin, gameball, line, write_events
+from command import GAMEBALL, begin, environment, gameball, line, write_events
 from long_send import COUNT, WORDS
 from waiting import LONGEST, wait_until
 
@@ -107,6 +111,26 @@ def test_standard_input_is_sent_and_has_no_ledger(box: Sandbox, source: Path, tm
     assert done.source["source"] == "standard input"
     assert (done.code, done.source["ledger"], done.source["events"]["accepted"]) == (0, None, 2500)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.jsonl"]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_standard_input_from_a_compressed_file_is_decompressed(
+    compress: Callable[[bytes], bytes], box: Sandbox, source: Path, tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
+    packed.write_bytes(compress(source.read_bytes()))
+    with packed.open("rb") as file:
+        done = subprocess.run(
+            [GAMEBALL, "send", "-"],
+            stdin=file,
+            capture_output=True,
+            check=False,
+            env=environment(box.url),
+            timeout=LONGEST,
+        )
+    assert done.stdout.startswith(b"standard input: 2,500 events, 3 requests, ")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (len(box.events), set(box.events.values())) == (2500, {1})
 
 
 def test_columns_are_renamed_and_converted(box: Sandbox, tmp_path: Path) -> None:

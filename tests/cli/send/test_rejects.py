@@ -54,7 +54,7 @@ def test_rejects_are_for_their_owner_only_and_follow_no_link(tmp_path: Path) -> 
     path.with_name("rejects.jsonl.part").symlink_to(precious)
     with RejectsFile(path) as rejects:
         row = Row(line=1, fields={"customer_id": "a"}, position=0, text="", problem=None)
-        rejects.add(Reject(row, "rejected", "no"), "events.jsonl")
+        rejects.add(Reject(row, "rejected", "no"))
     assert precious.read_text() == "precious"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -84,7 +84,7 @@ def test_a_row_of_any_depth_can_be_written_to_the_rejects(depth: int) -> None:
     for _ in range(depth):
         nested = [nested]
     row = Row(7, 0, {"customer_id": "a", "name": "x", "metadata": {"deep": nested}}, None, "is refused")
-    written = encode_reject(Reject(row, "invalid", "is refused", None), "events.jsonl")
+    written = encode_reject(Reject(row, "invalid", "is refused", None))
     mark = orjson.loads(written)["_rejected"]
     assert (mark["line"], mark["reason"]) == (7, "is refused")
 
@@ -153,7 +153,7 @@ def test_a_row_that_was_refused_for_its_rejected_mark_keeps_it() -> None:
     mark = {"source": "events.jsonl", "line": 7, "outcome": "unknown", "reason": "a reset"}
     row = Row(1, None, {"customer_id": "a", "name": "x", "_rejected": mark}, None, "may have been accepted")
     (reject,) = find_rejects(_OneRow(row), [], [], 1, 2_000_000)
-    assert b'"outcome":"unknown"' in encode_reject(reject, "rejects.jsonl")
+    assert b'"outcome":"unknown"' in encode_reject(reject)
 
 
 def test_new_rejects_are_not_confused_with_older_ones_of_the_same_name(box: Sandbox, tmp_path: Path) -> None:
