@@ -227,6 +227,8 @@ class AsyncSender:
             # After a second cancellation, chunks still in flight stay in flight in the ledger.
             if concluded or self._finishes > 1:
                 self._end_run()
+        # What a worker reported when it was cancelled.
+        await self._drain(0.0)
         self._rest += self._state.rest()
         self._finished.set()
         self._log.end(self._rest, self._state.problem)
@@ -245,11 +247,13 @@ class AsyncSender:
             await self._drain(0.0 if expired else self._close_timeout)
             self._abort_connections()
             await self._drain(DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
-        for worker in self._workers:
-            await worker.abandon_chunk()
+        # First, because a worker that was abandoned would take the next chunk while others are awaited.
         while not self._context.queue.empty():
             if (pending := self._context.queue.get_nowait()) is not None:
+                self._state.open.pop(pending.index, None)
                 self._rest.append(abandon_pending(pending, self._state.passed_deadline))
+        for worker in self._workers:
+            await worker.abandon_chunk()
         await self._drain(0.0)
 
     def _end_run(self) -> None:
