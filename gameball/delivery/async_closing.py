@@ -81,6 +81,8 @@ class AsyncSendClosing:
                 # After a second cancellation, chunks still in flight stay in flight in the ledger.
                 if concluded or self._calls > 1:
                     self._end_run()
+            # What a worker reported when it was cancelled.
+            await self._drain(0.0)
             self.rest += self._state.rest()
             self.ended.set()
             self._log.end(self.rest, self._state.problem)
@@ -98,11 +100,13 @@ class AsyncSendClosing:
             await self._drain(0.0 if expired else self._close_timeout)
             self.abort_connections()
             await self._drain(DEADLINE_ABORT_TIMEOUT if expired else ABORT_TIMEOUT)
-        for worker in self.workers:
-            await worker.abandon_chunk()
+        # First, because a worker that was abandoned would take the next chunk while others are awaited.
         while not self._context.queue.empty():
             if (pending := self._context.queue.get_nowait()) is not None:
+                self._state.open.pop(pending.index, None)
                 self.rest.append(abandon_pending(pending, self._state.passed_deadline))
+        for worker in self.workers:
+            await worker.abandon_chunk()
         await self._drain(0.0)
 
     def _end_run(self) -> None:

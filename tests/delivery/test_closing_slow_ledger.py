@@ -1,6 +1,7 @@
 """A send that is finished while its ledger is being written: the ledger has what the report has."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,33 @@ def test_an_outcome_is_written_before_the_ledger_is_closed(
     monkeypatch.setattr(LedgerStore, "conclude", conclude_late)
     monkeypatch.setattr(LedgerStore, "end_run", note_end)
     check(kind, box, tmp_path / "x.ledger", Outcome.ACCEPTED)
+
+
+def test_a_worker_that_was_abandoned_takes_no_further_chunk(
+    kind: str, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its receipt was lost: the worker was cancelled while it recorded the outcome of that chunk.
+    begun = threading.Event()
+    conclude = LedgerStore.conclude
+
+    def intend_late(*_: object) -> None:
+        begun.wait(LONGEST)
+
+    def conclude_abandoned(*_: object) -> None:
+        begun.set()
+        time.sleep(SLOW)
+
+    def conclude_late(store: LedgerStore, receipt: Receipt) -> None:
+        time.sleep(SLOW)
+        conclude(store, receipt)
+
+    monkeypatch.setattr(BaseWorker, "intend", intend_late)
+    monkeypatch.setattr(BaseWorker, "conclude_abandoned", conclude_abandoned)
+    monkeypatch.setattr(LedgerStore, "conclude", conclude_late)
+    report = EitherClient(kind, box.url).send(
+        EVENTS, max_objects=1, concurrency=1, ledger=tmp_path / "x.ledger", deadline=DEADLINE, check=False
+    )
+    assert [(receipt.first, receipt.outcome) for receipt in report.receipts] == [
+        (0, Outcome.UNSENT),
+        (1, Outcome.UNSENT),
+    ]
