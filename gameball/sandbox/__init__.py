@@ -10,10 +10,10 @@ Gameball itself may behave differently. It needs the extra ``sandbox``:
         assert box.events == {("cust-1", "song_liked", "{}"): 1}
 """
 
-from gameball.sandbox.faults import Ending, Fault
 from gameball.sandbox.record import Received
 
 try:
+    from gameball.sandbox.faults import Ending, Fault
     from gameball.sandbox.server import Sandbox
 except ModuleNotFoundError as error:
     if error.name not in {"starlette", "uvicorn"}:

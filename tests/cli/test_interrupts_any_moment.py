@@ -139,7 +139,7 @@ def test_a_signal_between_two_sources_keeps_the_results_of_the_first(
     for name, value in environment(box.url).items():
         monkeypatch.setenv(name, value)
     write_events(tmp_path / "a.jsonl", 3)
-    write_events(tmp_path / "b.jsonl", 3)
+    write_events(tmp_path / "b.jsonl", 3, start=3)
     interrupts = Interrupts()
     ends_everything: property = vars(SourceSend)["ends_everything"]
 

@@ -89,7 +89,7 @@ def test_broken_logging_changes_no_outcome_of_a_delivery(
             by_status[request.status] += len(list(request.events))
     assert (report.rejected, report.unknown) == (by_status[400] + 1, by_status[500])
     assert report.accepted == 40 - sum(by_status.values()) == sum(box.events.values())
-    for part in ("delivering the outbox", "set aside", "request of", "UNSENT", "REJECTED", "UNKNOWN"):
+    for part in ("delivering the outbox", "kept as rejected", "request of", "UNSENT", "REJECTED", "UNKNOWN"):
         assert any(part in message for message in broken_log), part
 
 
