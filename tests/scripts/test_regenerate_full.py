@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 from full_document import build_document
+from once_per_run import once_per_run
 from regenerate_project import Repository, check_types, copy_repository
 from regeneration.document_walk import operations
 from regeneration.generated_names import MAX_PATH
@@ -25,9 +27,7 @@ class FullRun:
     surface: Surface
 
 
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
-    folder = tmp_path_factory.mktemp("full")
+def run_full(folder: Path) -> FullRun:
     repository = copy_repository(folder / "repository")
     source = folder / "full.json"
     source.write_text(json.dumps(build_document()), encoding="utf-8")
@@ -36,6 +36,11 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
     after = os.times()
     seconds = after.children_user + after.children_system - before.children_user - before.children_system
     return FullRun(repository, source, done, seconds, read_surface(repository.generated()))
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
+    return once_per_run(tmp_path_factory, "full", run_full)
 
 
 def test_a_full_run_takes_seconds(full: FullRun) -> None:
@@ -142,10 +147,12 @@ def test_known_faults_are_counted_and_new_ones_are_listed(full: FullRun) -> None
 
 
 def test_two_runs_write_the_same_bytes_in_any_working_directory(full: FullRun, tmp_path: Path) -> None:
-    written = full.repository.generated()
-    document = (full.repository.root / "openapi.yaml").read_bytes()
-    done = full.repository.regenerate("--from", full.source, "--against", "HEAD", cwd=tmp_path)
+    # A copy, because other tests read the repository.
+    repository = Repository(shutil.copytree(full.repository.root, tmp_path / "copy"))
+    written = repository.generated()
+    document = (repository.root / "openapi.yaml").read_bytes()
+    done = repository.regenerate("--from", full.source, "--against", "HEAD", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "nothing changed"
-    assert full.repository.generated() == written
-    assert (full.repository.root / "openapi.yaml").read_bytes() == document
+    assert repository.generated() == written
+    assert (repository.root / "openapi.yaml").read_bytes() == document

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import regenerate
 from full_document import build_document
+from once_per_run import once_per_run
 from regenerate_project import REPOSITORY, Repository, copy_repository
 from regeneration.document_walk import Document, Place, mapping, operations, resolve
 from regeneration.openapi_document import format_document, load_document
@@ -108,9 +109,7 @@ class Full:
     package: str
 
 
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
-    folder = tmp_path_factory.mktemp("tolerant")
+def generate_full(folder: Path) -> Full:
     repository = copy_repository(folder / "repository")
     source = folder / "full.yaml"
     source.write_bytes(format_document(build_document()))
@@ -118,9 +117,15 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
     assert done.returncode == 0, done.stderr
     shutil.copytree(repository.package, folder / "package" / "tolerant_gameball_api")
     document = without_tolerance(repository.root, source)
+    return Full(repository, document, read_surface(repository.generated()), "tolerant_gameball_api")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
+    made = once_per_run(tmp_path_factory, "tolerant", generate_full)
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder / "package"))
-        yield Full(repository, document, read_surface(repository.generated()), "tolerant_gameball_api")
+        patch.syspath_prepend(str(made.repository.root.parent / "package"))
+        yield made
 
 
 def read_response(full: Full, module: str, status: str, content: Any) -> Any:

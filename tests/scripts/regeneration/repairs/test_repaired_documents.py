@@ -1,8 +1,9 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from once_per_run import once_per_run
 from regenerate import regenerate
 from regenerate_project import FAULTS, NO_OVERLAY, Repository, check_types, copy_repository
 from regeneration.surface import Surface, read_surface
@@ -28,12 +29,15 @@ class Run:
         return {key: operation.module for key, operation in self.surface.operations.items()}
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    folder = tmp_path_factory.mktemp("faults")
+def run_all(folder: Path) -> Runs:
     with ThreadPoolExecutor(2) as executor:
         running = {fault.stem: executor.submit(Run, folder / fault.stem, fault) for fault in FAULTS}
-        yield {name: future.result() for name, future in running.items()}
+        return {name: future.result() for name, future in running.items()}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return once_per_run(tmp_path_factory, "faults", run_all)
 
 
 def parameters(run: Run, key: str) -> list[tuple[str, str]]:
@@ -129,10 +133,9 @@ def test_long_names_are_shortened_in_the_middle(runs: Runs) -> None:
     assert "ListInsightsDifferenceInCurrencyOfTheShop" in run.surface.models
 
 
-@pytest.fixture(scope="module")
-def merged(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def merge(folder: Path) -> Repository:
     """All faults at once, put together from all their documents."""
-    repository = copy_repository(tmp_path_factory.mktemp("merged") / "repository", NO_OVERLAY)
+    repository = copy_repository(folder / "repository", NO_OVERLAY)
     titles = repository.root.parent
     pages: list[Path] = []
     for path in FAULTS:
@@ -146,6 +149,11 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     done = repository.regenerate("--from", *pages)
     assert done.returncode == 0, done.stderr
     return repository
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    return once_per_run(tmp_path_factory, "merged", merge)
 
 
 def test_all_faults_in_one_document_are_repaired_as_in_separate_ones(runs: Runs, merged: Repository) -> None:
