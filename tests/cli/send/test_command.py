@@ -23,8 +23,10 @@ def test_several_sources_are_sent_one_after_the_other_each_with_its_ledger(
 
 
 def test_earlier_results_are_reported_when_a_later_source_cannot_start(box: Sandbox, tmp_path: Path) -> None:
-    first, second = (write_events(tmp_path / name, 3) for name in ("first.jsonl", "second.jsonl"))
-    third = write_events(tmp_path / "third.jsonl", 3)
+    first, second, third = (
+        write_events(tmp_path / f"{name}.jsonl", 3, start=10 * place)
+        for place, name in enumerate(("first", "second", "third"))
+    )
     (tmp_path / "second.jsonl.ledger").write_text("no ledger")
     done = gameball("send", first, second, third, "--json", url=box.url)
     sources = done.report["sources"]
@@ -39,7 +41,8 @@ def test_earlier_results_are_reported_when_a_later_source_cannot_start(box: Sand
 
 
 def test_sources_after_an_unfinished_one_are_not_started(box: Sandbox, tmp_path: Path) -> None:
-    first, second = (write_events(tmp_path / f"{name}.jsonl", 3) for name in ("first", "second"))
+    first = write_events(tmp_path / "first.jsonl", 3)
+    second = write_events(tmp_path / "second.jsonl", 3, start=3)
     box.fail_next(Fault(status=500))
     in_words = gameball("send", first, second, url=box.url)
     assert in_words.code == 4
