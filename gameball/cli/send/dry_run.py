@@ -25,6 +25,8 @@ from gameball.sources import Reading, Source
 from gameball.sources.joined import JoinedSource
 
 _SAMPLES: Final = 3
+#: How many times fewer requests are worth a hint.
+_FAR_FEWER: Final = 3
 
 
 def least_seconds(requests: int, rate_limits: Sequence[RateLimit]) -> float:
@@ -178,6 +180,16 @@ def _count(recorded: RecordedEvents) -> dict[str, int]:
     return {outcome.value: count for outcome, count in recorded.events.items()}
 
 
+def _advise_one_ledger(runs: Sequence[_DryRun], options: SendCommandOptions) -> list[str]:
+    """Return how many requests small files would take together, if that is far fewer and none was sent."""
+    objects, size = sum(run.objects for run in runs), sum(run.size for run in runs)
+    fewest = max(-(-objects // options.max_objects), -(-size // options.max_bytes))
+    requests = sum(run.requests for run in runs)
+    if not fewest or requests < _FAR_FEWER * fewest or any(run.recorded for run in runs):
+        return []
+    return [f"With one ledger for all files, --ledger FILE, it would be about {counted(fewest, 'request')}."]
+
+
 def run_dry(
     sources: Sequence[Source | JoinedSource],
     options: SendCommandOptions,
@@ -218,5 +230,5 @@ def run_dry(
         least = f"{counted(requests, 'request')} would take at least {seconds:,.0f} s under the rate limits."
         if any(run.reading is not None and run.reading.integer_ids for run in runs):
             write_lines([INTEGER_IDS])
-        write_lines([f"{least} Nothing was sent."])
+        write_lines([f"{least} Nothing was sent.", *_advise_one_ledger(runs, options)])
     return ExitCode.REJECTED if any(run.invalid for run in runs) else ExitCode.OK

@@ -37,7 +37,8 @@ def _explain_limit(error: LedgerMismatchError, limit: int) -> LedgerMismatchErro
     """Return the error of a send whose last request is shorter than the recorded one, because of --limit."""
     explained = LedgerMismatchError(
         f"{error}. If the source is the same, --limit {limit} ends within a request that was recorded "
-        "already: use a larger limit, or none"
+        "already: use a larger limit, or none",
+        items=error.items,
     )
     explained.report = error.report
     return explained
@@ -58,6 +59,10 @@ class SourceSend:
     jobs: list[BatchJob] = field(factory=list)
     note: str = ""
     begun: float = field(factory=time.monotonic)
+    #: The path of the ledger, or None without one.
+    path: Path | None = None
+    #: The bytes of the source, or None. Asked once: there may be a hundred thousand files.
+    size: int | None = None
     reading: Reading | None = None
     #: The files that were begun, if there are several with one ledger.
     files: FileLog | None = None
@@ -94,11 +99,12 @@ class SourceSend:
         return self._result()
 
     def _run(self) -> None:
-        path = ledger_path(self.source, self.options)
+        path = self.path = ledger_path(self.source, self.options)
         console = Console(stderr=True)
         with nullcontext() if path is None else Ledger(path) as ledger:
             if path is not None and ledger is not None:
                 self.source = fit_to_ledger(self.source, store_of(ledger), path)
+            self.size = self.source.size
             self.reading = self._read(path)
             with showing(self._progress, console):
                 self._send(ledger)
@@ -130,7 +136,7 @@ class SourceSend:
             name=self.source.name,
             tally=self.tally,
             jobs=self.jobs,
-            ledger=ledger_path(self.source, self.options),
+            ledger=self.path,
             seconds=time.monotonic() - self.begun,
             error=self.error,
             places=self.places,
@@ -276,7 +282,7 @@ class SourceSend:
 
     def _share(self) -> float | None:
         """Return the part of the source, in bytes, whose events have an outcome."""
-        size, reading = self.source.size, self.reading
+        size, reading = self.size, self.reading
         if not size or reading is None:
             return None
         settled = self.tally.items / reading.items_read if reading.items_read else 0.0

@@ -34,6 +34,9 @@ def test_a_thousand_small_files_take_as_few_requests_as_one_file(box: Sandbox, t
     events.mkdir()
     for number in range(1_000):
         write_events(events / f"{number:03}.jsonl", 3, start=3 * number)
+    apart = gameball("send", "events", "--dry-run", cwd=tmp_path).out
+    assert "1,000 requests would take at least 69 s under the rate limits. Nothing was sent.\n" in apart
+    assert apart.endswith("With one ledger for all files, --ledger FILE, it would be about 3 requests.\n")
     dry = gameball(*WORDS, "--dry-run", cwd=tmp_path)
     assert dry.out.startswith("1,000 files: 3,000 events in 3,000 objects, 3 requests, ")
     done = gameball(*WORDS, url=box.url, cwd=tmp_path)
