@@ -12,7 +12,7 @@ from gameball.chunking.limits import check_chunk_limits
 from gameball.delivery.deadline import Deadline
 from gameball.delivery.decisions import OnUnknown, check_on_unknown
 from gameball.ledger.ledger import Ledger
-from gameball.ledger.store import IN_MEMORY, NOT_IN_MEMORY
+from gameball.ledger.reader import IN_MEMORY, NOT_IN_MEMORY
 from gameball.receipts import Outcome
 
 #: The default number of requests in flight at a time.

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: Where no interrupt strikes. Python ignores what is raised in a finalizer. An interrupt of ``Thread.start``
+#: Where no interrupt strikes. Python ignores what is raised in a finalizer, or in a callback of the
+#: garbage collector, of which hypothesis has one. An interrupt of ``Thread.start``
 #: may leave Python's own lock of the thread held, so that the thread never runs.
-NOT_STRUCK = {"_remove", "__del__", "collect_unraisable", "start"}
+NOT_STRUCK = {"_remove", "__del__", "gc_callback", "collect_unraisable", "start"}
 
 
 class AlarmInterrupt(BaseException):
