@@ -11,8 +11,8 @@ from attrs import field, frozen
 
 from gameball.sources.mapping.cells import types_of_columns
 from gameball.sources.mapping.columns import Columns
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.mapping.selection import Selection, check_choice
-from gameball.sources.mapping.shape import Shape
 from gameball.sources.records.limit import check_limit, limited_items
 from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.reading import Reading
@@ -248,7 +248,7 @@ def read_table(
     check_nulls(nulls)
     progress = ReadProgress(origin.name)
     types = types_of_columns(types, rename)
-    shape = Shape(
+    mapping = RowMapping(
         rename=rename,
         constants=constants,
         null_metadata=True,
@@ -256,5 +256,5 @@ def read_table(
         types=types,
         on_integer_id=progress.note_integer_id,
     )
-    reader = TableReader(origin, Columns(shape, types), nulls)
+    reader = TableReader(origin, Columns(mapping, types), nulls)
     return Reading(limited_items(partial(reader.items, progress), on_problem, limit, progress), progress)

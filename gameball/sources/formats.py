@@ -15,7 +15,7 @@ from gameball.sources.files.streams import Input
 from gameball.sources.json.array import split_array
 from gameball.sources.json.jsonl import jsonl_items, jsonl_records
 from gameball.sources.mapping.columns import Columns
-from gameball.sources.mapping.shape import Shape
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.records.limit import limited_items
 from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.reading import Reading
@@ -37,7 +37,7 @@ class Reader:
     Args:
         origin: The source of the bytes.
         format: Their format.
-        shape: How to interpret rows.
+        mapping: How to interpret rows.
         types: The type of each typed column.
         nulls: What to do with cells of a table that are null.
         query: The SQL of a query.
@@ -47,7 +47,7 @@ class Reader:
 
     origin: Input
     format: Format
-    shape: Shape
+    mapping: RowMapping
     types: Mapping[str, str]
     nulls: Nulls = "omit"
     query: str | None = field(default=None, repr=False)
@@ -57,7 +57,7 @@ class Reader:
     def read(self, on_problem: OnProblem | None) -> Reading:
         """Return the items. Nothing is opened before the first one."""
         progress = ReadProgress(self.origin.name)
-        reader = evolve(self, shape=evolve(self.shape, on_integer_id=progress.note_integer_id))
+        reader = evolve(self, mapping=evolve(self.mapping, on_integer_id=progress.note_integer_id))
         items = limited_items(partial(reader.items, progress), on_problem, self.limit, progress)
         return Reading(items, progress)
 
@@ -65,10 +65,10 @@ class Reader:
         """Return the items of all rows. Nothing is opened before the first one."""
         name = self.origin.name
         if self.format in JSON_FORMATS:
-            return jsonl_items(self._json(progress), self.shape, name, progress, on_problem)
+            return jsonl_items(self._json(progress), self.mapping, name, progress, on_problem)
         if self.format in _TABLES:
             return self._table().items(progress, on_problem)
-        columns = Columns(self.shape, self.types)
+        columns = Columns(self.mapping, self.types)
         lines = self._csv_lines(progress)
         return csv_items(lines, columns, name, self.dialect, progress=progress, on_problem=on_problem)
 
@@ -79,7 +79,7 @@ class Reader:
             return self._table().records(progress)
         if self.format in JSON_FORMATS:
             return jsonl_records(self._json(progress))
-        columns = Columns(self.shape, self.types)
+        columns = Columns(self.mapping, self.types)
         return csv_records(self._csv_lines(progress), columns, name, self.dialect)
 
     def _csv_lines(self, progress: ReadProgress) -> LineBlocks:
@@ -95,4 +95,4 @@ class Reader:
         origin: TableOrigin = ParquetOrigin(self.origin.path or Path(name), name)
         if self.query is not None:
             origin = SqlOrigin(self.query, name=name)
-        return TableReader(origin, Columns(self.shape, self.types), self.nulls)
+        return TableReader(origin, Columns(self.mapping, self.types), self.nulls)

@@ -16,8 +16,8 @@ from gameball.sources.files.file_formats import FORMAT_CURE, Format, format_by_n
 from gameball.sources.files.streams import BLOCK_SIZE, STANDARD_INPUT, BinaryFile, Input, Spool
 from gameball.sources.formats import JSON_FORMATS, Reader
 from gameball.sources.mapping.cells import check_types, types_of_columns
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.mapping.selection import Selection, check_choice
-from gameball.sources.mapping.shape import Shape
 from gameball.sources.records.limit import check_limit
 from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.reading import Reading
@@ -172,7 +172,7 @@ class Source:
         records = reader.records(ReadProgress())
         return exact_rows(
             records,
-            reader.shape,
+            reader.mapping,
             builder,
             self.name,
             positions=count() if positions is None else positions,
@@ -188,7 +188,7 @@ class Source:
             block_size=self._block_size,
         )
         types = types_of_columns(self.types, self.rename)
-        shape = Shape(
+        mapping = RowMapping(
             rename=self.rename,
             constants=self.constants,
             resend_unknown=self.resend_unknown,
@@ -200,7 +200,7 @@ class Source:
         return Reader(
             origin,
             self.format,
-            shape,
+            mapping,
             types,
             nulls=self.nulls,
             query=self.query,

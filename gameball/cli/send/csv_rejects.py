@@ -10,7 +10,7 @@ from attrs import define, field
 from gameball.errors import SourceError
 from gameball.sources import Row, Source
 from gameball.sources.files.file_formats import is_tsv
-from gameball.sources.mapping.shape import CUT, MARK
+from gameball.sources.mapping.row_mapping import CUT, MARK
 from gameball.sources.records.csv_text import header_with, with_cell
 
 _SUFFIXES: Final = frozenset({".csv", ".tsv"})

@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from gameball.sources.mapping.cells import CellError, convert_cell
 from gameball.sources.mapping.row_dicts import dicts_with
 from gameball.sources.mapping.row_layout import find_layout
-from gameball.sources.mapping.shape import MARK
+from gameball.sources.mapping.row_mapping import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,14 +83,14 @@ class PlainBlocks:
             found = [cells[column] for column in layout.metadata.values()]
             metadata = dicts_with(tuple(layout.metadata))(zip(*found, strict=True))
         customers = cells[layout.customer_id]
-        if set(map(type, customers)) != _TEXTS:  # Shape.interpret converts integers
+        if set(map(type, customers)) != _TEXTS:  # RowMapping.interpret converts integers
             return None
         return PlainBlock(block.first, customers, names_of_events, metadata or [{} for _ in rows])
 
     def _find_layout(self, names: list[str]) -> RowLayout | None:
         if self._names is not names:
             self._names = names
-            self._layout = None if MARK in names else find_layout(self._columns.shape, names)[0]
+            self._layout = None if MARK in names else find_layout(self._columns.mapping, names)[0]
         return self._layout
 
     def _convert_column(self, name: str, cells: Sequence[str]) -> Sequence[Any]:

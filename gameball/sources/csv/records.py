@@ -65,7 +65,7 @@ def csv_items(
                 progress.begin_block(part.first, remaining)
                 yield from zip(remaining, part.names, part.metadata, strict=False)
                 continue
-            item = item_of(part, columns.shape, on_problem, name=name, unit="line")
+            item = item_of(part, columns.mapping, on_problem, name=name, unit="line")
             if item is not None:
                 progress.give(part.line)
                 yield item

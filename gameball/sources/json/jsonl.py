@@ -10,7 +10,7 @@ import orjson
 from gameball.errors import SourceError
 from gameball.events import EventLike
 from gameball.sources.files.lines import TOO_LONG, LineBlocks
-from gameball.sources.mapping.shape import Shape
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.record import Items, OnProblem, Record, Records
 from gameball.sources.strict_json import UnparsableError, are_exact, check_parsed, parse_json
@@ -42,13 +42,13 @@ class _Left:
 
 
 def jsonl_items(
-    blocks: LineBlocks, shape: Shape, name: str, progress: ReadProgress, on_problem: OnProblem | None
+    blocks: LineBlocks, mapping: RowMapping, name: str, progress: ReadProgress, on_problem: OnProblem | None
 ) -> Items:
     """Read events as fast as they can be sent.
 
     Args:
         blocks: The lines. They are closed at the end.
-        shape: How to interpret rows.
+        mapping: How to interpret rows.
         name: The name of the source in messages.
         progress: Records what is read.
         on_problem: Called with the problem of each line that is not an event. Without it, the first problem
@@ -63,7 +63,7 @@ def jsonl_items(
     # One function with local names, because it runs for every event; unusual lines are handled by _take.
     # Groups of lines go through loops written in C, which takes two thirds of the time; larger groups would
     # not fit the processor's cache.
-    plain_keys = shape.plain_keys()
+    plain_keys = mapping.plain_keys()
     pick = None if plain_keys is None else itemgetter(*plain_keys)
     with closing(blocks):
         for block in blocks:
@@ -82,7 +82,7 @@ def jsonl_items(
                 left.group = iter(group)
                 for index, line in enumerate(left.group, start):
                     row = rows[index - start] if rows else None
-                    item, problem = (None, TOO_LONG) if block.long is not None else _take(line, row, shape)
+                    item, problem = (None, TOO_LONG) if block.long is not None else _take(line, row, mapping)
                     if item is not None:
                         yield item
                         continue
@@ -143,7 +143,7 @@ def _parse_group(
         # A row with three keys that include these three has no others.
         if pick and set(map(type, rows)) == _OBJECTS and set(map(len, rows)) == _THREE:
             items = list(map(pick, rows))
-            # Customer ids that are integers become text in Shape.interpret.
+            # Customer ids that are integers become text in RowMapping.interpret.
             if set(map(type, map(_CUSTOMER_ID, items))) != _TEXTS:
                 items = []
     except (KeyError, ValueError):
@@ -153,20 +153,20 @@ def _parse_group(
     return rows, items
 
 
-def _take(line: bytes, row: object, shape: Shape) -> tuple[EventLike | None, str | None]:
+def _take(line: bytes, row: object, mapping: RowMapping) -> tuple[EventLike | None, str | None]:
     """Return the item of a line or its problem, or neither for a blank line.
 
     Args:
         line: The line.
         row: What orjson returned for it, or None if a line of its group could not be parsed.
-        shape: How to interpret rows.
+        mapping: How to interpret rows.
     """
     if not line.strip():
         return None, None
     fields, problem = _parse_row(line, row)
     if fields is None:
         return None, problem
-    _, item, problem = shape.interpret(fields)
+    _, item, problem = mapping.interpret(fields)
     return item, problem
 
 

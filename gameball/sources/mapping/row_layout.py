@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, frozen
 
-from gameball.sources.mapping.shape import Shape
+from gameball.sources.mapping.row_mapping import RowMapping
 
 
 @define
@@ -29,22 +29,22 @@ class RowLayout:
     metadata: int | dict[str, int]
 
 
-def find_layout(shape: Shape, names: Sequence[str]) -> tuple[RowLayout | None, set[int]]:
+def find_layout(mapping: RowMapping, names: Sequence[str]) -> tuple[RowLayout | None, set[int]]:
     """Find how the rows of a table become events.
 
     Mostly, how a row is interpreted depends on the names of its columns only, so a row of probes shows it.
 
     Args:
-        shape: How to interpret rows.
+        mapping: How to interpret rows.
         names: The names of the columns. None of them is the mark of a reject.
 
     Returns:
         The layout, or None if events are not simply a customer, a name and metadata, each of whole columns;
         and the columns that are part of an event.
     """
-    if not shape.depends_on_names_only(names):
-        return None, {column for column, name in enumerate(names) if shape.uses(name)}
-    _, item, _ = evolve(shape, types={}).interpret(
+    if not mapping.depends_on_names_only(names):
+        return None, {column for column, name in enumerate(names) if mapping.uses(name)}
+    _, item, _ = evolve(mapping, types={}).interpret(
         {name: _Probe(column) for column, name in enumerate(names)}
     )
     return _layout_of(item), set(_find_probes(item))

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from gameball.chunking.builder import ChunkBuilder
 from gameball.errors import InvalidEventError, SourceError
 from gameball.events import EventLike
-from gameball.sources.mapping.shape import Shape
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.records.csv_text import CsvText
 
 OnProblem = Callable[[SourceError], None]
@@ -55,13 +55,13 @@ def show_text(text: bytes) -> str:
 
 
 def item_of(
-    record: Record, shape: Shape, on_problem: OnProblem | None, *, name: str, unit: str
+    record: Record, mapping: RowMapping, on_problem: OnProblem | None, *, name: str, unit: str
 ) -> EventLike | None:
     """Convert a record to an item.
 
     Args:
         record: The record.
-        shape: How to interpret rows.
+        mapping: How to interpret rows.
         on_problem: Called with the problem of a row that is not an event. Without it, the problem is raised.
         name: The name of the source in messages.
         unit: The word for a line in messages.
@@ -75,7 +75,7 @@ def item_of(
     item: EventLike | None = None
     problem = record.problem
     if record.fields is not None:
-        item, problem = shape.interpret(record.fields)[1:]
+        item, problem = mapping.interpret(record.fields)[1:]
     if item is None:
         error = SourceError(source=name, line=record.line, reason=str(problem), unit=unit)
         if on_problem is None:
@@ -111,7 +111,7 @@ class Row:
 
 def exact_rows(
     records: Records,
-    shape: Shape,
+    mapping: RowMapping,
     builder: ChunkBuilder,
     name: str,
     *,
@@ -122,7 +122,7 @@ def exact_rows(
 
     Args:
         records: The records. They are closed at the end.
-        shape: How to interpret rows.
+        mapping: How to interpret rows.
         builder: Checks every item. Its chunks are discarded.
         name: The name of the source.
         positions: The positions of the items. As many are taken as there are items.
@@ -140,7 +140,7 @@ def exact_rows(
                 text = None if record.text is None else show_text(record.text)
                 yield Row(record.line, None, None, text, record.problem, record.csv, name)
                 continue
-            fields, item, problem = shape.interpret(record.fields)
+            fields, item, problem = mapping.interpret(record.fields)
             if item is not None:
                 try:
                     builder.push(item)

@@ -9,7 +9,7 @@ from attrs import define, field
 from gameball.sources.mapping.cells import CellError, convert_value
 from gameball.sources.mapping.row_dicts import dicts_with
 from gameball.sources.mapping.row_layout import find_layout
-from gameball.sources.mapping.shape import MARK
+from gameball.sources.mapping.row_mapping import MARK
 from gameball.sources.shown_names import show_names
 from gameball.sources.tables.values import (
     Refused,
@@ -47,14 +47,14 @@ class TableRows:
 
     def __attrs_post_init__(self) -> None:
         self._names = list(self._schema.names)
-        rename = self._columns.shape.rename
+        rename = self._columns.mapping.rename
         self._required = frozenset(rename.get(name, name) for name in _REQUIRED)
         self._metadata = rename.get("metadata", "metadata")
         every = list(range(len(self._names)))
         self._used, self._layout = every, None
         if MARK in self._names:
             return
-        layout, used = find_layout(self._columns.shape, self._names)
+        layout, used = find_layout(self._columns.mapping, self._names)
         self._used = sorted(used) or every
         texts = (layout.customer_id, layout.name) if layout else ()
         if layout and all(isinstance(one, str) or is_text(self._schema.types[one]) for one in texts):
@@ -75,7 +75,7 @@ class TableRows:
             if isinstance(row, Refused):
                 results.append(row)
                 continue
-            _, item, problem = self._columns.shape.interpret(row)
+            _, item, problem = self._columns.mapping.interpret(row)
             results.append(Refused(str(problem)) if item is None else item)
         return results
 

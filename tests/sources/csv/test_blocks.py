@@ -13,7 +13,7 @@ from gameball.sources.csv.dialect import Dialect
 from gameball.sources.csv.records import csv_items, csv_records
 from gameball.sources.files.lines import LineBlock, split_lines
 from gameball.sources.mapping.columns import Columns
-from gameball.sources.mapping.shape import Shape
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.record import item_of
 
@@ -55,7 +55,7 @@ def read_one_by_one(content: bytes, size: int, columns: Columns, dialect: Dialec
     problems: list[SourceError] = []
     try:
         for record in csv_records(blocks_of(content, size), columns, "the file", dialect):
-            item = item_of(record, columns.shape, problems.append, name="the file", unit="line")
+            item = item_of(record, columns.mapping, problems.append, name="the file", unit="line")
             if item is not None:
                 found.append((record.line, item))
     except SourceError as error:
@@ -82,25 +82,25 @@ LINES = st.lists(
     lines=LINES,
     size=st.integers(20, 400),
     types=st.sampled_from([{}, {"n": "int"}, {"n": "int", "customer_id": "text"}]),
-    shape=st.sampled_from(
+    mapping=st.sampled_from(
         [
-            Shape(),
-            Shape(rename={"name": "text"}),
-            Shape(constants={"level": "gold"}),
-            Shape(rename={"k": "n"}),
+            RowMapping(),
+            RowMapping(rename={"name": "text"}),
+            RowMapping(constants={"level": "gold"}),
+            RowMapping(rename={"k": "n"}),
         ]
     ),
     null=st.sampled_from([None, "NA"]),
     damaged=st.booleans(),
 )
-@example(lines=[ROW] * 30, size=200, types={"n": "int"}, shape=Shape(), null=None, damaged=False)
+@example(lines=[ROW] * 30, size=200, types={"n": "int"}, mapping=RowMapping(), null=None, damaged=False)
 def test_any_file_gives_the_same_by_blocks_as_row_by_row(
-    lines: list[str], size: int, types: dict[str, str], shape: Shape, null: str | None, damaged: bool
+    lines: list[str], size: int, types: dict[str, str], mapping: RowMapping, null: str | None, damaged: bool
 ) -> None:
     content = (HEADER + "".join(lines)).encode()
     if damaged:
         content = content.replace("é".encode(), b"\xff")
-    columns, dialect = Columns(shape, types), Dialect(null=null)
+    columns, dialect = Columns(mapping, types), Dialect(null=null)
     assert read_by_block(content, size, columns, dialect) == read_one_by_one(content, size, columns, dialect)
 
 
@@ -127,7 +127,7 @@ def test_other_blocks_are_left_to_be_read_row_by_row(lines: list[bytes]) -> None
 
 def test_json_values_of_two_events_are_not_one_object() -> None:
     content = b"customer_id,name,tags\n" + b"c,liked,[1]\n" * 30
-    found, _ = read_by_block(content, 100, Columns(Shape(), {"tags": "json"}), Dialect())
+    found, _ = read_by_block(content, 100, Columns(RowMapping(), {"tags": "json"}), Dialect())
     tags = [item[2]["tags"] for _, item in found]
     assert tags == [[1]] * 30
     assert len({id(one) for one in tags}) == 30
@@ -135,7 +135,7 @@ def test_json_values_of_two_events_are_not_one_object() -> None:
 
 def test_integer_customers_become_text() -> None:
     content = b"customer_id,name\n" + b"17,liked\n" * 30
-    found, _ = read_by_block(content, 100, Columns(Shape(), {"customer_id": "int"}), Dialect())
+    found, _ = read_by_block(content, 100, Columns(RowMapping(), {"customer_id": "int"}), Dialect())
     assert [item for _, item in found] == [("17", "liked", {})] * 30
 
 
@@ -144,7 +144,7 @@ def test_the_lines_of_all_kinds_of_rows_are_known() -> None:
     content.write(HEADER)
     for number in range(200):
         content.write('c,liked,1,"two\nlines"\n' if number % 50 == 7 else ROW)
-    found, problems = read_by_block(content.getvalue().encode(), 300, Columns(Shape(), {}), Dialect())
+    found, problems = read_by_block(content.getvalue().encode(), 300, Columns(RowMapping(), {}), Dialect())
     assert not problems
     assert [line for line, _ in found][:10] == [*range(2, 10), 11, 12]
     assert found[-1][0] == 1 + 200 + 4

@@ -18,7 +18,7 @@ from gameball import CustomerEvents, SourceError
 from gameball.sources import Reading, Source, read_jsonl
 from gameball.sources.files.lines import split_lines
 from gameball.sources.json.jsonl import jsonl_items
-from gameball.sources.mapping.shape import Shape
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.records.progress import ReadProgress
 
 MEBIBYTE = 1024 * 1024
@@ -27,7 +27,7 @@ MEBIBYTE = 1024 * 1024
 def read_bytes(content: bytes, *, size: int = 64) -> Reading:
     progress = ReadProgress()
     blocks = (content[start : start + size] for start in range(0, len(content), size))
-    return Reading(jsonl_items(split_lines(blocks, "bytes"), Shape(), "bytes", progress, None), progress)
+    return Reading(jsonl_items(split_lines(blocks, "bytes"), RowMapping(), "bytes", progress, None), progress)
 
 
 def read_one(row: object, rename: Mapping[str, str] | None = None) -> Any:
@@ -332,7 +332,7 @@ def test_for_any_mixture_every_line_is_an_item_or_a_problem_or_blank(lines: list
     progress = ReadProgress()
     found: list[SourceError] = []
     blocks = (content[start : start + size] for start in range(0, len(content), size))
-    items = jsonl_items(split_lines(blocks, "bytes"), Shape(), "bytes", progress, found.append)
+    items = jsonl_items(split_lines(blocks, "bytes"), RowMapping(), "bytes", progress, found.append)
     reading = Reading(items, progress)
     good = [reading.line_of(ordinal) for ordinal, _ in enumerate(reading)]
     assert good == [number for number, text in enumerate(lines, 1) if text.startswith(b"{")]
@@ -368,7 +368,7 @@ def test_a_long_line_may_end_anywhere_in_a_block(size: int) -> None:
     progress = ReadProgress()
     found: list[SourceError] = []
     blocks = (content[start : start + size] for start in range(0, len(content), size))
-    items = jsonl_items(split_lines(blocks, "bytes"), Shape(), "bytes", progress, found.append)
+    items = jsonl_items(split_lines(blocks, "bytes"), RowMapping(), "bytes", progress, found.append)
     assert customers(items) == ["a", "b"]
     assert [error.line for error in found] == [1, 3, 6]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gameball.errors import SourceError
 from gameball.sources import read_arrow, read_csv, read_jsonl, read_parquet
-from gameball.sources.mapping.shape import Shape
+from gameball.sources.mapping.row_mapping import RowMapping
 from gameball.sources.source import find_source
 
 PURCHASE = {"name": "purchase"}
@@ -48,7 +48,7 @@ def test_an_integer_customer_id_of_a_table_becomes_text(tmp_path: Path, kind: pa
 
 @given(st.one_of(st.booleans(), st.floats(), st.none(), st.text()))
 def test_only_integers_become_text(value: object) -> None:
-    _, item, _ = Shape().interpret({"customer_id": value, "name": "n"})
+    _, item, _ = RowMapping().interpret({"customer_id": value, "name": "n"})
     assert isinstance(item, tuple)
     assert item[0] is value
 
@@ -74,7 +74,7 @@ def test_a_field_that_is_in_the_source_cannot_be_set(tmp_path: Path) -> None:
 
 def test_a_reject_that_has_the_value_already_is_accepted_with_the_same_options() -> None:
     row = {"customer_id": "c", "name": "purchase", "a": 1, "_rejected": {"outcome": "unsent"}}
-    _, item, _ = Shape(constants=PURCHASE).interpret(row)
+    _, item, _ = RowMapping(constants=PURCHASE).interpret(row)
     assert item == ("c", "purchase", {"a": 1})
 
 
@@ -100,12 +100,12 @@ def test_a_column_called_name_is_metadata_if_another_one_is_mapped_to_the_name(t
 
 
 def test_such_a_row_can_be_sent_again_from_a_rejects_file() -> None:
-    shape = Shape(rename=MAPPED)
-    fields, item, _ = shape.interpret({"user": "c", "action": "buy", "name": "Ann", "n": 1})
-    again = shape.interpret({**fields, "_rejected": {"outcome": "unsent"}})
+    mapping = RowMapping(rename=MAPPED)
+    fields, item, _ = mapping.interpret({"user": "c", "action": "buy", "name": "Ann", "n": 1})
+    again = mapping.interpret({**fields, "_rejected": {"outcome": "unsent"}})
     assert again[1] == item == ("c", "buy", {"name": "Ann", "n": 1})
 
 
 def test_a_row_without_the_mapped_column_does_not_take_its_name_from_another_one() -> None:
-    _, item, problem = Shape(rename=MAPPED).interpret({"user": "c", "name": "Ann"})
+    _, item, problem = RowMapping(rename=MAPPED).interpret({"user": "c", "name": "Ann"})
     assert (item, problem) == (None, "has both a field name and action, which is mapped to it")

@@ -31,7 +31,7 @@ def _copy(names: Mapping[str, str]) -> Mapping[str, str]:
 
 
 @frozen
-class Shape:
+class RowMapping:
     """How to interpret the rows of one source.
 
     Args:
