@@ -219,19 +219,21 @@ class Events(TrackerMethods):
             deadline=deadline,
             ordered=ordered,
         )
-        return ReceiptStream(self._stream(events, options))
-
-    def _stream(self, events: Iterable[EventLike], options: SendOptions) -> Generator[Receipt, None, None]:
-        sender: Sender | None = None
         held: list[Receipt] = []
+        return ReceiptStream(self._stream(events, options, held), held)
+
+    def _stream(
+        self, events: Iterable[EventLike], options: SendOptions, held: list[Receipt]
+    ) -> Generator[Receipt, None, None]:
+        sender: Sender | None = None
         given: Receipt | None = None
         try:
             sender = self._begin(events, options)
             for receipt in sender.receipts():
-                # An interrupt at the yield means that the user does not have it.
-                held = [receipt]
+                # The stream clears this when the user asks for the next one, and so has this one.
+                held.append(receipt)
+                given = receipt
                 yield receipt
-                held, given = [], receipt
             self._end(sender)
         except BaseException as error:
             try:

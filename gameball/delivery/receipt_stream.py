@@ -15,18 +15,22 @@ class ReceiptStream(Iterator[Receipt]):
 
     Args:
         receipts: The generator that sends, and yields the receipts.
+        held: The receipt that was yielded and that the user may not have, for the report of an interrupt.
     """
 
-    def __init__(self, receipts: Generator[Receipt, None, None]) -> None:
+    def __init__(self, receipts: Generator[Receipt, None, None], held: list[Receipt]) -> None:
         self._receipts = receipts
+        self._held = held
         self._used = False
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Receipt:
-        self._used = True
         try:
+            self._used = True
+            # Whoever asks for the next receipt has the last one.
+            self._held.clear()
             return next(self._receipts)
         except StopIteration:
             raise
