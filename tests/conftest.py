@@ -65,6 +65,15 @@ def client(box: Sandbox) -> Iterator[Gameball]:
 
 
 @pytest.fixture(autouse=True)
+def _the_level_of_the_logger() -> Iterator[None]:
+    """Restore what a command sets that a test runs in its own process."""
+    logger = logging.getLogger("gameball")
+    level = logger.level
+    yield
+    logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
 def _no_keys_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "GAMEBALL_API_KEY",
