@@ -154,7 +154,7 @@ def test_after_a_kill_the_same_folder_loses_nothing_and_sends_nothing_twice(
     folder.mkdir()
     for number in range(30):
         write_events(folder / f"{number:02}.jsonl", 40, start=40 * number)
-    words = ("send", "events", "--max-objects", "10")
+    words = ("send", "events", "--max-objects", "10", "--rate-limit", "none")
     process = begin(*words, url=slow_box.url, cwd=tmp_path)
     count = random.Random(seed).randrange(1, 100)
     slow_box.wait_for(lambda: len(slow_box.batches) >= count, LONGEST)

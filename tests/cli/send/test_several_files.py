@@ -165,7 +165,7 @@ def test_after_a_kill_changed_files_are_refused_and_the_rest_arrives_once(
     events.mkdir()
     for number in range(40):
         write_events(events / f"{number:02}.jsonl", 30, start=1_000 + 30 * number)
-    words = (*WORDS, "--max-objects", "7")
+    words = (*WORDS, "--max-objects", "7", "--rate-limit", "none")
     process = begin(*words, url=slow_box.url, cwd=tmp_path)
     count = random.Random(seed).randrange(2, 60)
     slow_box.wait_for(lambda: len(slow_box.batches) >= count, LONGEST)
