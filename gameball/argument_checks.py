@@ -1,6 +1,9 @@
 """Checks of arguments that several classes take: whole numbers, and seconds."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from attrs import Attribute
 
 # Python's locks and timers fail with far longer times.
 _LONGEST: Final = 1_000_000_000
@@ -35,3 +38,8 @@ def check_seconds(name: str, seconds: object) -> None:
     """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST:
         raise ValueError(f"{name} is {seconds!r} but must be a number of seconds from 0 to {_LONGEST:,}")
+
+
+def validate_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
+    """Check a number of seconds, as an attrs validator; see ``check_seconds``."""
+    check_seconds(attribute.name, value)

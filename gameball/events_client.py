@@ -288,10 +288,11 @@ class Events(TrackerMethods):
             sender: The send, or None if it did not begin, so that nothing was sent.
             receipts: The receipts that the report begins with.
             error: The exception. Without a send, only an interrupt gets a report: it may come at any time.
-            given: The last receipt that the user of a stream has, which is left out, or None.
+            given: The last receipt that a stream has yielded, or None. It is left out, unless it is among
+                ``receipts``.
         """
         last = receipts[-1] if receipts else given
-        # The last receipt may be returned again, if the interrupt came before it was marked as given.
+        # The sender returns the last receipt again, if the interrupt came before it was noted as yielded.
         if sender is None and isinstance(error, Exception):
             return
         rest = [] if sender is None else sender.finish()

@@ -10,7 +10,14 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
 from gameball.cli.interrupts import Interrupts
-from gameball.cli.options import DEFAULT, ClientOptions, SendCommandOptions, ShowOptions
+from gameball.cli.options import (
+    DEFAULT,
+    ClientOptions,
+    CommandInterrupts,
+    SendCommandOptions,
+    ShowOptions,
+    epilogue,
+)
 from gameball.cli.outbox.app import outbox_app
 from gameball.cli.output import OutputError, hide_passwords, prepare, write_error, write_json
 from gameball.cli.send.config import take_config
@@ -44,12 +51,6 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def epilogue(command: str) -> str:
-    """Return the examples shown below a command's help."""
-    heading = "Examples" if len(EXAMPLES[command]) > 1 else "Example"
-    return "\n".join((f"{heading}:", "", *(f"  {line}" for line in EXAMPLES[command])))
-
-
 _EXIT_CODES: Final = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in MEANINGS.items())
 _EPILOGUE: Final = (
     "The keys are read from the environment variables GAMEBALL_API_KEY and GAMEBALL_SECRET_KEY, or from "
@@ -78,7 +79,6 @@ app.command(_ledgers)
 app.command(outbox_app)
 app.register_install_completion_command(help="Install tab completion for your shell.")
 
-CommandInterrupts = Annotated[Interrupts, Parameter(parse=False)]
 _NO_OPTIONS: Final = SendCommandOptions()
 _AS_USUAL: Final = ClientOptions()
 _SHOWN_AS_USUAL: Final = ShowOptions()
@@ -88,7 +88,7 @@ JobIDs = Annotated[
 ]
 
 
-@app.command(help_epilogue=epilogue("send"))
+@app.command(help_epilogue=epilogue(EXAMPLES["send"]))
 def send(
     sources: Annotated[
         # Shells complete file names where a path is expected.
@@ -122,7 +122,7 @@ def send(
     return send_all(words, options, interrupts)
 
 
-@_jobs.command(help_epilogue=epilogue("job status"))
+@_jobs.command(help_epilogue=epilogue(EXAMPLES["job status"]))
 def status(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCode:
     """Show the status of jobs."""
     from gameball.cli.jobs import show_jobs  # noqa: PLC0415
@@ -130,7 +130,7 @@ def status(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCod
     return show_jobs(job_ids, env_file=options.env_file, as_json=options.json)
 
 
-@_jobs.command(help_epilogue=epilogue("job wait"))
+@_jobs.command(help_epilogue=epilogue(EXAMPLES["job wait"]))
 def wait(
     job_ids: JobIDs,
     /,
@@ -144,7 +144,7 @@ def wait(
     return wait_for_jobs(job_ids, timeout=timeout, env_file=options.env_file, as_json=options.json)
 
 
-@_jobs.command(help_epilogue=epilogue("job stop"))
+@_jobs.command(help_epilogue=epilogue(EXAMPLES["job stop"]))
 def stop(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCode:
     """Stop jobs. Items that were already processed stay processed."""
     from gameball.cli.jobs import stop_jobs  # noqa: PLC0415
@@ -152,7 +152,7 @@ def stop(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCode:
     return stop_jobs(job_ids, env_file=options.env_file, as_json=options.json)
 
 
-@_ledgers.command(help_epilogue=epilogue("ledger show"))
+@_ledgers.command(help_epilogue=epilogue(EXAMPLES["ledger show"]))
 def show(
     path: Annotated[
         Path,
@@ -180,7 +180,7 @@ def show(
     return show_ledger(path, unknown=unknown, unsent=unsent, source=source, as_json=options.json)
 
 
-@_ledgers.command(help_epilogue=epilogue("ledger rebind"))
+@_ledgers.command(help_epilogue=epilogue(EXAMPLES["ledger rebind"]))
 def rebind(
     path: Annotated[Path, Parameter(name="PATH", help="The ledger.")],
     /,
@@ -196,7 +196,7 @@ def rebind(
     return rebind_ledger(path, env_file=options.env_file, as_json=options.json)
 
 
-@_ledgers.command(help_epilogue=epilogue("ledger resolve"))
+@_ledgers.command(help_epilogue=epilogue(EXAMPLES["ledger resolve"]))
 def resolve(
     path: Annotated[Path, Parameter(name="PATH", help="The ledger.")],
     /,
@@ -238,7 +238,7 @@ def resolve(
     return resolve_lines(path, lines, items, settled_as, source, as_json=options.json)
 
 
-@app.command(help_epilogue=epilogue("sandbox"))
+@app.command(help_epilogue=epilogue(EXAMPLES["sandbox"]))
 def sandbox(
     *,
     host: Annotated[
@@ -275,7 +275,7 @@ def sandbox(
     )
 
 
-@app.command(help_epilogue=epilogue("demo"))
+@app.command(help_epilogue=epilogue(EXAMPLES["demo"]))
 def demo(
     path: Annotated[
         Path | None,

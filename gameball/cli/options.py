@@ -1,10 +1,13 @@
 """The options of the commands."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from attrs import frozen
 from cyclopts import Group, Parameter
+
+from gameball.cli.interrupts import Interrupts
 
 READING: Final = Group("Reading", sort_key=1)
 DELIVERY: Final = Group("Delivery", sort_key=2)
@@ -38,6 +41,14 @@ def _show_default(value: object) -> str:
 
 #: The parameter settings of arguments that ``option`` does not create.
 DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
+#: What signals do, which ``run`` passes to the commands that ask for it.
+CommandInterrupts = Annotated[Interrupts, Parameter(parse=False)]
+
+
+def epilogue(examples: Sequence[str]) -> str:
+    """Return the examples shown below a command's help."""
+    heading = "Examples" if len(examples) > 1 else "Example"
+    return "\n".join((f"{heading}:", "", *(f"  {line}" for line in examples)))
 
 
 @Parameter(name="*")

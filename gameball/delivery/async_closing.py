@@ -10,7 +10,6 @@ from gameball.delivery.pending_chunk import abandon_pending
 from gameball.delivery.send_context import Done
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
-from gameball.errors import RecordError
 from gameball.receipts import Receipt
 from gameball.transport.pool import AsyncConnectionPool
 
@@ -80,7 +79,7 @@ class AsyncSendClosing:
                 await self._context.wait_for_writes()
                 # After a second cancellation, chunks still in flight stay in flight in the ledger.
                 if concluded or self._calls > 1:
-                    self._end_run()
+                    self._context.end_run()
             # What a worker reported when it was cancelled.
             await self._drain(0.0)
             self.rest += self._state.rest()
@@ -108,11 +107,6 @@ class AsyncSendClosing:
         for worker in self.workers:
             await worker.abandon_chunk()
         await self._drain(0.0)
-
-    def _end_run(self) -> None:
-        if self._context.durable_record is not None:
-            with suppress(RecordError):  # the end time of a run is not essential
-                self._context.durable_record.end_run()
 
     async def _drain(self, seconds: float) -> None:
         """Collect receipts until no chunk is open or the time is over."""

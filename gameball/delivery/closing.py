@@ -12,7 +12,6 @@ from gameball.delivery.send_context import Done
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import SendContext, Worker
-from gameball.errors import RecordError
 from gameball.transport.pool import ConnectionPool
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class SendClosing:
                 self._join_workers()
                 # After a second interrupt, chunks still in flight stay in flight in the ledger.
                 if concluded or self._calls > 1:
-                    self._end_run()
+                    self._context.end_run()
             # No interrupt can come between these two assignments: Python checks for one only at calls and
             # loops.
             self.rest = self.rest + self._state.rest()
@@ -116,11 +115,6 @@ class SendClosing:
         stuck = {worker.pending for worker in self.workers if worker.abandoned}
         for pending in set(self._state.open.values()) - stuck:
             self._abandon(pending)
-
-    def _end_run(self) -> None:
-        if self._context.durable_record is not None:
-            with suppress(RecordError):  # the end time of a run is not essential
-                self._context.durable_record.end_run()
 
     def _abandon(self, pending: PendingChunk) -> None:
         """Abandon a pending chunk that no worker has taken."""

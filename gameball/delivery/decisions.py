@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from attrs import Attribute, field, frozen
 
-from gameball.argument_checks import check_seconds, check_whole
+from gameball.argument_checks import check_whole, validate_seconds
 from gameball.delivery.failure_outcomes import outcome_of
 from gameball.errors import APIError, GameballError, RateLimitError
 from gameball.receipts import Outcome
@@ -40,10 +40,6 @@ def _check_attempts(_: object, attribute: "Attribute[int]", value: object) -> No
     check_whole(attribute.name, value)
 
 
-def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
-    check_seconds(attribute.name, value)
-
-
 @frozen
 class RetryPolicy:
     """How often and how soon to retry.
@@ -61,8 +57,8 @@ class RetryPolicy:
     """
 
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=_check_attempts)
-    rate_limit_timeout: float = field(default=DEFAULT_RATE_LIMIT_TIMEOUT, validator=_check_seconds)
-    retry_for: float = field(default=0.0, validator=_check_seconds)
+    rate_limit_timeout: float = field(default=DEFAULT_RATE_LIMIT_TIMEOUT, validator=validate_seconds)
+    retry_for: float = field(default=0.0, validator=validate_seconds)
     on_unknown: OnUnknown = field(default="report", validator=check_on_unknown)
     first_delay: float = 0.5
     longest_delay: float = 30.0

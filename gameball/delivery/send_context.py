@@ -5,6 +5,7 @@ import os
 import random
 import threading
 import time
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
@@ -90,6 +91,12 @@ class BaseSendContext:
             self.fail(error)
             return error
         return None
+
+    def end_run(self) -> None:
+        """Record in the durable record, if any, that the send has ended."""
+        if self.durable_record is not None:
+            with suppress(RecordError):  # the end time of a run is not essential
+                self.durable_record.end_run()
 
     def wake(self) -> None:
         """Make every waiting worker check again whether to continue."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
-from attrs import Attribute, field, frozen, validators
+from attrs import field, frozen, validators
 
-from gameball.argument_checks import check_seconds, check_whole
+from gameball.argument_checks import check_whole, validate_seconds
 from gameball.chunking.limits import DEFAULT_MAX_BYTES, MAX_OBJECTS, check_chunk_limits
 from gameball.events import Event
 from gameball.receipts import Receipt
@@ -25,10 +25,6 @@ DEFAULT_CLOSE_TIMEOUT: Final = 5.0
 DEFAULT_CONCURRENCY: Final = 8
 
 
-def _check_seconds(_: object, attribute: "Attribute[float]", value: object) -> None:
-    check_seconds(attribute.name, value)
-
-
 @frozen
 class TrackerOptions:
     """The arguments of a tracker; see ``Events.tracker``.
@@ -37,16 +33,16 @@ class TrackerOptions:
         ValueError: An argument is out of range.
     """
 
-    linger: float = field(default=DEFAULT_LINGER, validator=_check_seconds)
+    linger: float = field(default=DEFAULT_LINGER, validator=validate_seconds)
     capacity: int = DEFAULT_CAPACITY
     max_queued_bytes: int = DEFAULT_MAX_QUEUED_BYTES
     when_full: WhenFull = field(default="drop", validator=validators.in_(("drop", "wait", "raise")))
-    max_age: float = field(default=DEFAULT_MAX_AGE, validator=_check_seconds)
+    max_age: float = field(default=DEFAULT_MAX_AGE, validator=validate_seconds)
     on_failure: OnFailure | None = None
     concurrency: int = DEFAULT_CONCURRENCY
     max_objects: int = MAX_OBJECTS
     max_bytes: int = DEFAULT_MAX_BYTES
-    close_timeout: float = field(default=DEFAULT_CLOSE_TIMEOUT, validator=_check_seconds)
+    close_timeout: float = field(default=DEFAULT_CLOSE_TIMEOUT, validator=validate_seconds)
 
     def __attrs_post_init__(self) -> None:
         check_whole("capacity", self.capacity)

@@ -9,7 +9,8 @@ from gameball.chunking.limits import DEFAULT_MAX_BYTES
 from gameball.cli.exit_codes import ExitCode
 from gameball.cli.ledger.sent_source import check_unchanged, lines_of, reason_of, source_of
 from gameball.cli.output import escape, write_json, write_lines, write_rows, write_table
-from gameball.cli.send.places import UNKNOWN_PLACE, Place, add_row
+from gameball.cli.send.places import Place, add_row
+from gameball.cli.send.places import as_json as place_as_json
 from gameball.cli.send.rejects import encode_reject, find_rejects
 from gameball.cli.send.same_content import CONTENT, QUERY_HASH, identify, path_in_ledger
 from gameball.cli.send.several_files import EMPTY, FILES
@@ -202,7 +203,7 @@ def _as_json(chunk: LedgerChunk, places: _Places) -> dict[str, object]:
     return {
         "first_item": chunk.first,
         "last_item": chunk.last,
-        **(UNKNOWN_PLACE if place is None else place.as_json()),
+        **place_as_json(place),
         "events": chunk.events,
         "outcome": chunk.outcome.value,
         "in_flight": chunk.in_flight,

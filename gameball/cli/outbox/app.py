@@ -5,8 +5,7 @@ from typing import Annotated, Final, Literal
 from cyclopts import App, Parameter
 
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.interrupts import Interrupts
-from gameball.cli.options import ClientOptions
+from gameball.cli.options import ClientOptions, CommandInterrupts, epilogue
 from gameball.cli.outbox.database_option import DatabaseOption
 
 OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
@@ -21,11 +20,6 @@ OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def _epilogue(command: str) -> str:
-    heading = "Examples" if len(OUTBOX_EXAMPLES[command]) > 1 else "Example"
-    return "\n".join((f"{heading}:", "", *(f"  {line}" for line in OUTBOX_EXAMPLES[command])))
-
-
 outbox_app: Final[App] = App(
     name="outbox",
     help="Deliver the events in the outbox of a database, and settle unknown ones.",
@@ -37,7 +31,7 @@ outbox_app: Final[App] = App(
 _AS_USUAL: Final = ClientOptions()
 
 
-@outbox_app.command(help_epilogue=_epilogue("outbox schema"))
+@outbox_app.command(help_epilogue=epilogue(OUTBOX_EXAMPLES["outbox schema"]))
 def schema(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
     """Print the statements that create the tables, for your migrations."""
     from gameball.cli.outbox.commands import print_schema  # noqa: PLC0415 - see the module's docstring
@@ -45,7 +39,7 @@ def schema(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUA
     return print_schema(database, options.env_file, as_json=options.json)
 
 
-@outbox_app.command(help_epilogue=_epilogue("outbox run"))
+@outbox_app.command(help_epilogue=epilogue(OUTBOX_EXAMPLES["outbox run"]))
 def run(
     *,
     database: DatabaseOption = None,
@@ -53,7 +47,7 @@ def run(
         bool, Parameter(help="Exit when no event is waiting, instead of waiting for more.")
     ] = False,
     options: ClientOptions = _AS_USUAL,
-    interrupts: Annotated[Interrupts, Parameter(parse=False)],
+    interrupts: CommandInterrupts,
 ) -> ExitCode:
     """Deliver committed events until Ctrl-C or SIGTERM.
 
@@ -64,7 +58,7 @@ def run(
     return run_outbox(database, options.env_file, interrupts, until_empty=until_empty, as_json=options.json)
 
 
-@outbox_app.command(help_epilogue=_epilogue("outbox status"))
+@outbox_app.command(help_epilogue=epilogue(OUTBOX_EXAMPLES["outbox status"]))
 def status(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUAL) -> ExitCode:
     """Count the events by outcome. The exit code is 4 if some are unknown, 3 if some were rejected."""
     from gameball.cli.outbox.commands import show_status  # noqa: PLC0415
@@ -72,7 +66,7 @@ def status(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUA
     return show_status(database, options.env_file, as_json=options.json)
 
 
-@outbox_app.command(help_epilogue=_epilogue("outbox show"))
+@outbox_app.command(help_epilogue=epilogue(OUTBOX_EXAMPLES["outbox show"]))
 def show(
     *,
     unknown: Annotated[
@@ -90,7 +84,7 @@ def show(
     )
 
 
-@outbox_app.command(help_epilogue=_epilogue("outbox resolve"))
+@outbox_app.command(help_epilogue=epilogue(OUTBOX_EXAMPLES["outbox resolve"]))
 def resolve(
     ids: Annotated[
         tuple[int, ...],

@@ -33,13 +33,9 @@ from gameball.sources import Reading, Source
 from gameball.sources.joined import JoinedSource
 
 
-def _explain_limit(error: LedgerMismatchError, limit: int) -> LedgerMismatchError:
-    """Return the error of a send whose last request is shorter than the recorded one, because of --limit."""
-    explained = LedgerMismatchError(
-        f"{error}. If the source is the same, --limit {limit} ends within a request that was recorded "
-        "already: use a larger limit, or none",
-        items=error.items,
-    )
+def _explain(error: LedgerMismatchError, explanation: str) -> LedgerMismatchError:
+    """Return an error with one more sentence."""
+    explained = LedgerMismatchError(f"{error}. {explanation}", items=error.items)
     explained.report = error.report
     return explained
 
@@ -187,10 +183,16 @@ class SourceSend:
 
     def _end(self, error: BaseException, report: DeliveryReport) -> None:
         """Record the error that stopped the send. The report includes receipts that were already counted."""
-        if isinstance(error, LedgerMismatchError) and self._was_limited():
-            error = _explain_limit(error, self.source.limit or 0)
-        if isinstance(error, LedgerMismatchError) and self.files is not None:
-            error = self.files.explain(error)
+        if isinstance(error, LedgerMismatchError):
+            if self._was_limited():
+                # The last request of this send may be shorter than the recorded one.
+                error = _explain(
+                    error,
+                    f"If the source is the same, --limit {self.source.limit} ends within a request that was "
+                    "recorded already: use a larger limit, or none",
+                )
+            if self.files is not None and error.items is not None:
+                error = _explain(error, f"These items are in {self.files.describe(error.items)}")
         # A library may have turned the interrupt into an error of its own.
         error = self.interrupts.error or error
         before = self.tally

@@ -1,6 +1,6 @@
 """Where in its files a request has its lines. Pure."""
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from gameball.sources import Row
 
@@ -34,18 +34,10 @@ class Place:
         lines = f"lines {self.first_line:,} to {self.last_line:,}" if several else f"line {self.first_line:,}"
         return lines if self.first_source == source else f"{lines} of {self.first_source}"
 
-    def as_json(self) -> dict[str, object]:
-        """Return the place for a report."""
-        return {
-            "first_source": self.first_source,
-            "first_line": self.first_line,
-            "last_source": self.last_source,
-            "last_line": self.last_line,
-        }
 
-
-#: The report of a place that is not known.
-UNKNOWN_PLACE = dict.fromkeys(("first_source", "first_line", "last_source", "last_line"))
+def as_json(place: Place | None) -> dict[str, object]:
+    """Return a place for a report, or the same fields without values for one that is not known."""
+    return {field.name: getattr(place, field.name, None) for field in fields(Place)}
 
 
 def add_row(place: Place | None, row: Row) -> Place:

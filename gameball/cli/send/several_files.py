@@ -167,17 +167,12 @@ class FileLog:
         """Return the position of the first item of each file, by the name of the file in messages."""
         return {source.name: file.first for source, file in zip(self._sources, self.begun, strict=True)}
 
-    def explain(self, error: LedgerMismatchError) -> LedgerMismatchError:
-        """Return an error about items with the names of their files."""
-        if error.items is None:
-            return error
-        starts = [*(file.first for file in self.begun[1:]), error.items.stop]
+    def describe(self, items: range) -> str:
+        """Return the names of the files that have some items."""
+        starts = [*(file.first for file in self.begun[1:]), items.stop]
         held = [
             source.name
             for source, file, stop in zip(self._sources, self.begun, starts, strict=False)
-            if file.first < error.items.stop and stop > error.items.start
+            if file.first < items.stop and stop > items.start
         ] or [self._sources[-1].name]
-        where = held[0] if len(held) == 1 else f"{held[0]} to {held[-1]}"
-        explained = LedgerMismatchError(f"{error}. These items are in {where}", items=error.items)
-        explained.report = error.report
-        return explained
+        return held[0] if len(held) == 1 else f"{held[0]} to {held[-1]}"

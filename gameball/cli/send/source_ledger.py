@@ -34,21 +34,24 @@ def describe_source(
         options: The options of the command.
         ledger: The ledger that notes them.
     """
+    one = source if isinstance(source, Source) else source.files[0]
+    described = {
+        "map": ",".join(f"{name}={column}" for name, column in one.rename.items()),
+        "types": ",".join(f"{column}={kind}" for column, kind in one.types.items()),
+        "constants": json.dumps(dict(one.constants)),
+        "select": json.dumps(one.select),
+        "drop": json.dumps(one.drop),
+        "dialect": json.dumps(attrs.asdict(one.dialect)),
+        "max_bytes": str(options.max_bytes),
+        QUERY_HASH: hash_query(one.query),
+    }
     if isinstance(source, JoinedSource):
-        one = describe_source(source.files[0], options, ledger)
-        return {**one, "format": options.format or "", CONTENT: "", **describe_files(source, ledger)}
+        return {**described, "format": options.format or "", CONTENT: "", **describe_files(source, ledger)}
     return {
+        **described,
         "source": "-" if source.path is None else str(source.path.absolute()),
         "format": source.format,
-        "map": ",".join(f"{name}={column}" for name, column in source.rename.items()),
-        "types": ",".join(f"{column}={kind}" for column, kind in source.types.items()),
-        "constants": json.dumps(dict(source.constants)),
-        "select": json.dumps(source.select),
-        "drop": json.dumps(source.drop),
-        "dialect": json.dumps(attrs.asdict(source.dialect)),
-        "max_bytes": str(options.max_bytes),
         CONTENT: ("" if source.path is None else identify(source.path)) or "",
-        QUERY_HASH: hash_query(source.query),
         FILES: "",
     }
 

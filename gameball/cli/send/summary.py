@@ -8,7 +8,7 @@ from gameball.cli.exit_codes import ExitCode
 from gameball.cli.options import SendCommandOptions
 from gameball.cli.output import write_json, write_lines
 from gameball.cli.send.advice import Ending, advise
-from gameball.cli.send.places import UNKNOWN_PLACE
+from gameball.cli.send.places import as_json as place_as_json
 from gameball.cli.send.rejects import RejectsFile
 from gameball.cli.send.results import SourceResult
 from gameball.cli.send.tally import DESCRIBED, Failure, counted, describe_error
@@ -166,7 +166,7 @@ def _as_json(result: SourceResult) -> dict[str, Any]:
                 "events": failure.events,
                 "first_item": failure.first,
                 "last_item": failure.last,
-                **(UNKNOWN_PLACE if place is None else place.as_json()),
+                **place_as_json(place),
                 "reason": failure.reason,
             }
         )
