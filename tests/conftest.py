@@ -43,6 +43,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Any:
+    """The PostgreSQL server of the test run, which other workers use too."""
+    return shared_postgres.start(shared_postgres.folder_of_run(request.config))
+
+
+@pytest.fixture(scope="session")
 def running_sandbox() -> Iterator[Sandbox]:
     with Sandbox(job_seconds=0.0) as box:
         yield box

