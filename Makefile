@@ -4,6 +4,9 @@ BIN := .venv/bin
 SETUP := .venv/set-up
 UV := .venv/lock/bin/uv
 
+# The tests start hundreds of processes: where this is set, each of them would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-lowest test-spark check regenerate lock bench clean
 .DEFAULT_GOAL := test
 
