@@ -7,7 +7,7 @@ UV := .venv/lock/bin/uv
 # The tests start hundreds of processes: where this is set, each of them would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-lowest test-spark check regenerate lock bench clean
+.PHONY: demo test test-long test-lowest test-spark check regenerate lock bench clean
 .DEFAULT_GOAL := test
 
 $(SETUP): requirements-dev.txt
@@ -22,6 +22,10 @@ demo: $(SETUP)  ## send the sample events to the sandbox, or to Gameball if its 
 
 test: $(SETUP)  ## run the tests
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+
+test-long: export GAMEBALL_TEST_REPETITIONS ?= 10
+test-long: $(SETUP)  ## repeat random faults, kills, forks and interrupts ten times as often; GAMEBALL_TEST_REPETITIONS sets another number
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m repeated
 
 test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies that pyproject.toml allows
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv/lowest

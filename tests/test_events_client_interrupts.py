@@ -1,11 +1,7 @@
-"""An interrupt within ``stream``, or while a send begins, carries the report and leaves nothing locked.
-
-``LATE_INTERRUPTS`` is the number of interrupts of each case, a small number by default.
-"""
+"""An interrupt within ``stream``, or while a send begins, carries the report and leaves nothing locked."""
 
 import asyncio
 import gc
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +11,15 @@ from types import FrameType
 import pytest
 from alarms import NOT_STRUCK, AlarmInterrupt, alarms, arm, disarm
 from either_client import KEYS
+from repetitions import repetitions
 from sending import events, our_threads
 from waiting import LONGEST, wait_until
 
 from gameball import AsyncGameball, DeliveryReport, Event, Gameball, Ledger, Receipt
 from gameball.sandbox import Sandbox
 
-INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
+pytestmark = pytest.mark.repeated
+INTERRUPTS = repetitions(10)
 COUNT = 6
 
 

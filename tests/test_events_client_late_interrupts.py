@@ -1,11 +1,7 @@
-"""An interrupt in the last moments of a send carries the whole report, wherever it strikes.
-
-``LATE_INTERRUPTS`` is the number of interrupts of each case, a small number by default.
-"""
+"""An interrupt in the last moments of a send carries the whole report, wherever it strikes."""
 
 import asyncio
 import gc
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -15,6 +11,7 @@ from types import FrameType
 import pytest
 from alarms import NOT_STRUCK, AlarmInterrupt, alarms, arm, disarm
 from either_client import KEYS
+from repetitions import repetitions
 from sending import events, our_threads
 from waiting import LONGEST, wait_until
 
@@ -22,7 +19,8 @@ from gameball import AsyncGameball, Gameball, Ledger, Receipt
 from gameball.receipts import DeliveryReport
 from gameball.sandbox import Sandbox
 
-INTERRUPTS = int(os.environ.get("LATE_INTERRUPTS", "20"))
+pytestmark = pytest.mark.repeated
+INTERRUPTS = repetitions(10)
 COUNT = 6
 LAST = 0.005
 

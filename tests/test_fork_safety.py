@@ -14,13 +14,14 @@ from either_client import KEYS, EitherClient
 from forking import in_child
 from gameball_api.api.batches import send_events_batch
 from gameball_api.models import BatchStarted, CustomerEvents, EventsBatch, NamedEvents
+from repetitions import repetitions
 
 from gameball import AsyncGameball, DeliveryReport, Event, Gameball, GameballError, RateLimit
 from gameball.fork_safety import renew_after_fork
 from gameball.sandbox import Sandbox
 
-#: How often parent and child send at once; any number by hand.
-ROUNDS = int(os.environ.get("GAMEBALL_FORK_ROUNDS", "10"))
+#: How often parent and child send at once.
+ROUNDS = repetitions(10)
 
 
 def sent_by(box: Sandbox) -> Counter[str]:
@@ -86,6 +87,7 @@ def jobs_of(who: str, report: DeliveryReport) -> Jobs:
     return {f"{who}-{receipt.first}": receipt.job_id for receipt in report.receipts}
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("kind", ["sync", "async", "raw"])
 def test_parent_and_child_send_at_once_and_each_gets_its_own_responses(kind: str) -> None:
     with Sandbox() as box, sending_with(kind, box.url) as send:
@@ -101,6 +103,7 @@ def test_parent_and_child_send_at_once_and_each_gets_its_own_responses(kind: str
         assert told == job_of_each(box)
 
 
+@pytest.mark.repeated
 def test_a_child_forked_while_threads_send_has_no_locked_lock() -> None:
     with (
         Sandbox(latency=0.002) as box,
@@ -176,6 +179,7 @@ def test_requests_in_flight_at_a_fork_occupy_the_rate_limit_of_the_child_for_a_w
         client.close()
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_source_that_forks_has_its_events_sent_by_the_parent_only(kind: str) -> None:
     parent = os.getpid()

@@ -1,9 +1,5 @@
-"""``gameball send`` that is interrupted or terminated.
+"""``gameball send`` that is interrupted or terminated."""
 
-``GAMEBALL_INTERRUPTS`` is the number of trials of further interrupts, a small number by default.
-"""
-
-import os
 import random
 import re
 import signal
@@ -15,11 +11,10 @@ from pathlib import Path
 import pytest
 from command import GAMEBALL, begin, environment, gameball, wait_for_requests, write_events
 from long_send import COUNT, WORDS
+from repetitions import repetitions
 from waiting import LONGEST
 
 from gameball.sandbox import Sandbox
-
-TRIALS = int(os.environ.get("GAMEBALL_INTERRUPTS", "1"))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +41,8 @@ def test_after_an_interrupt_every_event_has_an_outcome_and_the_command_says_how_
     assert set(slow_box.events.values()) == {1}
 
 
-@pytest.mark.parametrize("trial", range(TRIALS))
+@pytest.mark.repeated
+@pytest.mark.parametrize("trial", range(repetitions(1)))
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)]
 )

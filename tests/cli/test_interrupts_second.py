@@ -1,7 +1,4 @@
-"""Ctrl-C in a terminal: the first ends ``gameball send`` politely, the second at once, at whatever moment.
-
-``GAMEBALL_INTERRUPTS`` is the number of trials of each case, a small number by default.
-"""
+"""Ctrl-C in a terminal: the first ends ``gameball send`` politely, the second at once, at whatever moment."""
 
 import json
 import os
@@ -15,11 +12,12 @@ from pathlib import Path
 
 import pytest
 from command import GAMEBALL, environment, gameball, wait_for_requests, write_events
+from repetitions import repetitions
 from waiting import LONGEST, wait_until
 
 from gameball.sandbox import Sandbox
 
-TRIALS = int(os.environ.get("GAMEBALL_INTERRUPTS", "2"))
+TRIALS = repetitions(2)
 COUNT = 400
 WORDS = ("events.jsonl", "--max-objects", "10", "--rate-limit", "none")
 
@@ -85,6 +83,7 @@ def check_ledger(box: Sandbox, folder: Path) -> None:
     assert accepted <= sum(box.events.values()) <= recorded
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("trial", range(TRIALS))
 def test_the_first_ctrl_c_ends_with_the_summary_and_the_ledger_closed(trial: int, tmp_path: Path) -> None:
     chance = random.Random(trial)
@@ -105,6 +104,7 @@ def test_the_first_ctrl_c_ends_with_the_summary_and_the_ledger_closed(trial: int
         assert len(box.events) == COUNT
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("trial", range(TRIALS))
 def test_a_second_ctrl_c_ends_at_once_at_any_moment(trial: int, tmp_path: Path) -> None:
     chance = random.Random(trial)

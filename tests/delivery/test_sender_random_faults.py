@@ -9,12 +9,13 @@ import httpx
 import pytest
 from attrs import define
 from either_client import EitherClient
+from repetitions import repetitions
 from waiting import LONGEST
 
 from gameball import DeliveryReport, Event, Outcome
 from gameball.sandbox import Ending, Fault, Received, Sandbox
 
-SEEDS: Final = range(100)
+SEEDS: Final = range(repetitions(40))
 EVENTS: Final = 120
 FAULTS: Final = [
     Fault(status=429),
@@ -103,6 +104,7 @@ def facts(report: DeliveryReport) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("seed", SEEDS)
 def test_under_random_faults_the_report_adds_up_and_the_server_agrees(faulty: Faulty, seed: int) -> None:
     reports = []
@@ -124,8 +126,9 @@ def test_the_seeds_make_accepted_rejected_and_unknown_chunks(faulty: Faulty) -> 
     assert {Outcome.ACCEPTED, Outcome.REJECTED, Outcome.UNKNOWN} <= outcomes
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("kind", ["sync", "async"])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(repetitions(5)))
 def test_with_resend_nothing_is_lost(faulty: Faulty, kind: str, seed: int) -> None:
     report, counts = faulty.deliver(kind, seed, on_unknown="resend")
     for receipt in report.receipts:

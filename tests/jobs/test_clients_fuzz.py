@@ -1,7 +1,4 @@
-"""The clients of jobs under random faults at the level of bytes: no status that the server did not send.
-
-``GAMEBALL_FUZZ_SEEDS`` sets how many seeds are tried.
-"""
+"""The clients of jobs under random faults at the level of bytes: no status that the server did not send."""
 
 import json
 import random
@@ -176,6 +173,7 @@ def check_job(job: BatchJob, server: JobServer) -> None:
     assert job.status in server.sent[job.id], (job, server.faults)
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_no_status_is_returned_that_the_server_did_not_send(
     first: int, monkeypatch: pytest.MonkeyPatch

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from either_client import EitherClient
+from repetitions import repetitions
 
 from gameball import (
     Event,
@@ -28,8 +29,6 @@ from gameball.ledger.store import LedgerStore
 from gameball.receipts import Receipt
 from gameball.sandbox import Sandbox
 
-#: How many ledgers of killed processes are copied, moved and renamed; any number by hand.
-ROUNDS = int(os.environ.get("GAMEBALL_MOVED_LEDGERS", "20"))
 CHUNKS = list(chunk_events((Event(f"c{n}", "x") for n in range(600)), max_objects=2))
 
 #: How many events a process sends that is killed after 1 to 59 receipts, one for every two events.
@@ -90,13 +89,14 @@ def rename_main_only(path: Path, folder: Path) -> Path:
 
 # After a kill nearly all of the record was in a write-ahead log beside the file: 4 kB of 886. A copy of the
 # main file alone was treated as an empty ledger, and everything was sent again.
+@pytest.mark.repeated
 @pytest.mark.parametrize("move", [move_with_all, copy_main_only, rename_main_only])
 def test_a_ledger_that_was_moved_after_a_kill_sends_nothing_twice(
     move: Callable[[Path, Path], Path], box: Sandbox, path: Path, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
     folder = tmp_path / "elsewhere"
-    for _ in range(ROUNDS // 3):
+    for _ in range(repetitions(4)):
         box.forget()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 from attrs import define
 from either_client import EitherClient
+from repetitions import repetitions
 from waiting import wait_until
 
 from gameball import Event, Ledger, Outcome
 from gameball.sandbox import Sandbox
 
 COUNT = 60
-KILLS = 30
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 
@@ -82,8 +82,9 @@ def positions(ranges: list[range]) -> set[int]:
     return {position for part in ranges for position in part}
 
 
+@pytest.mark.repeated
 @KINDS
-@pytest.mark.parametrize("kill", range(KILLS))
+@pytest.mark.parametrize("kill", range(repetitions(15)))
 def test_after_kill_9_the_same_send_loses_nothing_and_repeats_nothing(
     forker: Forker, slow_box: Sandbox, tmp_path: Path, kind: str, kill: int
 ) -> None:
@@ -109,8 +110,9 @@ def test_after_kill_9_the_same_send_loses_nothing_and_repeats_nothing(
         assert received[f"cust-{position}"] in ({0, 1} if position in uncertain else {1})
 
 
+@pytest.mark.repeated
 @KINDS
-@pytest.mark.parametrize("moment", range(10))
+@pytest.mark.parametrize("moment", range(repetitions(5)))
 def test_after_ctrl_c_at_any_moment_every_event_has_an_outcome_and_no_thread_is_left(
     forker: Forker, slow_box: Sandbox, tmp_path: Path, kind: str, moment: int
 ) -> None:

@@ -7,7 +7,9 @@ from collections import Counter
 from typing import Any
 
 import orjson
+import pytest
 from outbox_processes import Processes
+from repetitions import repetitions
 from sqlalchemy import select, text
 
 from gameball import Gameball, Outcome
@@ -18,7 +20,7 @@ from gameball.sandbox import Fault, Sandbox
 from gameball.sandbox.faults import Ending
 from gameball.sandbox.record import Received
 
-ROUNDS = int(os.environ.get("GAMEBALL_TEST_OUTBOX_KILLS", "3"))
+ROUNDS = repetitions(3)
 TIMES = {"duration": 1.5, "heartbeat": 0.2, "margin": 0.3, "standby": 0.05}
 FAULTS = [
     Fault(status=503),
@@ -58,6 +60,7 @@ def number_of(events: str) -> int:
     return number
 
 
+@pytest.mark.repeated
 def test_every_committed_event_is_accounted_for_once(outbox: Outbox, processes: Processes) -> None:
     seed = int(os.environ.get("GAMEBALL_TEST_SEED", "7"))
     chance = random.Random(seed)

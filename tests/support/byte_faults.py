@@ -11,9 +11,10 @@ from typing import Final
 
 from attrs import define, field
 from raw_server import answer
+from repetitions import repetitions
 
 #: How many seeds the tests try.
-SEEDS: Final = int(os.environ.get("GAMEBALL_FUZZ_SEEDS", "200"))
+SEEDS: Final = repetitions(100)
 #: How many seeds one test tries.
 BATCH: Final = 50
 #: How many run at the same time: most of their time is waiting.

@@ -1,7 +1,4 @@
-"""Random faults at the level of bytes. Report, ledger and the server's own record must agree on each of them.
-
-``GAMEBALL_FUZZ_SEEDS`` sets how many seeds are tried.
-"""
+"""Random faults at the level of bytes: report, ledger and the server's own record agree on each of them."""
 
 import random
 import ssl
@@ -61,6 +58,7 @@ def check_report(report: DeliveryReport, server: EventServer) -> None:
                     assert times <= 1, (receipt, server.faults)
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_report_ledger_and_server_agree_whatever_the_server_does(
     first: int, tls: ssl.SSLContext, tmp_path: Path

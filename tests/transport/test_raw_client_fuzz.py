@@ -1,7 +1,4 @@
-"""The raw client under random faults at the level of bytes: it never says what is not true.
-
-``GAMEBALL_FUZZ_SEEDS`` sets how many seeds are tried.
-"""
+"""The raw client under random faults at the level of bytes: it never says what is not true."""
 
 import random
 import ssl
@@ -69,6 +66,7 @@ def run(seed: int, tls: ssl.SSLContext) -> None:
             assert result.job_id == server.promised[f"cust-{number}"], (number, server.faults)
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_the_raw_client_never_says_what_is_not_true_whatever_the_server_does(
     first: int, tls: ssl.SSLContext

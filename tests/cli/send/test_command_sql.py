@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command import begin, gameball, rejects
+from repetitions import repetitions
 from waiting import LONGEST
 
 from gameball.sandbox import Fault, Sandbox
@@ -80,7 +81,8 @@ def test_rows_of_a_query_that_were_not_accepted_are_its_rejects(box: Sandbox, tm
 
 
 @pytest.mark.parametrize("kind", ["parquet", "sql"])
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.repeated
+@pytest.mark.parametrize("number", range(repetitions(1)))
 def test_after_a_kill_the_same_command_loses_nothing_and_sends_nothing_twice(
     kind: str, number: int, tmp_path: Path
 ) -> None:

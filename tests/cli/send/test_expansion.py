@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import begin, gameball, line, rejects, write_events
+from repetitions import repetitions
 from waiting import LONGEST
 
 from gameball.cli.send.expansion import expand
@@ -146,7 +147,8 @@ def test_the_exit_code_is_the_worst_and_rejects_name_file_and_line(
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.repeated
+@pytest.mark.parametrize("seed", range(repetitions(2)))
 def test_after_a_kill_the_same_folder_loses_nothing_and_sends_nothing_twice(
     seed: int, slow_box: Sandbox, tmp_path: Path
 ) -> None:

@@ -17,12 +17,14 @@ import pytest
 from broken_lines import BROKEN
 from command import GAMEBALL, begin, environment, gameball, line, write_events
 from long_send import COUNT, WORDS
+from repetitions import repetitions
 from waiting import LONGEST, wait_until
 
 from gameball.sandbox import Fault, Sandbox
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.repeated
+@pytest.mark.parametrize("seed", range(repetitions(3)))
 def test_after_a_kill_the_same_command_loses_nothing_and_sends_nothing_twice(
     seed: int, slow_box: Sandbox, tmp_path: Path
 ) -> None:

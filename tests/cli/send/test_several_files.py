@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import begin, gameball, line, rejects, write_events
+from repetitions import repetitions
 from waiting import LONGEST
 
 from gameball.sandbox import Fault, Sandbox
@@ -157,7 +158,8 @@ def test_recorded_files_that_are_not_as_they_were_are_refused_by_name_and_nothin
     assert (len(box.batches), len(box.events)) == (1, 9)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.repeated
+@pytest.mark.parametrize("seed", range(repetitions(2)))
 def test_after_a_kill_changed_files_are_refused_and_the_rest_arrives_once(
     seed: int, slow_box: Sandbox, tmp_path: Path
 ) -> None:
