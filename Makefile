@@ -7,7 +7,7 @@ UV := .venv/lock/bin/uv
 # The tests start hundreds of processes: where this is set, each of them would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-long test-lowest test-spark check regenerate lock bench clean
+.PHONY: demo test test-long test-lowest test-duckdb test-spark check regenerate lock bench clean
 .DEFAULT_GOAL := test
 
 $(SETUP): requirements-dev.txt
@@ -35,6 +35,14 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 		--editable . hypothesis pyte pytest pytest-xdist requests
 	.venv/lowest/bin/python -m pytest --numprocesses 4 --dist worksteal -p no:cacheprovider \
 		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
+
+test-duckdb: .venv/duckdb/set-up  ## run the tests of queries with the DuckDB that has packaged extensions, for PostgreSQL, SQLite and Excel
+	PYTHONPATH="$(CURDIR)/.venv/duckdb" $(BIN)/python -m pytest --numprocesses 4 --dist worksteal tests/sources/tables $(wildcard tests/cli/send/*_sql*.py)
+
+.venv/duckdb/set-up: requirements-duckdb.txt | $(SETUP)
+	rm -rf .venv/duckdb
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target .venv/duckdb --requirement requirements-duckdb.txt
+	@touch $@
 
 test-spark: .venv/spark/set-up  ## run the tests with Spark (needs Java 17); GAMEBALL_SPARK_ROWS sets the number of rows
 	.venv/spark/bin/python -m pytest -p no:cacheprovider tests/spark $(SPARK_TESTS)
@@ -70,6 +78,9 @@ lock: $(UV)  ## update the locked development dependencies
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --extra arrow --extra sandbox --group spark --upgrade \
 		--output-file requirements-spark.txt pyproject.toml
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url --group duckdb-extensions --upgrade \
+		--output-file requirements-duckdb.txt
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import signal
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -11,7 +12,7 @@ import shared_postgres
 from command import FORKS, end_what_was_begun
 from either_client import KEYS, EitherClient
 from hypothesis import HealthCheck, settings
-from waiting import LONGEST
+from waiting import LONGEST, stacks_of_threads
 
 from gameball import Gameball
 from gameball.sandbox import Sandbox
@@ -19,6 +20,14 @@ from gameball.sandbox import Sandbox
 # No deadline: a slow example only shows that the machine is loaded.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_configure() -> None:
+    # `nohup` and a shell's `&` let a program ignore these, and the commands that the tests begin would, too.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,7 +69,11 @@ def box(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     yield running_sandbox
     # Requests that a client abandoned may still arrive, and would be in the next test's record. Connections
     # are accepted in order: when this one gets its response, all earlier ones were accepted.
-    httpx.get(running_sandbox.url, trust_env=False)
+    try:
+        httpx.get(running_sandbox.url, trust_env=False)
+    except httpx.TimeoutException as error:
+        error.add_note(stacks_of_threads())  # it did not respond once, and nothing said why
+        raise
     running_sandbox.wait_for(lambda: not running_sandbox.app.transports)
 
 

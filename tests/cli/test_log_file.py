@@ -13,7 +13,7 @@ def test_a_log_file_has_requests_retries_outcomes_and_the_end(box: Sandbox, tmp_
     box.fail_next(Fault(status=503), Fault(), Fault(status=400))
     words = ("--max-objects", 1, "--concurrency", 1, "--log-file", "send.log")
     done = gameball("send", "events.jsonl", *words, url=box.url, cwd=tmp_path)
-    assert (done.code, done.err) == (3, "")
+    assert (done.code, done.problems) == (3, "")
     log = (tmp_path / "send.log").read_text()
     lines = log.splitlines()
     stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -42,5 +42,5 @@ def test_a_log_file_that_cannot_be_written_is_a_usage_error(box: Sandbox, tmp_pa
 def test_a_log_file_on_a_full_disk_does_not_disturb_the_send(box: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_text(line(1))
     done = gameball("send", "events.jsonl", "--log-file", "/dev/full", url=box.url, cwd=tmp_path)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.problems) == (0, "")
     assert sum(box.events.values()) == 1

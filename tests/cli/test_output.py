@@ -70,7 +70,7 @@ def test_an_ascii_terminal_shows_escapes(box: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "é.jsonl"
     path.write_text('{"customer_id": "c", "name": "n"}\n')
     done = gameball("send", path, url=box.url, PYTHONIOENCODING="ascii")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.problems) == (0, "")
     assert "\\xe9.jsonl: 1 event" in done.out
 
 

@@ -55,7 +55,7 @@ def test_rows_that_cannot_be_sent_are_set_aside_and_the_others_are_delivered(
         for partition in range(8):
             for events in bad:
                 connection.exec_driver_sql(
-                    "INSERT INTO gameball_outbox (customer_id, events, partition) "  # noqa: S608 - constants
+                    "INSERT INTO gameball_outbox (customer_id, events, partition) "
                     f"VALUES ('by-hand', {events}, {partition})"
                 )
     add(outbox, *likes(40))

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 #: Where no interrupt strikes. Python ignores what is raised in a finalizer, or in a callback of the
-#: garbage collector, of which hypothesis has one. An interrupt of ``Thread.start``
-#: may leave Python's own lock of the thread held, so that the thread never runs.
-NOT_STRUCK = {"_remove", "__del__", "gc_callback", "collect_unraisable", "start"}
+#: garbage collector, of which hypothesis has one. An interrupt of ``Thread.start`` may leave a lock of Python
+#: held, so that the thread never runs. An interrupt of ``logging`` may leave the lock of that
+#: module held: then the sandbox, which runs in the same process, never accepts a connection again.
+NOT_STRUCK = {"_remove", "__del__", "gc_callback", "collect_unraisable", "start", "isEnabledFor", "handle"}
 
 
 class AlarmInterrupt(BaseException):

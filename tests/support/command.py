@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -40,6 +41,11 @@ class Done:
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(self.out)
         return report
+
+    @property
+    def problems(self) -> str:
+        """Standard error without the lines of progress, which a command prints on a slow machine."""
+        return re.sub(r".* accepted, .* events/s\n", "", self.err)
 
     @property
     def source(self) -> dict[str, Any]:

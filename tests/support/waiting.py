@@ -1,7 +1,10 @@
 """Waits for a condition instead of a fixed time, with a timeout that is long enough for a loaded machine."""
 
 import asyncio
+import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,7 +22,7 @@ def _pauses() -> Iterator[float]:
     begun = time.monotonic()
     while (elapsed := time.monotonic() - begun) < LONGEST:
         yield max(_SHORTEST_PAUSE, min(_LONGEST_PAUSE, elapsed / 10))
-    pytest.fail("the condition did not come to hold in time")
+    pytest.fail(f"the condition did not come to hold in time\n{stacks_of_threads()}")
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -34,3 +37,12 @@ async def wait_until_async(condition: Callable[[], object]) -> None:
     pauses = _pauses()
     while not condition():
         await asyncio.sleep(next(pauses))
+
+
+def stacks_of_threads() -> str:
+    """Return what each thread is doing, to tell why something did not come to hold."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "\n".join(
+        f"{names.get(ident)}:\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+    )

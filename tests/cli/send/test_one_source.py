@@ -91,7 +91,7 @@ def test_a_pipe_is_read_once_and_has_no_ledger(box: Sandbox, tmp_path: Path) -> 
 
 def test_a_file_is_sent_and_its_ledger_is_next_to_it(box: Sandbox, source: Path) -> None:
     done = gameball("send", "events.jsonl", url=box.url, cwd=source.parent)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.problems) == (0, "")
     assert done.out.startswith("events.jsonl: 2,500 events, 3 requests, ")
     assert "2,500 accepted" in done.out
     # Up to four requests are sent at once: they need not arrive in the order of the file.
@@ -168,7 +168,7 @@ def test_an_invalid_line_stops_the_send_and_is_named_with_its_reason(
     source = tmp_path / "events.jsonl"
     source.write_bytes(line(1).encode() + b"\n" + broken + line(2).encode())
     done = gameball("send", "events.jsonl", url=box.url, cwd=tmp_path)
-    assert (done.code, done.err) == (3, "")
+    assert (done.code, done.problems) == (3, "")
     assert "events.jsonl, line 3: " in done.out
     assert reason in done.out
     assert "Next: correct line 3 of events.jsonl or skip such lines with --skip-invalid, then run" in done.out

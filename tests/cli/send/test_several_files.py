@@ -43,7 +43,7 @@ def test_a_thousand_small_files_take_as_few_requests_as_one_file(box: Sandbox, t
     done = gameball(*WORDS, url=box.url, cwd=tmp_path)
     assert done.out.startswith("1,000 files: 3,000 events, 3 requests, ")
     assert "all with the ledger events.ledger\n  3,000 accepted" in done.out
-    assert (done.code, done.err, len(done.out.splitlines())) == (0, "", 4)
+    assert (done.code, done.problems, len(done.out.splitlines())) == (0, "", 4)
     assert (len(box.batches), len(box.events), set(box.events.values())) == (3, 3_000, {1})
     again = gameball(*WORDS, "--json", url=box.url, cwd=tmp_path)
     assert again.report["total"]["sources"] == 1_000

@@ -24,7 +24,7 @@ def test_without_a_ledger_the_user_is_told_that_the_same_command_would_send_twic
 
 def test_with_json_standard_output_has_only_the_report(box: Sandbox, source: Path) -> None:
     done = gameball("send", source, "--json", url=box.url)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.problems) == (0, "")
     assert done.source["events"] == {"accepted": 2500, "rejected": 0, "unknown": 0, "unsent": 0}
     assert len(set(done.source["job_ids"])) == 3
     assert (done.source["requests"], done.source["objects"]) == (3, 2500)
