@@ -23,6 +23,9 @@ TOGETHER: Final = 8
 TIMEOUT: Final = 0.25
 #: The statuses that say for sure that a request was not carried out.
 REFUSED: Final = (400, 413, 422, 503)
+#: A filter of warnings. If a connection is reset before its handshake, ``wrap_socket`` of Python raises and
+#: leaves its socket to the garbage collector. Such a socket has no remote address in its warning.
+RESET_BEFORE_HANDSHAKE: Final = r"ignore:unclosed <ssl.SSLSocket.*laddr=\([^)]*\)>$:ResourceWarning"
 #: The chance that a request is cut: the connection is reset before the whole request was read.
 CUT: Final = 0.1
 

@@ -4,7 +4,7 @@ import random
 import ssl
 
 import pytest
-from byte_faults import BATCH, SEEDS, TIMEOUT, try_seeds
+from byte_faults import BATCH, RESET_BEFORE_HANDSHAKE, SEEDS, TIMEOUT, try_seeds
 from either_client import EitherClient
 from event_server import EVENTS, LARGE, EventServer
 from gameball_api.api.batches import send_events_batch
@@ -66,6 +66,7 @@ def run(seed: int, tls: ssl.SSLContext) -> None:
             assert result.job_id == server.promised[f"cust-{number}"], (number, server.faults)
 
 
+@pytest.mark.filterwarnings(RESET_BEFORE_HANDSHAKE)
 @pytest.mark.repeated
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_the_raw_client_never_says_what_is_not_true_whatever_the_server_does(
