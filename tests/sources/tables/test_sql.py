@@ -16,7 +16,7 @@ from source_files import read_until_error
 from gameball import Gameball, SourceError
 from gameball.sandbox import Sandbox
 from gameball.sources import Source, read_arrow, read_sql
-from gameball.sources.tables.sql import explain_order
+from gameball.sources.tables.sql import SqlOrigin, explain_order
 
 
 def write_tables(folder: Path) -> None:
@@ -100,6 +100,14 @@ def test_an_error_in_the_middle_comes_after_the_rows_before_and_shows_no_cell() 
     assert "the query, row " in str(error)
     assert [item[0] for item in items] == [f"c{n}" for n in range(len(items))]
     assert 0 < len(items) < 200_000
+
+
+# DuckDB 1 returned a million rows at once: 450 MiB with rows of 200 bytes.
+def test_rows_are_fetched_in_batches_that_need_little_memory() -> None:
+    with SqlOrigin("SELECT 'c' || i AS customer_id, 'x' AS name FROM range(300000) t(i)").open() as table:
+        rows = [len(batch) for batch in table.batches]
+    assert sum(rows) == 300_000
+    assert max(rows) <= 10_000
 
 
 def test_the_rows_of_a_query_can_be_read_again_for_rejects() -> None:
