@@ -18,7 +18,7 @@ from gameball.sources.records.progress import ReadProgress
 from gameball.sources.records.reading import Reading
 from gameball.sources.source import as_tuple, check_options
 from gameball.sources.tables.batches import OpenTable, TableOrigin, TableReader, check_nulls
-from gameball.sources.tables.sql import QUERY, SqlOrigin
+from gameball.sources.tables.sql import QUERY, SqlOrigin, fetch_relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -58,7 +58,9 @@ class ArrowOrigin:
         """Begin to read it. Its batches are read one by one, if it computes them one by one."""
         import pyarrow as pa  # noqa: PLC0415 - optional
 
-        with closing(pa.RecordBatchReader.from_stream(self.table)) as reader:
+        of_duckdb = type(self.table).__name__ == "DuckDBPyRelation"
+        fetch = fetch_relation if of_duckdb else pa.RecordBatchReader.from_stream
+        with closing(fetch(self.table)) as reader:
             schema = reader.schema
             batches: Iterator[Any] = iter(reader)
             if schema.metadata and b"pandas" in schema.metadata:

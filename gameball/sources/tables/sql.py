@@ -58,7 +58,7 @@ class SqlOrigin:
             return
         with _duckdb(self.connection) as connection, _keeping_interrupts():
             select = _prepare(connection, self.query)
-            with closing(_fetch(connection.sql(select))) as reader:
+            with closing(fetch_relation(connection.sql(select))) as reader:
                 yield OpenTable(reader.schema, reader)
 
     def explain(self, error: Exception) -> str:
@@ -68,6 +68,15 @@ class SqlOrigin:
             said = " ".join(str(error).partition("\n")[0].split())
             return f"cannot be executed ({said})"
         return f"cannot be read ({kind})"
+
+
+def fetch_relation(relation: Any) -> Any:  # noqa: ANN401 - of DuckDB
+    """Begin to fetch the rows of a relation of DuckDB, as Arrow batches of 10,000 rows."""
+    # Not by __arrow_c_stream__: its batches have a million rows in DuckDB 1, which took 450 MiB with rows of
+    # 200 bytes.
+    if hasattr(type(relation), "to_arrow_reader"):
+        return relation.to_arrow_reader(_BATCH_ROWS)
+    return relation.fetch_arrow_reader(_BATCH_ROWS)  # its name until DuckDB 1.4
 
 
 def explain_order(query: str) -> str | None:
@@ -132,15 +141,6 @@ def _prepare(connection: Any, query: str) -> str:  # noqa: ANN401 - of the user
     if last.type.name != "SELECT":
         raise UnreadableError(f"must end with a SELECT, not with {last.type.name}", whole=True)
     return cast("str", last.query)
-
-
-def _fetch(relation: Any) -> Any:  # noqa: ANN401 - of DuckDB
-    """Begin to fetch the rows of a relation, as Arrow batches."""
-    # Not by __arrow_c_stream__: its batches have a million rows in DuckDB 1, which took 450 MiB with rows of
-    # 200 bytes.
-    if hasattr(type(relation), "to_arrow_reader"):
-        return relation.to_arrow_reader(_BATCH_ROWS)
-    return relation.fetch_arrow_reader(_BATCH_ROWS)  # its name until DuckDB 1.4
 
 
 def _import_duckdb() -> ModuleType | None:

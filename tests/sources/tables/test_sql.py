@@ -16,6 +16,7 @@ from source_files import read_until_error
 from gameball import Gameball, SourceError
 from gameball.sandbox import Sandbox
 from gameball.sources import Source, read_arrow, read_sql
+from gameball.sources.arrow import ArrowOrigin
 from gameball.sources.tables.sql import SqlOrigin, explain_order
 
 
@@ -104,10 +105,20 @@ def test_an_error_in_the_middle_comes_after_the_rows_before_and_shows_no_cell() 
 
 # DuckDB 1 returned a million rows at once: 450 MiB with rows of 200 bytes.
 def test_rows_are_fetched_in_batches_that_need_little_memory() -> None:
-    with SqlOrigin("SELECT 'c' || i AS customer_id, 'x' AS name FROM range(300000) t(i)").open() as table:
-        rows = [len(batch) for batch in table.batches]
-    assert sum(rows) == 300_000
-    assert max(rows) <= 10_000
+    query = "SELECT 'c' || i AS customer_id, 'x' AS name FROM range(300000) t(i)"
+    with duckdb.connect() as connection:
+        for origin in (SqlOrigin(query), ArrowOrigin(connection.sql(query), "the table")):
+            with origin.open() as table:
+                rows = [len(batch) for batch in table.batches]
+            assert sum(rows) == 300_000
+            assert max(rows) <= 10_000
+
+
+def test_a_relation_is_read_from_its_beginning_each_time() -> None:
+    with duckdb.connect() as connection:
+        relation = connection.sql("SELECT 'c' || i AS customer_id, 'x' AS name FROM range(30000) t(i)")
+        assert next(read_arrow(relation)) == ("c0", "x", {})
+        assert len(list(read_arrow(relation))) == 30_000
 
 
 def test_the_rows_of_a_query_can_be_read_again_for_rejects() -> None:
