@@ -144,7 +144,7 @@ def read_arrow(
         kind = type(table)
         raise TypeError(
             f"{kind.__module__}.{kind.__qualname__} has no method __arrow_c_stream__: use pandas 2.2, "
-            "polars 1.3, pyarrow 16, DuckDB 1.1, Spark 4.2 or a later version"
+            "polars 1.3, pyarrow 16, DuckDB 1.4, Spark 4.2 or a later version"
         )
     return read_table(
         ArrowOrigin(table, name),
