@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/set-up
 UV := .venv/lock/bin/uv
+PYTEST := -m pytest --numprocesses 4 --dist worksteal
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url --upgrade
 
 # The tests start hundreds of processes: where this is set, each of them would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,11 +24,11 @@ demo: $(SETUP)  ## send the sample events to the sandbox, or to Gameball if its 
 	@$(BIN)/gameball demo $(EVENTS) $(if $(EVENTS),,|| [ $$? -eq 3 ])  # some of the bundled items fail on purpose
 
 test: $(SETUP)  ## run the tests
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	$(BIN)/python $(PYTEST)
 
 test-long: export GAMEBALL_TEST_REPETITIONS ?= 10
 test-long: $(SETUP)  ## repeat random faults, kills, forks and interrupts ten times as often; GAMEBALL_TEST_REPETITIONS sets another number
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal -m repeated
+	$(BIN)/python $(PYTEST) -m repeated
 
 test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies that pyproject.toml allows
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv/lowest
@@ -33,11 +36,11 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 		--output-file .venv/lowest/requirements.txt pyproject.toml
 	$(UV) pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/requirements.txt \
 		--editable . hypothesis pyte pytest pytest-xdist requests
-	.venv/lowest/bin/python -m pytest --numprocesses 4 --dist worksteal -p no:cacheprovider \
+	.venv/lowest/bin/python $(PYTEST) -p no:cacheprovider \
 		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
 
 test-duckdb: .venv/duckdb/set-up  ## run the tests of queries with the DuckDB that has packaged extensions, for PostgreSQL, SQLite and Excel
-	PYTHONPATH="$(CURDIR)/.venv/duckdb" $(BIN)/python -m pytest --numprocesses 4 --dist worksteal tests/sources/tables $(wildcard tests/cli/send/*_sql*.py)
+	PYTHONPATH="$(CURDIR)/.venv/duckdb" $(BIN)/python $(PYTEST) tests/sources/tables tests/cli/send/test_command_sql*.py
 
 .venv/duckdb/set-up: requirements-duckdb.txt | $(SETUP)
 	rm -rf .venv/duckdb
@@ -72,15 +75,9 @@ $(UV): $(SETUP)
 	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 lock: $(UV)  ## update the locked development dependencies
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--no-header --no-emit-index-url --all-extras --group dev --upgrade \
-		--output-file requirements-dev.txt pyproject.toml
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--no-header --no-emit-index-url --extra arrow --extra sandbox --group spark --upgrade \
-		--output-file requirements-spark.txt pyproject.toml
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-		--no-header --no-emit-index-url --group duckdb-extensions --upgrade \
-		--output-file requirements-duckdb.txt
+	$(COMPILE) --all-extras --group dev --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --extra arrow --extra sandbox --group spark --output-file requirements-spark.txt pyproject.toml
+	$(COMPILE) --group duckdb-extensions --output-file requirements-duckdb.txt
 
 clean:
 	rm -rf .venv dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

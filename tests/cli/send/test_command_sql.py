@@ -80,8 +80,8 @@ def test_rows_of_a_query_that_were_not_accepted_are_its_rejects(box: Sandbox, tm
     assert [reject["line"] for reject in rejects(tmp_path / "r.jsonl")] == list(range(1, 1_001))
 
 
-@pytest.mark.parametrize("kind", ["parquet", "sql"])
 @pytest.mark.repeated
+@pytest.mark.parametrize("kind", ["parquet", "sql"])
 @pytest.mark.parametrize("number", range(repetitions(1)))
 def test_after_a_kill_the_same_command_loses_nothing_and_sends_nothing_twice(
     kind: str, number: int, tmp_path: Path

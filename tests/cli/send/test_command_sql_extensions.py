@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import duckdb
 import orjson
 import psycopg
 import pytest
-from command import begin, gameball
+from command import begin, gameball, wait_for_requests
 from repetitions import repetitions
-from waiting import LONGEST
 
 from gameball.sandbox import Sandbox
 
-duckdb = pytest.importorskip("duckdb")
 EXTENSIONS: Final = [
     pytest.importorskip(f"duckdb_extension_{name}", reason="needs extensions of DuckDB: make test-duckdb")
     for name in ("postgres_scanner", "sqlite_scanner", "excel")
@@ -87,14 +86,15 @@ def test_a_table_of_postgresql_is_sent_once_although_the_command_is_killed(
         "SELECT user_id AS customer_id, kind AS name, n, price, express, note "
         f"FROM shop.{table} WHERE kind <> 'test' ORDER BY id"
     )
-    words = ("send", "--sql", query, "--ledger", "orders.ledger", "--keep-going", "--rate-limit", "none")
+    options = ("--ledger", "orders.ledger", "--on-unknown", "report", "--keep-going", "--rate-limit", "none")
+    words = ("send", "--sql", query, *options)
     with Sandbox(latency=(0.0, 0.05)) as box:
-        process = begin(*words, "--on-unknown", "report", url=box.url, cwd=tmp_path, HOME=home)
+        process = begin(*words, url=box.url, cwd=tmp_path, HOME=home)
         requests = random.Random(seed).randint(1, 8)
-        box.wait_for(lambda: len(box.batches) >= requests or process.poll() is not None, LONGEST)
-        assert process.poll() is None, process.communicate()
+        wait_for_requests(box, requests, lambda: process.poll() is not None)
         process.kill()
-        done = gameball(*words, "--on-unknown", "report", "--json", url=box.url, cwd=tmp_path, HOME=home)
+        process.communicate()
+        done = gameball(*words, "--json", url=box.url, cwd=tmp_path, HOME=home)
         metadata = received(box)
     rows = dict(expected(order) for order in orders() if order[2] != "test")
     events = done.source["events"]
