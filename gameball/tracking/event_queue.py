@@ -53,7 +53,7 @@ class EventQueue:
     # The number and the memory of the events that have an outcome.
     _ended: int = field(init=False, default=0)
     _ended_bytes: int = field(init=False, default=0)
-    # The number of entries at which the packing worker must be woken.
+    # The packing worker must be woken when this number of events was put in, since the beginning.
     _wake_at: float = field(init=False, default=math.inf)
     _flush_to: int = field(init=False, default=0)
     _paused_until: float = field(init=False, default=-math.inf)
@@ -85,8 +85,8 @@ class EventQueue:
             if not self._has_room(size) and not (may_wait and self._wait_for_room(size)):
                 refused = self._refusals.note()
             else:
-                entries = waiting.add((customer_id, name, events, size, time.monotonic()))
-                if entries >= self._wake_at or (
+                put = waiting.add((customer_id, name, events, size, time.monotonic()))
+                if put >= self._wake_at or (
                     waiting.put_bytes - waiting.packed_bytes >= self.options.max_bytes
                 ):
                     self._wake_at = math.inf
@@ -144,6 +144,7 @@ class EventQueue:
                 if self._returned:
                     self._returned.sort(key=lambda pending: pending.chunk.first)
                     return self._take(self._returned.pop(0), when_taken)
+                self._waiting.take()
             # Without the lock, so that ``put`` never waits for it.
             packed = self._waiting.pack()
             with self._lock:
@@ -164,7 +165,7 @@ class EventQueue:
             seconds = self._seconds_until_ready(time.monotonic())
             if seconds <= 0:
                 return True
-            self._wake_at = self._waiting.missing() if self._waiting else 1
+            self._wake_at = self._waiting.packed + (self.options.max_objects if self._waiting else 1)
             self._changed.wait(None if math.isinf(seconds) else seconds)
             self._wake_at = math.inf
 
@@ -279,9 +280,12 @@ class EventQueue:
         packing = self._packing.acquire(timeout=max(0.0, until - time.monotonic()))
         try:
             with self._lock:
-                while packing and (packed := self._waiting.pack()) is not None:
-                    self._waiting.note_packed(packed)
-                    self._take(PendingChunk(self._open.add(packed), packed.chunk), rest.append)
+                # Not if an earlier call has counted all events as dropped.
+                if packing and not self._drained:
+                    self._waiting.take()
+                    while (packed := self._waiting.pack()) is not None:
+                        self._waiting.note_packed(packed)
+                        self._take(PendingChunk(self._open.add(packed), packed.chunk), rest.append)
                 while self._returned:
                     self._take(self._returned.pop(0), rest.append)
                 self._drained = True

@@ -1,4 +1,8 @@
-"""The events that wait to be packed, oldest first, and how they are packed into chunks. It has no lock."""
+"""The events that wait to be packed, oldest first, and how they are packed into chunks.
+
+It has no lock. ``pack`` runs beside everything else, and touches nothing that the other methods change; those
+need a lock of the caller.
+"""
 
 import math
 from collections import deque
@@ -41,18 +45,20 @@ class WaitingEvents:
         options: The options of the tracker.
 
     Attributes:
-        put: The number of all events that were ever added.
-        put_bytes: The memory that they took.
+        put_bytes: The memory that all events took that were ever added.
         packed: The number of all events that were packed.
         packed_bytes: The memory that they took.
     """
 
     options: TrackerOptions
-    put: int = field(init=False, default=0)
     put_bytes: int = field(init=False, default=0)
     packed: int = field(init=False, default=0)
     packed_bytes: int = field(init=False, default=0)
-    _entries: deque[Entry] = field(init=False, factory=deque)
+    # Those that were added since the last ``take``, and the number of those before.
+    _added: deque[Entry] = field(init=False, factory=deque)
+    _taken: int = field(init=False, default=0)
+    # Those that ``pack`` reads.
+    _to_pack: deque[Entry] = field(init=False, factory=deque)
     # The chunk that is being built, which holds at most one event between two calls of ``pack``.
     _builder: ChunkBuilder = field(init=False)
     _size: int = field(init=False, default=0)
@@ -69,6 +75,11 @@ class WaitingEvents:
         return self.put - self.packed
 
     @property
+    def put(self) -> int:
+        """The number of all events that were ever added."""
+        return self._taken + len(self._added)
+
+    @property
     def is_full(self) -> bool:
         """Whether there is enough for a full chunk."""
         options = self.options
@@ -76,41 +87,42 @@ class WaitingEvents:
 
     @property
     def since(self) -> float:
-        """When the oldest event was added, as a time of ``time.monotonic``. There must be one."""
-        return self._since if math.isfinite(self._since) else self._entries[0][4]
+        """When the oldest event was added, as a time of ``time.monotonic``. There must be one.
 
-    def missing(self) -> int:
-        """Return how many entries the queue has when there are events for a full chunk."""
-        return self.options.max_objects - math.isfinite(self._since)
+        Only the thread that packs may read it.
+        """
+        return self._since if math.isfinite(self._since) else (self._to_pack or self._added)[0][4]
 
     def add(self, entry: Entry) -> int:
-        """Add an event, and return the number of entries.
+        """Add an event, and return the number of all events that were ever added.
 
-        No call here may let another ``add`` of this thread run. A signal handler may raise at any step: the
-        event is counted if, and only if, it is in the queue.
+        A signal handler may raise at any step, or add another event: an event is counted if, and only if, it
+        is in the queue.
         """
-        # Single assignments, because a tuple could start the garbage collector, which may run a ``__del__``
-        # that tracks an event.
-        size = entry[3]
-        before = len(self._entries)
-        put = self.put
-        put_bytes = self.put_bytes
-        try:
-            self._entries.append(entry)
-        finally:
-            after = len(self._entries)
-            self.put = put + after - before
-            self.put_bytes = put_bytes + (after - before) * size
-        return after
+        # No call between these two, because handlers run after calls.
+        self.put_bytes += entry[3]
+        self._added.append(entry)
+        return self._taken + len(self._added)
+
+    def take(self) -> None:
+        """Let ``pack`` read the events that were added until now. Only the thread that packs may do this.
+
+        Once ``pack`` read the same queue to which ``add`` adds. An event that was packed before ``add`` had
+        counted it was never counted.
+        """
+        added, self._added = self._added, deque()
+        count = len(added)
+        self._taken += count
+        self._to_pack.extend(added)
 
     def pack(self) -> Packed | None:
         """Build a chunk of the oldest events. Only one thread at a time may do this; others may ``add``.
 
         Returns:
-            The chunk, or None if no event waits. It counts as packed after ``note_packed``.
+            The chunk, or None if no event was taken. It counts as packed after ``note_packed``.
         """
-        while self._entries:
-            customer_id, name, events, size, since = self._entries.popleft()
+        while self._to_pack:
+            customer_id, name, events, size, since = self._to_pack.popleft()
             position = self._builder.position
             chunk = self._builder.place(customer_id, {name}, events)
             packed = None if chunk is None else self._finish(chunk)
@@ -141,10 +153,9 @@ class WaitingEvents:
         self.packed_bytes += packed.held_bytes
 
     def drop(self) -> int:
-        """Forget all events, and return how many there were."""
+        """Count all events as packed, and return how many there were. Pack and add nothing afterwards."""
         dropped = len(self)
-        self._entries.clear()
-        self.packed = self.put
+        self.packed += dropped
         self.packed_bytes = self.put_bytes
         return dropped
 

@@ -1,11 +1,64 @@
 """The queue of a tracker, by itself."""
 
+import sys
+import time
 from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gameball import Gameball
 from gameball.sandbox import Sandbox
+from gameball.tracking.event_queue import EventQueue
+from gameball.tracking.options import TrackerOptions
+
+
+@pytest.fixture
+def _frequent_switches() -> Iterator[None]:
+    """Let Python switch between threads at every opportunity."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def put(queue: EventQueue, events: int) -> None:
+    for number in range(events):
+        assert queue.put(f"cust-{number}", "song_liked", b'"song_liked":{}')
+
+
+def pack_all(queue: EventQueue) -> int:
+    """Take chunks until the queue is closed and empty, and return the number of their events."""
+    events = 0
+    while (found := queue.next_chunk(lambda _: None)) is not None:
+        events += found[0].chunk.events
+    return events
+
+
+@pytest.mark.usefixtures("_frequent_switches")
+def test_events_that_are_put_in_while_others_are_packed_are_counted_and_packed() -> None:
+    for _ in range(5):
+        queue = EventQueue(TrackerOptions(linger=0.0))
+        with ThreadPoolExecutor() as threads:
+            packed = threads.submit(pack_all, queue)
+            for done in [threads.submit(put, queue, 4_000) for _ in range(2)]:
+                done.result()
+            queue.close()
+        assert packed.result() == queue.stats().tracked == 8_000
+
+
+def test_events_that_were_counted_as_dropped_are_not_packed_later() -> None:
+    queue = EventQueue(TrackerOptions())
+    put(queue, 2_500)
+    assert queue.next_chunk(lambda _: None) is not None
+    # As a worker does that cannot finish its chunk in time.
+    with queue._packing:
+        assert queue.drain(until=time.monotonic()) == []
+    assert queue.drain(until=time.monotonic() + 10.0) == []
+    assert queue.next_chunk(lambda _: None) is None
+    stats = queue.stats()
+    assert (stats.tracked, stats.dropped, stats.queued, stats.in_flight) == (2_500, 1_500, 0, 1_000)
 
 
 class _Interrupted(deque[object]):
@@ -21,11 +74,10 @@ def test_an_event_that_was_queued_when_a_signal_handler_raised_is_counted_and_se
         tracker = client.events.tracker(linger=60.0)
         tracker.track("cust-1", "song_liked")
         waiting = tracker._backgrounds["current"].queue._waiting
-        entries = waiting._entries
-        waiting._entries = _Interrupted(entries)  # type: ignore[assignment]
+        waiting._added = _Interrupted(waiting._added)  # type: ignore[assignment]
         with pytest.raises(KeyboardInterrupt):
             tracker.track("cust-2", "song_liked")
-        waiting._entries = deque(waiting._entries)
+        waiting._added = deque(waiting._added)
         stats = tracker.stats
         assert (stats.tracked, stats.queued) == (2, 2)
         assert tracker.flush(10.0)
