@@ -35,9 +35,9 @@ test-lowest: $(UV)  ## run the tests of the package with the oldest dependencies
 	$(UV) pip compile --quiet --resolution lowest-direct --all-extras --no-annotate --no-header \
 		--output-file .venv/lowest/requirements.txt pyproject.toml
 	$(UV) pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/requirements.txt \
-		--editable . hypothesis pyte pytest pytest-xdist requests
-	.venv/lowest/bin/python $(PYTEST) -p no:cacheprovider \
-		--ignore=tests/scripts --ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
+		--group tests --editable .
+	.venv/lowest/bin/python $(PYTEST) -p no:cacheprovider --ignore=tests/examples --ignore=tests/scripts \
+		--ignore=tests/sandbox/test_app_conformity.py --ignore=tests/test_wheel.py
 
 test-duckdb: .venv/duckdb/set-up  ## run the tests of queries with the DuckDB that has packaged extensions, for PostgreSQL, SQLite and Excel
 	PYTHONPATH="$(CURDIR)/.venv/duckdb" $(BIN)/python $(PYTEST) tests/sources/tables tests/cli/send/test_command_sql*.py

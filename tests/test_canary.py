@@ -219,7 +219,11 @@ def test_no_constructor_with_another_invalid_argument_shows_a_key(
         ("GAMEBALL_API_VERSION", "4.1"),
         ("GAMEBALL_ALLOW_HTTP", "perhaps"),
         ("GAMEBALL_API_KEY", f"{CANARY} with blank"),
-        ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+        pytest.param(
+            "SSL_CERT_FILE",
+            "/nowhere/certificates.pem",
+            marks=pytest.mark.skipif(httpx.__version__ < "0.28", reason="httpx ignores a missing file"),
+        ),
     ],
 )
 def test_no_constructor_with_an_invalid_environment_shows_a_key(

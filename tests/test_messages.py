@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-import trio
 from either_client import KEYS, EitherClient
 from gameball_api.api.batches import get_batch_job
 
@@ -236,6 +235,7 @@ def test_an_asynchronous_client_used_in_another_event_loop_says_what_to_do(
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_under_trio_the_asynchronous_client_says_what_to_do(use: Callable[[Any], Any], box: Sandbox) -> None:
+    trio = pytest.importorskip("trio")
     shared = AsyncGameball(*KEYS, base_url=box.url)
     for attempt in (lambda: finish(use(shared)), lambda: enter(shared), shared.close):
         with pytest.raises(EventLoopError, match=r"await trio\.to_thread\.run_sync"):
@@ -245,6 +245,8 @@ def test_under_trio_the_asynchronous_client_says_what_to_do(use: Callable[[Any],
 
 
 def test_the_cure_for_trio_works(box: Sandbox) -> None:
+    trio = pytest.importorskip("trio")
+
     async def main() -> None:
         with Gameball(*KEYS, base_url=box.url) as gb:
             report = await trio.to_thread.run_sync(gb.events.send, [EVENT])

@@ -19,6 +19,9 @@ from gameball.tracking.refusals import Refusals
 from gameball.tracking.stats import TrackerStats
 from gameball.tracking.waiting_events import WaitingEvents
 
+# The least time that a worker gets to finish packing at the end, in seconds. It needs a millisecond if it can
+# run. What it was packing could not be passed to ``on_failure``.
+_PACKING_TIME: Final = 0.25
 # The memory that an event takes besides its JSON and its customer id, in bytes: 226 with CPython 3.11.
 _OVERHEAD: Final = 250
 
@@ -275,9 +278,10 @@ class EventQueue:
 
         Args:
             until: The latest time to wait for a worker that is packing, as a time of ``time.monotonic``.
+                It gets a quarter of a second in any case.
         """
         rest: list[PendingChunk] = []
-        packing = self._packing.acquire(timeout=max(0.0, until - time.monotonic()))
+        packing = self._packing.acquire(timeout=max(_PACKING_TIME, until - time.monotonic()))
         try:
             with self._lock:
                 # Not if an earlier call has counted all events as dropped.

@@ -44,14 +44,19 @@ class Done:
 
     @property
     def problems(self) -> str:
-        """Standard error without the lines of progress, which a command prints on a slow machine."""
-        return re.sub(r".* accepted, .* events/s\n", "", self.err)
+        """Standard error without the lines of progress."""
+        return without_progress(self.err)
 
     @property
     def source(self) -> dict[str, Any]:
         """The report of the only source."""
         (source,) = self.report["sources"]
         return dict(source)
+
+
+def without_progress(err: str) -> str:
+    """Return standard error without the lines of progress, which a command prints on a slow machine."""
+    return re.sub(r".* accepted, .* events/s\n", "", err)
 
 
 def gameball(

@@ -48,6 +48,28 @@ def test_events_that_are_put_in_while_others_are_packed_are_counted_and_packed()
         assert packed.result() == queue.stats().tracked == 8_000
 
 
+class _Released:
+    """A lock that is released while somebody waits for it, as by a worker that can run again."""
+
+    def __init__(self) -> None:
+        self.held = True
+
+    def acquire(self, timeout: float) -> bool:
+        self.held = self.held and timeout <= 0.0
+        return not self.held
+
+    def release(self) -> None:
+        self.held = False
+
+
+def test_a_worker_that_is_packing_at_the_deadline_gets_the_time_to_finish() -> None:
+    queue = EventQueue(TrackerOptions())
+    put(queue, 2_500)
+    queue._packing = _Released()  # type: ignore[assignment]
+    dropped = queue.drain(until=time.monotonic() - 1.0)
+    assert [pending.chunk.events for pending in dropped] == [1_000, 1_000, 500]
+
+
 def test_events_that_were_counted_as_dropped_are_not_packed_later() -> None:
     queue = EventQueue(TrackerOptions())
     put(queue, 2_500)

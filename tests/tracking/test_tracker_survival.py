@@ -113,8 +113,8 @@ def test_each_event_has_its_own_age(box: Sandbox, quick: Gameball, monkeypatch: 
         linger=2 * LONGEST, max_age=LONGEST, on_failure=lambda *of: told.append(of), concurrency=1
     )
     with monkeypatch.context() as patch:
-        # This event looks as if it had been tracked long ago.
-        earlier = SimpleNamespace(monotonic=lambda: time.monotonic() - LONGEST + 0.1)
+        # This event looks as if it had been tracked long ago. It expires after its first request.
+        earlier = SimpleNamespace(monotonic=lambda: time.monotonic() - LONGEST + 3.0)
         patch.setattr(event_queue, "time", earlier)
         tracker.track("old", "song_liked")
     tracker.track("young", "song_liked")
