@@ -10,12 +10,12 @@ from cyclopts import App, CycloptsError, Parameter
 
 from gameball.cli.exit_codes import MEANINGS, ExitCode, code_of_beginning
 from gameball.cli.interrupts import Interrupts
+from gameball.cli.ledger.app import ledger_app
 from gameball.cli.options import (
     DEFAULT,
     ClientOptions,
     CommandInterrupts,
     SendCommandOptions,
-    ShowOptions,
     epilogue,
 )
 from gameball.cli.outbox.app import outbox_app
@@ -37,15 +37,6 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "job status": ("gameball job status 1001 1002",),
     "job wait": ("gameball job wait 1001 --timeout 600",),
     "job stop": ("gameball job stop 1001",),
-    "ledger show": (
-        "gameball ledger show events.jsonl.ledger",
-        "gameball ledger show events.jsonl.ledger --unsent > unsent.jsonl",
-    ),
-    "ledger rebind": ("gameball ledger rebind events.jsonl.ledger",),
-    "ledger resolve": (
-        "gameball ledger resolve events.jsonl.ledger --lines 1001-2000 --as accepted",
-        "gameball ledger resolve parts.ledger --items 1001-2000 --as unsent",
-    ),
     "sandbox": ("gameball sandbox --port 8600 --enforce-limits",),
     "demo": ("gameball demo",),
 }
@@ -73,15 +64,13 @@ app: Final = App(
     suppress_keyboard_interrupt=False,
 )
 _jobs: Final = App(name="job", help="Show, wait for and stop the jobs that process sent events.")
-_ledgers: Final = App(name="ledger", help="Show the recorded outcomes of a send, and settle unknown ones.")
 app.command(_jobs)
-app.command(_ledgers)
+app.command(ledger_app)
 app.command(outbox_app)
 app.register_install_completion_command(help="Install tab completion for your shell.")
 
 _NO_OPTIONS: Final = SendCommandOptions()
 _AS_USUAL: Final = ClientOptions()
-_SHOWN_AS_USUAL: Final = ShowOptions()
 JobIDs = Annotated[
     tuple[int, ...],
     Parameter(name="ID", required=True, help="Job ids, as reported by `gameball send --json`."),
@@ -150,92 +139,6 @@ def stop(job_ids: JobIDs, /, *, options: ClientOptions = _AS_USUAL) -> ExitCode:
     from gameball.cli.jobs import stop_jobs  # noqa: PLC0415
 
     return stop_jobs(job_ids, env_file=options.env_file, as_json=options.json)
-
-
-@_ledgers.command(help_epilogue=epilogue(EXAMPLES["ledger show"]))
-def show(
-    path: Annotated[
-        Path,
-        Parameter(name="PATH", help="The ledger. By default `gameball send` creates it next to the source."),
-    ],
-    /,
-    *,
-    unknown: Annotated[
-        bool, Parameter(help="Print the lines that may or may not have been accepted.")
-    ] = False,
-    unsent: Annotated[
-        bool, Parameter(help="Print the lines that are unsent, or that no send has read yet.")
-    ] = False,
-    source: Annotated[
-        Path | None,
-        Parameter(
-            help="Path of the source, if it has moved.", show_default=lambda _: "the path it was sent from"
-        ),
-    ] = None,
-    options: ShowOptions = _SHOWN_AS_USUAL,
-) -> ExitCode:
-    """Show the recorded outcomes of a source, or print its unknown or unsent lines in a form to send."""
-    from gameball.cli.ledger.show import show_ledger  # noqa: PLC0415
-
-    return show_ledger(path, unknown=unknown, unsent=unsent, source=source, as_json=options.json)
-
-
-@_ledgers.command(help_epilogue=epilogue(EXAMPLES["ledger rebind"]))
-def rebind(
-    path: Annotated[Path, Parameter(name="PATH", help="The ledger.")],
-    /,
-    *,
-    options: ClientOptions = _AS_USUAL,
-) -> ExitCode:
-    """Let a ledger continue with the current API key, after the key of the account was rotated.
-
-    Do not use it for another account: the recorded outcomes do not apply to it.
-    """
-    from gameball.cli.ledger.changes import rebind_ledger  # noqa: PLC0415
-
-    return rebind_ledger(path, env_file=options.env_file, as_json=options.json)
-
-
-@_ledgers.command(help_epilogue=epilogue(EXAMPLES["ledger resolve"]))
-def resolve(
-    path: Annotated[Path, Parameter(name="PATH", help="The ledger.")],
-    /,
-    *,
-    lines: Annotated[
-        str | None,
-        Parameter(
-            help="The lines, such as 10-20. They must be all lines of one or more unknown requests; "
-            "`gameball ledger show PATH` lists these."
-        ),
-    ] = None,
-    items: Annotated[
-        str | None,
-        Parameter(
-            help="Instead of lines: the items, counted from 1 through all files of the ledger, as "
-            "`gameball ledger show` lists them."
-        ),
-    ] = None,
-    settled_as: Annotated[
-        Literal["accepted", "unsent"],
-        Parameter(
-            name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
-        ),
-    ],
-    source: Annotated[
-        Path | None,
-        Parameter(
-            help="Path of the source, if it has moved.", show_default=lambda _: "the path it was sent from"
-        ),
-    ] = None,
-    options: ShowOptions = _SHOWN_AS_USUAL,
-) -> ExitCode:
-    """Record whether unknown lines were accepted, once you know.
-
-    The next send then skips them, or sends them again.
-    """
-    from gameball.cli.ledger.changes import resolve_lines  # noqa: PLC0415
-
-    return resolve_lines(path, lines, items, settled_as, source, as_json=options.json)
 
 
 @app.command(help_epilogue=epilogue(EXAMPLES["sandbox"]))

@@ -13,9 +13,11 @@ import pytest
 from command import GAMEBALL, environment, gameball, without_progress, write_events
 
 from gameball import Event, Gameball
-from gameball.cli.app import EXAMPLES
+from gameball.cli import app
+from gameball.cli.ledger.app import LEDGER_EXAMPLES
 from gameball.sandbox import Fault, Sandbox
 
+EXAMPLES = {**app.EXAMPLES, **LEDGER_EXAMPLES}
 COMMANDS = ["", *sorted({*EXAMPLES, "job", "ledger"})]
 
 
