@@ -1,5 +1,6 @@
 """The deadline of the operations of jobs: they end whatever they wait for."""
 
+import _thread
 import socket
 import threading
 from collections.abc import Callable
@@ -130,13 +131,12 @@ def stop_while_starting(thread: threading.Thread) -> None:
     lock = thread._started._cond  # type: ignore[attr-defined]
     lock.acquire()
     threading._limbo[thread] = thread  # type: ignore[attr-defined]
-    START_NEW_THREAD(thread._bootstrap, ())  # type: ignore[attr-defined]
+    _thread.start_new_thread(thread._bootstrap, ())  # type: ignore[attr-defined]
     STOPPED.append(lock)
     raise KeyboardInterrupt
 
 
 START = threading.Thread.start
-START_NEW_THREAD = threading._start_new_thread  # type: ignore[attr-defined]
 STOPPED: list[Any] = []
 
 

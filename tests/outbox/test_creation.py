@@ -14,21 +14,15 @@ from gameball.outbox import Outbox
 
 
 def test_the_schema_creates_the_same_tables(outbox: Outbox, tmp_path: Path) -> None:
-    if outbox.engine.dialect.name == "postgresql":
-        with outbox.engine.begin() as connection:
+    engine, names = outbox.engine, {"schema": "other"}
+    if engine.dialect.name == "sqlite":
+        engine, names = create_engine(f"sqlite:///{tmp_path / 'other.db'}"), {}
+    with engine.begin() as connection:
+        if names:
             connection.execute(text("CREATE SCHEMA other; SET LOCAL search_path TO other"))
-            for statement in outbox.schema():
-                connection.execute(text(statement))
-        made, found = inspect(outbox.engine), inspect(outbox.engine)
-        names = {"schema": "other"}
-    else:
-        engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
-        with engine.begin() as connection:
-            for statement in outbox.schema():
-                connection.execute(text(statement))
-        made, found = inspect(outbox.engine), inspect(engine)
-        names = {}
-        engine.dispose()
+        for statement in outbox.schema():
+            connection.execute(text(statement))
+    made, found = inspect(outbox.engine), inspect(engine)
     for table in ("gameball_outbox", "gameball_outbox_chunk", "gameball_outbox_lease"):
         shown = [
             [(column["name"], str(column["type"])) for column in columns]
@@ -36,6 +30,7 @@ def test_the_schema_creates_the_same_tables(outbox: Outbox, tmp_path: Path) -> N
         ]
         assert shown[0] == shown[1]
         assert len(made.get_indexes(table)) == len(found.get_indexes(table, **names))
+    engine.dispose()
 
 
 def test_a_role_that_does_not_own_the_tables_may_call_create(postgres: Any) -> None:
