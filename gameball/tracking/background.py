@@ -1,6 +1,7 @@
 """The queue and the threads of a tracker in one process, and how the threads start."""
 
 import logging
+import sys
 import threading
 
 from attrs import evolve
@@ -14,6 +15,19 @@ from gameball.tracking.event_queue import EventQueue
 from gameball.tracking.options import TrackerOptions
 from gameball.tracking.workers import TrackerContext, TrackerWorker
 from gameball.transport.pool import ConnectionPool
+
+
+def _start_resolver_of_gevent() -> None:
+    """Start the thread in which gevent looks up names of hosts, if gevent has replaced ``socket``.
+
+    The first connection of a process may be made at its end, when Python 3.12 starts no threads.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("socket"):
+        return
+    threads = sys.modules["gevent"].get_hub().threadpool
+    if threads.size == 0:
+        threads.spawn(int)
 
 
 class Background:
@@ -79,12 +93,16 @@ class Background:
                 self._is_starting = True
                 self._begin_worker()
             except Exception as error:  # noqa: BLE001 - no file descriptor is free, or no thread; it is tried again
+                if isinstance(error, RuntimeError) and not threading.main_thread().is_alive():
+                    # Python 3.12 starts no threads at the end of the program. ``Closing`` does their work.
+                    return
                 message = "the tracker could not start a thread, and tries again with the next event"
                 self.context.problems.log(logging.ERROR, message, error)
             finally:
                 self._is_starting = False
 
     def _begin_worker(self) -> None:
+        _start_resolver_of_gevent()
         connection = self.pool.borrow()
         worker = TrackerWorker(connection, self.context)
         name = f"gameball-track-{len(self.workers)}"

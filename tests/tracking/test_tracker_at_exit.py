@@ -1,6 +1,7 @@
 """The end of a process: what is queued is sent, within the deadline."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -44,10 +45,11 @@ def test_a_server_that_never_answers_does_not_keep_a_program_from_ending() -> No
     with RawServer(lambda *_: time.sleep(60)) as server:
         seconds, done = run(server.url, 1.0)
     assert seconds < 20
-    assert (
-        "tracker closed; events tracked: 10000, accepted: 0, rejected: 0, unknown: 8000, dropped: 2000"
-        in (done.stderr)
-    )
+    assert "tracker closed; events tracked: 10000, accepted: 0, rejected: 0" in done.stderr
+    unknown, dropped = map(int, re.findall(r"unknown: (\d+), dropped: (\d+)", done.stderr)[-1])
+    assert unknown + dropped == 10_000
+    # Python 3.12 starts no threads at the end of the program, so fewer requests are sent at once there.
+    assert unknown == 8_000 or (sys.version_info[:2] == (3, 12) and unknown % 1_000 == 0 < unknown)
 
 
 def test_a_server_that_refuses_does_not_keep_a_program_from_ending() -> None:
@@ -66,6 +68,26 @@ tracker = Gameball("key", "secret").events.tracker(close_timeout=30.0)
 atexit.register(lambda: tracker.track("cust-1", "song_liked"))
 """
 
+# As Python 3.12 does.
+_WITHOUT_THREADS = """
+import _thread
+def fail(*args, **options):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+_thread.start_new_thread = threading._start_new_thread = threading._start_joinable_thread = fail
+if "gevent.threadpool" in sys.modules:
+    sys.modules["gevent.threadpool"].start_new_thread = fail
+"""
+
+_WITH_GEVENT = """
+import gevent.threadpool, sys, threading
+from gevent import monkey
+monkey.patch_all()
+from gameball import Gameball
+tracker = Gameball("key", "secret").events.tracker(close_timeout=30.0)
+for number in range(3):
+    tracker.track(f"cust-{number}", "song_liked")
+"""
+
 _AFTER_THE_END = """
 import atexit, logging, sys
 def late():
@@ -76,6 +98,11 @@ from gameball import Gameball
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
 tracker = Gameball("key", "secret").events.tracker()
 """
+
+
+def _at_exit(statements: str) -> str:
+    """Return statements that run others before all functions that were registered with ``atexit`` earlier."""
+    return f"import atexit, sys, threading\natexit.register(lambda: exec({statements!r}, globals()))\n"
 
 
 def run_program(program: str, url: str) -> str:
@@ -93,6 +120,16 @@ def run_program(program: str, url: str) -> str:
 def test_the_first_event_of_a_process_may_be_tracked_by_an_atexit_function(box: Sandbox) -> None:
     assert run_program(_AT_EXIT, box.url) == ""
     assert sum(box.events.values()) == 1
+
+
+def test_it_is_sent_and_nothing_is_logged_if_no_thread_can_be_started_any_more(box: Sandbox) -> None:
+    assert run_program(_AT_EXIT + _at_exit(_WITHOUT_THREADS), box.url) == ""
+    assert sum(box.events.values()) == 1
+
+
+def test_with_gevent_the_first_connection_may_be_made_when_no_thread_can_be_started(box: Sandbox) -> None:
+    assert run_program(_WITH_GEVENT + _at_exit(_WITHOUT_THREADS), box.url) == ""
+    assert sum(box.events.values()) == 3
 
 
 def test_events_tracked_after_the_trackers_were_closed_are_counted_in_warnings(box: Sandbox) -> None:
