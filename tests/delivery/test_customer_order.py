@@ -210,7 +210,7 @@ def test_what_waits_at_an_interrupt_is_unsent_and_what_is_in_flight_is_waited_fo
 
 def test_what_waits_at_the_deadline_is_unsent(either: EitherClient, box: Sandbox) -> None:
     box.fail_next(Fault(), Fault(accepts=True, delay=LONGEST))
-    report = either.send(of_customers(1, 12), deadline=0.5, check=False, **OPTIONS)
+    report = either.send(of_customers(1, 12), deadline=3.0, check=False, **OPTIONS)
     assert (report.accepted, report.unknown, report.unsent) == (3, 3, 6)
 
 

@@ -31,7 +31,7 @@ from gameball import (
 )
 from gameball.sandbox import Fault, Sandbox
 
-NAMED = "the deadline of 0.3 s passed"
+NAMED = "the deadline of 1.5 s passed"
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: In seconds.
-DEADLINE = 0.3
+DEADLINE = 1.5
 
 
 @contextmanager
