@@ -180,7 +180,7 @@ class ChunkBuilder:
             try:
                 key = keys.get(name)
                 value = encode(metadata, convert, OPTIONS)
-                number = opened.get(customer_id)
+                is_open = customer_id in opened
             except Exception as error:  # noqa: BLE001 - a value may be of any class, whose methods raise anything
                 raise self._encoder.explain(
                     error, customer_id, name, metadata, place or f"events.{name}"
@@ -189,13 +189,13 @@ class ChunkBuilder:
                 key = self._encoder.encode_name(name, customer_id)
             # This is may_be_invalid. Calling it would take a tenth longer.
             if (
-                value[0] != OPENING_BRACE
+                (type(metadata) is not dict and value[0] != OPENING_BRACE)
                 or (U in value and value.find(NULL) >= 0 and not are_finite((metadata,)))
                 or getrefcount(orjson.Fragment) != FRAGMENT_REFERENCES
             ):
                 value = self._encoder.check_metadata(value, metadata, customer_id, place or f"events.{name}")
             count = len(bodies)
-            if number is None and count < max_objects and type(customer_id) is str and customer_id.strip():
+            if not is_open and count < max_objects and type(customer_id) is str and customer_id.strip():
                 try:
                     body = b"".join((OBJECT_OPEN, encode(customer_id), EVENTS_OPEN, key, value))
                 except TypeError as error:

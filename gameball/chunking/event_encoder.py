@@ -37,7 +37,7 @@ def may_be_invalid(value: bytes, metadata: object) -> bool:
         metadata: The metadata.
     """
     return (
-        value[0] != OPENING_BRACE
+        (type(metadata) is not dict and value[0] != OPENING_BRACE)
         or (U in value and value.find(NULL) >= 0 and not are_finite((metadata,)))
         or getrefcount(orjson.Fragment) != FRAGMENT_REFERENCES
     )

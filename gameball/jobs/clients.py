@@ -176,7 +176,7 @@ class Jobs:
         request = self._connection.build_request(**arguments)
         end = RequestEnd.ENDED_BY_SERVER
         try:
-            return self._connection.send(request).content
+            return self._connection.fetch(request)
         except GameballError as error:
             end = request_end(error)
             return error
@@ -275,7 +275,7 @@ class AsyncJobs:
         reply: PollingReply
         request = self._connection.build_request(**read_arguments(call.operation, call.job_id))
         try:
-            reply = (await self._connection.send(request)).content
+            reply = await self._connection.fetch(request)
         except GameballError as error:
             end = request_end(error)
             reply = error

@@ -86,7 +86,7 @@ def _request(
     reply: bytes | BaseException
     try:
         connection.max_response = MAX_RESPONSE
-        reply = connection.request(**arguments).content
+        reply = connection.fetch(connection.build_request(**arguments))
     except GameballError as error:
         end = request_end(error)
         reply = error

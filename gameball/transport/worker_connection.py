@@ -10,8 +10,6 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-import httpx
-
 from gameball.transport.connection import AsyncConnection, SyncConnection
 from gameball.transport.response_content import MAX_SHORT_RESPONSE
 from gameball.transport.settings import ConnectionSettings
@@ -37,16 +35,10 @@ class WorkerConnection(SyncConnection):
         self.began_to_send = False
         super().__init__(settings)
 
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 - as httpx has it
-        """Send a request and return its 2xx response, unless the connection is aborted first.
-
-        Raises:
-            ConnectionFailedError: The connection was aborted before anything was sent.
-            GameballError: There was no 2xx response.
-        """
+    def note_request(self) -> None:
+        """Record that nothing of the request was sent yet."""
         # A user's transport may emit no trace events when it starts to send.
         self.began_to_send = self.settings.transport is not None
-        return super().send(request, **options)
 
     def note_stream(self, stream: Any) -> None:  # noqa: ANN401 - httpcore's
         """Remember a stream that was opened."""
@@ -93,14 +85,9 @@ class AsyncWorkerConnection(AsyncConnection):
         self.began_to_send = False
         super().__init__(settings)
 
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401
-        """Send a request and return its 2xx response.
-
-        Raises:
-            GameballError: There was no 2xx response.
-        """
+    def note_request(self) -> None:
+        """Record that nothing of the request was sent yet."""
         self.began_to_send = self.settings.transport is not None
-        return await super().send(request, **options)
 
     def note_sending(self) -> None:
         """Record that a request is about to be sent."""
