@@ -16,8 +16,8 @@ from gameball.receipts import Receipt
 from gameball.sandbox import Sandbox
 
 #: How long a write may wait for what it must not wait for, in seconds.
-SLOW = 1.0
-DEADLINE = 0.2
+SLOW = 2.0
+DEADLINE = 1.0
 
 EVENTS = [Event("a", "x"), Event("b", "x")]
 

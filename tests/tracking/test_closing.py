@@ -10,7 +10,7 @@ import httpcore
 import pytest
 from either_client import KEYS
 from raw_server import RawServer
-from waiting import LONGEST
+from waiting import LONGEST, wait_until
 
 from gameball import Event, Gameball, Outcome, Receipt, TrackerStats
 from gameball.sandbox import Sandbox
@@ -51,6 +51,8 @@ def test_what_is_dropped_while_connections_are_being_made_is_passed_to_on_failur
     tracker.close(2.0)
     assert time.monotonic() - begun < 6.0
     assert tracker.stats == TrackerStats(tracked=5_000, dropped=5_000)
+    # On a loaded machine, the last are told after the deadline.
+    wait_until(lambda: sum(len(events) for _, events in list(told)) >= 5_000)
     assert {receipt.outcome for receipt, _ in told} == {Outcome.UNSENT}
     customers = [event.customer_id for _, events in told for event in events]
     assert sorted(customers) == sorted(f"cust-{number}" for number in range(5_000))
