@@ -26,6 +26,12 @@ ledger_app: Final[App] = App(
 )
 _AS_USUAL: Final = ClientOptions()
 _SHOWN_AS_USUAL: Final = ShowOptions()
+MovedSource = Annotated[
+    Path | None,
+    Parameter(
+        help="Path of the source, if it has moved.", show_default=lambda _: "the path it was sent from"
+    ),
+]
 
 
 @ledger_app.command(help_epilogue=epilogue(LEDGER_EXAMPLES["ledger show"]))
@@ -42,12 +48,7 @@ def show(
     unsent: Annotated[
         bool, Parameter(help="Print the lines that are unsent, or that no send has read yet.")
     ] = False,
-    source: Annotated[
-        Path | None,
-        Parameter(
-            help="Path of the source, if it has moved.", show_default=lambda _: "the path it was sent from"
-        ),
-    ] = None,
+    source: MovedSource = None,
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:
     """Show the recorded outcomes of a source, or print its unknown or unsent lines in a form to send."""
@@ -97,12 +98,7 @@ def resolve(
             name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
         ),
     ],
-    source: Annotated[
-        Path | None,
-        Parameter(
-            help="Path of the source, if it has moved.", show_default=lambda _: "the path it was sent from"
-        ),
-    ] = None,
+    source: MovedSource = None,
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:
     """Record whether unknown lines were accepted, once you know.
