@@ -26,7 +26,8 @@ from gameball.jobs.polling import (
 )
 from gameball.jobs.timed_request import request_until
 from gameball.rate_limit import AsyncLimiter, Limiter, RequestEnd
-from gameball.transport.connection import AsyncConnection, SyncConnection, read_arguments
+from gameball.transport.base_connection import read_arguments
+from gameball.transport.connection import AsyncConnection, SyncConnection
 from gameball.transport.pool import ConnectionPool
 from gameball.transport.request_trace import end_of_interrupted
 from gameball.transport.responses import request_end

@@ -1,143 +1,27 @@
 """HTTP connections that send the keys, raise this package's errors and limit the size of responses.
 
-``SyncConnection`` and ``AsyncConnection`` are httpx clients. They share ``_Shared``.
+``SyncConnection`` and ``AsyncConnection`` are httpx clients. They share ``BaseConnection``.
 """
 
 import os
 import socket
 from contextlib import suppress
-from http import HTTPStatus
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import httpx
-from gameball_api.api.batches import send_events_batch
-from gameball_api.models import EventsBatch
 
-from gameball.errors import APIError, ClientClosedError, GameballError, ResponseLostError
+from gameball.errors import ClientClosedError
 from gameball.event_loop import EventLoopGuard
 from gameball.fork_safety import renew_after_fork
-from gameball.transport.api_version import version_hint, with_version
+from gameball.transport.api_version import with_version
+from gameball.transport.base_connection import BaseConnection, NoCookies
 from gameball.transport.request_trace import RequestTrace
-from gameball.transport.response_content import MAX_RESPONSE, MAX_SHORT_RESPONSE, SuccessResponse, decode
-from gameball.transport.responses import error_from_exception, error_from_response
+from gameball.transport.response_content import decode
 from gameball.transport.settings import ConnectionSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_STANDARD_STATUSES: Final = frozenset(HTTPStatus)
-
-
-class _NoCookies(httpx.Cookies):
-    """The cookies that a user has set. Cookies of responses are ignored: the API does not use them."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Ignore the cookies of a response."""
-
-
-class _Shared:
-    """The parts of a connection that are the same for the synchronous and the asynchronous one.
-
-    Attributes:
-        settings: The settings of the connection.
-        max_response: The maximum number of bytes read from a response.
-    """
-
-    settings: ConnectionSettings
-    max_response = MAX_RESPONSE
-    _streams: "WeakSet[Any]"
-    _urls: dict[str, httpx.URL]
-
-    def note_stream(self, stream: Any) -> None:  # noqa: ANN401 - httpcore's, sync or async
-        """Remember a stream that was opened."""
-        self._streams.add(stream)
-
-    def note_request(self) -> None:
-        """Do something before anything is done for a request; the default does nothing."""
-
-    def note_sending(self) -> None:
-        """Do something right before a request is sent; the default does nothing."""
-
-    def _batch(self, content: bytes) -> dict[str, Any]:
-        """Return the request arguments for a batch that is already encoded as JSON."""
-        # The generated function builds the request, but ``read_job_id`` parses the response. The generated
-        # parser would fail on fields or values that Gameball may add to the response at any time, and the
-        # events would be UNKNOWN.
-        arguments = send_events_batch._get_kwargs(body=_NO_EVENTS)  # noqa: SLF001
-        del arguments["json"]
-        arguments["content"] = content
-        # Cached because parsing the URL takes a tenth of the time of a whole request.
-        path = arguments["url"]
-        if path not in self._urls:
-            self._urls[path] = self._absolute(path)
-        arguments["url"] = self._urls[path]
-        return arguments
-
-    def _absolute(self, path: str) -> httpx.URL:
-        base = self.settings.base_url
-        path = with_version(path, self.settings.api_version)
-        return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode())
-
-    @property
-    def is_aborted(self) -> bool:
-        """Whether the connection was aborted; only those of workers can be."""
-        return False
-
-    def _convert(self, error: Exception, trace: RequestTrace) -> GameballError:
-        """Return this package's error for what was raised while a request was sent."""
-        sent, given_up = trace.may_have_sent, trace.is_given_up(error)
-        return error_from_exception(error, self.settings.credentials, sent=sent, given_up=given_up)
-
-    def _check_response(self, response: httpx.Response, content: bytes | None) -> "bytes | GameballError":
-        """Return the content of a 2xx response, or the error that another response means.
-
-        Args:
-            response: The response, without its content.
-            content: The content, or None if it was too long.
-        """
-        status = response.status_code
-        error = error_from_response(status, response.headers, content or b"", self.settings.credentials)
-        if error is not None:
-            if isinstance(error, APIError):
-                error.hint = version_hint(error, response.request.url.path, self.settings.api_version)
-            return error
-        if content is None:
-            return ResponseLostError(
-                f"the request was sent, but the response is longer than {self.max_response:,} bytes"
-            )
-        return content
-
-    def _success(self, response: httpx.Response, content: bytes) -> httpx.Response:
-        """Return a 2xx response with its content, as httpx returns it."""
-        headers = response.headers.copy()
-        for name in ("content-encoding", "content-length", "transfer-encoding"):
-            headers.pop(name, None)
-        return SuccessResponse(
-            # The generated parser converts the status to an http.HTTPStatus, which fails for 299.
-            response.status_code if response.status_code in _STANDARD_STATUSES else HTTPStatus.OK,
-            headers=headers,
-            content=content,
-            request=response.request,
-            extensions=response.extensions,
-        )
-
-    def _limit_for(self, response: httpx.Response) -> int:
-        return self.max_response if response.is_success else min(self.max_response, MAX_SHORT_RESPONSE)
-
-
-_NO_EVENTS: Final = EventsBatch(body=[])
-
-
-def read_arguments(operation: ModuleType, job_id: int) -> dict[str, Any]:
-    """Return the request arguments for a job operation.
-
-    As for batches, the generated function builds the request, but the generated parser is not used: it fails
-    on job states that are not in the API document.
-    """
-    arguments: dict[str, Any] = operation._get_kwargs(job_id)  # noqa: SLF001
-    return arguments
 
 
 def _forget_location(response: httpx.Response) -> None:
@@ -150,7 +34,7 @@ async def _forget_location_async(response: httpx.Response) -> None:
     _forget_location(response)
 
 
-class SyncConnection(_Shared, httpx.Client):
+class SyncConnection(BaseConnection, httpx.Client):
     """An ``httpx.Client`` that raises this package's errors and limits the size of responses."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -161,7 +45,7 @@ class SyncConnection(_Shared, httpx.Client):
     def _begin(self) -> None:
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [_forget_location]}
         httpx.Client.__init__(self, **self.settings.options(), event_hooks=hooks)
-        self._cookies = _NoCookies(self._cookies)
+        self._cookies = NoCookies(self._cookies)
         self._urls = {}
         self._streams = WeakSet()
 
@@ -251,7 +135,7 @@ class SyncConnection(_Shared, httpx.Client):
         return decode(bytes(content), response.headers.get("content-encoding", ""), limit)
 
 
-class AsyncConnection(_Shared, httpx.AsyncClient):
+class AsyncConnection(BaseConnection, httpx.AsyncClient):
     """An ``httpx.AsyncClient`` that raises this package's errors and limits the size of responses."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -264,7 +148,7 @@ class AsyncConnection(_Shared, httpx.AsyncClient):
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [_forget_location_async]}
         httpx.AsyncClient.__init__(self, **self.settings.options(), event_hooks=hooks)
         self._guard = EventLoopGuard()
-        self._cookies = _NoCookies(self._cookies)
+        self._cookies = NoCookies(self._cookies)
         self._urls = {}
         self._streams = WeakSet()
 
