@@ -96,7 +96,7 @@ def test_a_change_is_reported_with_whether_it_breaks_and_the_files_that_use_it(
     assert report["breaking"] is True
     assert report["against"] == "HEAD"
     assert "changed: openapi.yaml" in report["files"]
-    users = ["gameball/transport/connection.py"]
+    users = ["gameball/transport/base_connection.py"]
     assert [(one["what"], one["subject"], one["detail"], one["breaking"]) for one in report["changes"]] == [
         ("removed", "CustomerEvents.customer_id", "", True),
         ("added", "CustomerEvents.member_id", "(str, required as memberId)", True),

@@ -41,7 +41,7 @@ def test_a_changed_limit_names_the_files_that_call_the_operation_and_write_the_f
     item["properties"]["customerId"]["maxLength"] = 40
     (change,) = compare_with("HEAD", repository.root, fresh, published).published
     assert (change.detail, change.breaking, change.wire) == ("maxLength none -> 40", True, "customerId")
-    assert {"gameball/transport/connection.py", "gameball/chunking/chunk.py"} <= set(change.used_by)
+    assert {"gameball/transport/base_connection.py", "gameball/chunking/chunk.py"} <= set(change.used_by)
 
 
 def test_a_removed_model_names_the_files_that_import_it(
