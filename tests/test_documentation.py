@@ -1,7 +1,6 @@
 """Runs the Python blocks and the commands of the README and the docs against the sandbox."""
 
 import gzip
-import os
 import re
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import GAMEBALL, environment, without_progress, write_events
+from command import environment, shell, write_events
 
 from gameball import Event, Gameball
 from gameball.sandbox import Sandbox
@@ -49,18 +48,9 @@ def test_the_commands_of_the_page_on_files_run(tmp_path: Path) -> None:
     commands = [line.partition("   #")[0].strip() for block in blocks for line in block.splitlines()]
     assert len(commands) >= 7
     with Sandbox() as box:
-        variables = environment(box.url)
-        variables["PATH"] = f"{Path(GAMEBALL).parent}{os.pathsep}{variables['PATH']}"
         for command in commands:
-            done = subprocess.run(
-                ["sh", "-c", command],
-                cwd=tmp_path,
-                env=variables,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert (done.returncode, without_progress(done.stderr)) == (0, ""), command
+            done = shell(command, url=box.url, cwd=tmp_path)
+            assert (done.code, done.problems) == (0, ""), command
         assert ("u1", "purchase", '{"total":80}') in box.events
         assert sum(customer == "u1499" for customer, _, _ in box.events.elements()) == 1
         assert set(box.events.values()) == {1}
@@ -85,19 +75,10 @@ def test_the_commands_of_the_readme_run_in_their_order_and_send_nothing_twice(tm
     with Sandbox(job_seconds=0.0) as box:
         with Gameball("key", "secret", base_url=box.url) as client:
             assert client.events.send([Event("c", "x")]).job_ids == [1001]
-        variables = environment(box.url)
-        variables["PATH"] = f"{Path(GAMEBALL).parent}{os.pathsep}{variables['PATH']}"
         for command in COMMANDS:
             if command.startswith("gameball "):
-                done = subprocess.run(
-                    ["sh", "-c", command],
-                    cwd=tmp_path,
-                    env=variables,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                assert (done.returncode, without_progress(done.stderr)) == (0, ""), command
+                done = shell(command, url=box.url, cwd=tmp_path)
+                assert (done.code, done.problems) == (0, ""), command
         assert len(box.events) == 65
         assert set(box.events.values()) == {1}
 

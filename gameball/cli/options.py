@@ -43,6 +43,13 @@ def _show_default(value: object) -> str:
 DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
 #: What signals do, which ``run`` passes to the commands that ask for it.
 CommandInterrupts = Annotated[Interrupts, Parameter(parse=False)]
+#: What unknown events become, which a person has found out.
+SettledAs = Annotated[
+    Literal["accepted", "unsent"],
+    Parameter(
+        name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
+    ),
+]
 
 
 def epilogue(examples: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The events that wait to be packed, oldest first, and how they are packed into chunks.
 
-It has no lock. ``pack`` runs beside everything else, and touches nothing that the other methods change; those
-need a lock of the caller.
+It has no lock. ``pack`` may run while others ``add``, because they share nothing. All other methods need a
+lock of the caller.
 """
 
 import math
@@ -102,7 +102,7 @@ class WaitingEvents:
         # No call between these two, because handlers run after calls.
         self.put_bytes += entry[3]
         self._added.append(entry)
-        return self._taken + len(self._added)
+        return self.put
 
     def take(self) -> None:
         """Let ``pack`` read the events that were added until now. Only the thread that packs may do this.
@@ -111,6 +111,7 @@ class WaitingEvents:
         counted it was never counted.
         """
         added, self._added = self._added, deque()
+        # Not in one statement: a handler that runs after the call of ``len`` may take events, too.
         count = len(added)
         self._taken += count
         self._to_pack.extend(added)

@@ -100,9 +100,9 @@ class SyncConnection(BaseConnection, httpx.Client):
         return self._success(*self._exchange(request, **options))
 
     def _exchange(self, request: httpx.Request, **options: Any) -> tuple[httpx.Response, bytes]:  # noqa: ANN401
+        self.note_request()
         if self.is_closed:
             raise ClientClosedError
-        self.note_request()
         trace = RequestTrace(self)
         trace.attach(request)
         try:
@@ -202,9 +202,9 @@ class AsyncConnection(BaseConnection, httpx.AsyncClient):
         request: httpx.Request,
         **options: Any,  # noqa: ANN401 - as httpx has it
     ) -> tuple[httpx.Response, bytes]:
+        self.note_request()
         if self.is_closed:
             raise ClientClosedError
-        self.note_request()
         self._guard.check()
         trace = RequestTrace(self)
         trace.attach(request)

@@ -1,7 +1,6 @@
 """The ``gameball`` command as a whole: help, exit codes, keys, jobs, and the smaller commands."""
 
 import gzip
-import os
 import re
 import shlex
 import signal
@@ -10,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import GAMEBALL, environment, gameball, without_progress, write_events
+from command import GAMEBALL, environment, gameball, shell, write_events
 
 from gameball import Event, Gameball
 from gameball.cli import app
@@ -69,23 +68,12 @@ def test_the_examples_of_the_help_work(command: str, tmp_path: Path) -> None:
                 box.fail_next(Fault(), Fault(status=500))
                 assert gameball("send", *words, "--concurrency", 1, url=box.url, cwd=tmp_path).code == 4
         for example in EXAMPLES[command]:
-            variables = environment(None if command == "demo" else box.url)
-            variables["PATH"] = f"{Path(GAMEBALL).parent}{os.pathsep}{variables['PATH']}"
             if command == "sandbox":
-                _ends_by_interrupt(example, variables, tmp_path)
+                _ends_by_interrupt(example, environment(box.url), tmp_path)
                 continue
-            done = subprocess.run(
-                ["sh", "-c", example],
-                cwd=tmp_path,
-                env=variables,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-            )
+            done = shell(example, url=None if command == "demo" else box.url, cwd=tmp_path)
             # Some of the bundled events fail in their jobs.
-            expected = (3 if command == "demo" else 0, "")
-            assert (done.returncode, without_progress(done.stderr)) == expected, example
+            assert (done.code, done.problems) == (3 if command == "demo" else 0, ""), example
 
 
 def _ends_by_interrupt(example: str, variables: dict[str, str], cwd: Path) -> None:

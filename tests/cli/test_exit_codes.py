@@ -1,10 +1,9 @@
 """The exit code of each error and outcome."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
-from command import GAMEBALL, environment, line, without_progress
+from command import line, shell
 
 from gameball import (
     AuthenticationError,
@@ -94,14 +93,6 @@ def test_the_readme_has_the_meanings_of_all_exit_codes() -> None:
     assert "\n".join(rows) in readme
 
 
-def shell(command: str, url: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
-    """Run a shell command, in which gameball is the command of this package."""
-    text = f'gameball() {{ {GAMEBALL} "$@"; }}\n{command}'
-    return subprocess.run(
-        ["bash", "-c", text], cwd=cwd, env=environment(url), capture_output=True, check=False, timeout=60
-    )
-
-
 @pytest.mark.parametrize("words", ["", "--json"])
 @pytest.mark.parametrize(
     "output",
@@ -111,8 +102,9 @@ def test_output_that_nobody_reads_does_not_change_the_exit_code(
     words: str, output: str, box: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "events.jsonl").write_text(line(1) + "not an event\n" + line(2))
-    done = shell(f"gameball send events.jsonl --skip-invalid {words} {output}", box.url, tmp_path)
-    assert (done.returncode, without_progress(done.stderr.decode())) == (3, "")
+    command = f"gameball send events.jsonl --skip-invalid {words} {output}"
+    done = shell(command, url=box.url, cwd=tmp_path, program="bash")
+    assert (done.code, done.problems) == (3, "")
     assert sum(box.events.values()) == 2
 
 
@@ -121,7 +113,7 @@ def test_output_that_cannot_be_written_is_reported_after_everything_was_sent(
     words: str, box: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "events.jsonl").write_text(line(1) + line(2))
-    done = shell(f"gameball send events.jsonl {words} >/dev/full", box.url, tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == b"gameball: standard output cannot be written: No space left on device\n"
+    done = shell(f"gameball send events.jsonl {words} >/dev/full", url=box.url, cwd=tmp_path)
+    assert done.code == 2
+    assert done.err == "gameball: standard output cannot be written: No space left on device\n"
     assert sum(box.events.values()) == 2

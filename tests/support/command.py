@@ -25,8 +25,10 @@ def environment(url: str | None = None, **more: str) -> dict[str, str]:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GAMEBALL_")}
     if url is not None:
         variables |= {"GAMEBALL_API_KEY": "key", "GAMEBALL_SECRET_KEY": "secret", "GAMEBALL_BASE_URL": url}
+    # A shell finds the command of this package.
+    path = f"{Path(GAMEBALL).parent}{os.pathsep}{variables['PATH']}"
     # Warnings are errors in the command, too: an unclosed file would be one.
-    return {**variables, "PYTHONWARNINGS": "error", "COLUMNS": "100", **more}
+    return {**variables, "PATH": path, "PYTHONWARNINGS": "error", "COLUMNS": "100", **more}
 
 
 @frozen
@@ -44,19 +46,14 @@ class Done:
 
     @property
     def problems(self) -> str:
-        """Standard error without the lines of progress."""
-        return without_progress(self.err)
+        """Standard error without the lines of progress, which a command prints on a slow machine."""
+        return re.sub(r".* accepted, .* events/s\n", "", self.err)
 
     @property
     def source(self) -> dict[str, Any]:
         """The report of the only source."""
         (source,) = self.report["sources"]
         return dict(source)
-
-
-def without_progress(err: str) -> str:
-    """Return standard error without the lines of progress, which a command prints on a slow machine."""
-    return re.sub(r".* accepted, .* events/s\n", "", err)
 
 
 def gameball(
@@ -80,6 +77,19 @@ def gameball(
         env=variables,
         input=given,
         timeout=_TIMEOUT,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def shell(command: str, *, url: str | None, cwd: Path, program: str = "sh", timeout: float = 60.0) -> Done:
+    """Run a command line in a shell, to its end."""
+    done = subprocess.run(
+        [program, "-c", command],
+        cwd=cwd,
+        env=environment(url),
+        capture_output=True,
+        check=False,
+        timeout=timeout,
     )
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 

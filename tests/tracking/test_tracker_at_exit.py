@@ -79,7 +79,7 @@ if "gevent.threadpool" in sys.modules:
 """
 
 _WITH_GEVENT = """
-import gevent.threadpool, sys, threading
+import gevent.threadpool
 from gevent import monkey
 monkey.patch_all()
 from gameball import Gameball

@@ -1,12 +1,12 @@
 """The ``gameball ledger`` commands and their help. Each imports its code when it runs, as in ``cli.app``."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.options import ClientOptions, ShowOptions, epilogue
+from gameball.cli.options import ClientOptions, SettledAs, ShowOptions, epilogue
 
 LEDGER_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "ledger show": (
@@ -92,12 +92,7 @@ def resolve(
             "`gameball ledger show` lists them."
         ),
     ] = None,
-    settled_as: Annotated[
-        Literal["accepted", "unsent"],
-        Parameter(
-            name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
-        ),
-    ],
+    settled_as: SettledAs,
     source: MovedSource = None,
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:

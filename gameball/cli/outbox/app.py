@@ -1,11 +1,11 @@
 """The ``gameball outbox`` commands and their help. Each imports its code when it runs, as in ``cli.app``."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.options import ClientOptions, CommandInterrupts, epilogue
+from gameball.cli.options import ClientOptions, CommandInterrupts, SettledAs, epilogue
 from gameball.cli.outbox.database_option import DatabaseOption
 
 OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
@@ -92,12 +92,7 @@ def resolve(
     ] = (),
     /,
     *,
-    settled_as: Annotated[
-        Literal["accepted", "unsent"],
-        Parameter(
-            name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
-        ),
-    ],
+    settled_as: SettledAs,
     all_of_them: Annotated[
         bool, Parameter(name="--all", help="Settle all unknown events, or all rejected ones with --rejected.")
     ] = False,

@@ -6,7 +6,6 @@ import lzma
 import os
 import random
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from broken_lines import BROKEN
-from command import GAMEBALL, begin, environment, gameball, line, without_progress, write_events
+from command import begin, gameball, line, shell, write_events
 from long_send import COUNT, WORDS
 from repetitions import repetitions
 from waiting import LONGEST, wait_until
@@ -121,19 +120,10 @@ def test_standard_input_is_sent_and_has_no_ledger(box: Sandbox, source: Path, tm
 def test_standard_input_from_a_compressed_file_is_decompressed(
     compress: Callable[[bytes], bytes], box: Sandbox, source: Path, tmp_path: Path
 ) -> None:
-    packed = tmp_path / "packed"
-    packed.write_bytes(compress(source.read_bytes()))
-    with packed.open("rb") as file:
-        done = subprocess.run(
-            [GAMEBALL, "send", "-"],
-            stdin=file,
-            capture_output=True,
-            check=False,
-            env=environment(box.url),
-            timeout=LONGEST,
-        )
-    assert done.stdout.startswith(b"standard input: 2,500 events, 3 requests, ")
-    assert (done.returncode, without_progress(done.stderr.decode())) == (0, "")
+    (tmp_path / "packed").write_bytes(compress(source.read_bytes()))
+    done = shell("gameball send - < packed", url=box.url, cwd=tmp_path, timeout=LONGEST)
+    assert done.out.startswith("standard input: 2,500 events, 3 requests, ")
+    assert (done.code, done.problems) == (0, "")
     assert (len(box.events), set(box.events.values())) == (2500, {1})
 
 
