@@ -9,11 +9,11 @@ python scripts/bench.py --command   1,000,000 rows of each format and a query th
 python scripts/bench.py --outbox    adding to an outbox, and delivering it with 1,000,000 rows waiting
 python scripts/bench.py --tracker   the time of a call of `track`, next to two other clients
 python scripts/bench.py --before ../other   compares the speed with another checkout
+python scripts/bench.py --before ../other --instructions    the same by counting instructions, without noise
 """
 
 import argparse
 import asyncio
-import json
 import os
 import platform
 import statistics
@@ -21,19 +21,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from benchmarks.command import bench_command, bench_help
+from benchmarks.instructions import bench_instructions
+from benchmarks.measuring import THIS_CHECKOUT, Figures, measure, medians, server, spread
 from benchmarks.processes import bench_processes
 from benchmarks.tracker import bench_tracker
 
 from gameball import DOCUMENTED_LIMITS, AsyncGameball, Event, Gameball
 from gameball.sandbox import Sandbox
 
-_SCRIPTS: Final = Path(__file__).resolve().parent
 _OURS: Final = "sync, events, concurrency 1"
 _SPEED: Final = (
     "floor",
@@ -49,42 +49,8 @@ _SPEED: Final = (
     "requests json=",
     "raw client, its models",
 )
+_OUR_CASES: Final = [case for case in _SPEED if case.startswith(("sync", "async"))]
 _LATENCY: Final = 0.05
-
-Figures = dict[str, float]
-
-
-@contextmanager
-def server(latency: float, condition: str = "responding") -> Iterator[str]:
-    """Run the minimal server in another process."""
-    command = [sys.executable, str(_SCRIPTS / "benchmarks" / "server.py"), str(latency), condition]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the server has no pipes")
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.stdin.close()
-
-
-def measure(case: str, url: str, events: int, checkout: Path = _SCRIPTS.parent) -> Figures:
-    """Run a case in a separate process, so that its memory is its own."""
-    command = [sys.executable, str(_SCRIPTS / "benchmarks" / "cases.py"), case, url, str(events)]
-    packages = os.pathsep.join([str(checkout), str(checkout / "generated"), str(_SCRIPTS)])
-    done = subprocess.run(  # noqa: S603 - our own script
-        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": packages}
-    )
-    figures: Figures = json.loads(done.stdout)
-    return figures
-
-
-def medians(runs: list[Figures]) -> Figures:
-    """Return the median of each figure."""
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-
-
-def spread(runs: list[Figures], name: str) -> float:
-    """Return how much slower the slowest run was than the fastest: the noise of the machine."""
-    values = [run[name] for run in runs]
-    return max(values) / min(values) - 1
 
 
 def bench_speed(events: int, rounds: int) -> None:
@@ -116,12 +82,11 @@ def bench_speed(events: int, rounds: int) -> None:
 
 def bench_before(before: Path, events: int, rounds: int) -> None:
     """Measure another checkout and this one in turn, so that a slow moment affects both."""
-    cases = [case for case in _SPEED if case.startswith(("sync", "async"))]
-    runs: dict[str, tuple[list[Figures], list[Figures]]] = {case: ([], []) for case in cases}
+    runs: dict[str, tuple[list[Figures], list[Figures]]] = {case: ([], []) for case in _OUR_CASES}
     with server(0.0) as url:
         for _ in range(rounds):
-            for case in cases:
-                for checkout, of_case in zip((before, _SCRIPTS.parent), runs[case], strict=True):
+            for case in _OUR_CASES:
+                for checkout, of_case in zip((before, THIS_CHECKOUT), runs[case], strict=True):
                     of_case.append(measure(case, url, events, checkout))
     print(f"{events:,} events, {rounds} rounds, medians. Above 1 this checkout is faster than {before}.")
     print("The fastest runs are the least disturbed ones: on a machine with much noise, compare those.")
@@ -232,8 +197,7 @@ def bench_memory(events: int) -> None:
             print(f"{case}: {events:,} rows, memory growth {figures['memory'] / 1024:.1f} MiB", flush=True)
 
 
-def main() -> None:
-    """Run what the command line asks for."""
+def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quota", action="store_true", help="the documented limits, enforced")
     parser.add_argument("--processes", action="store_true", help="several processes with one account")
@@ -243,9 +207,18 @@ def main() -> None:
     parser.add_argument("--outbox", action="store_true", help="adding to an outbox and delivering it")
     parser.add_argument("--tracker", action="store_true", help="events recorded in the background")
     parser.add_argument("--before", type=Path, help="another checkout, to compare the speed with")
+    parser.add_argument("--instructions", action="store_true", help="with --before: by counting instructions")
     parser.add_argument("--events", type=int, help="how many events (or objects) each case sends")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is run (%(default)s)")
     options = parser.parse_args()
+    if options.instructions and not options.before:
+        parser.error("--instructions needs --before")
+    return options
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    options = _read_options()
     print(
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, CPython {platform.python_version()}",
         flush=True,
@@ -264,13 +237,15 @@ def main() -> None:
         with server(0.0) as url:
             bench_outbox(url, options.events or 1_000_000, options.rounds)
     elif options.tracker:
-        bench_tracker(options.events or 100_000, options.rounds, server)
+        bench_tracker(options.events or 100_000, options.rounds)
+    elif options.before and options.instructions:
+        with server(0.0) as url:
+            bench_instructions(_OUR_CASES, url, options.before.resolve(), options.events or 4_000)
     elif options.before:
         bench_before(options.before.resolve(), options.events or 200_000, options.rounds)
     elif options.command:
-        events = options.events or 1_000_000
         with server(0.0) as url:
-            bench_command(url, events, options.rounds, lambda case: measure(case, url, events)["seconds"])
+            bench_command(url, options.events or 1_000_000, options.rounds)
         bench_help()
     else:
         bench_speed(options.events or 200_000, options.rounds)

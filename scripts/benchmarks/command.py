@@ -18,6 +18,7 @@ from typing import Final
 from attrs import frozen
 
 from benchmarks.cases import rows
+from benchmarks.measuring import measure
 
 _GAMEBALL: Final = Path(sys.executable).with_name("gameball")
 _FEW: Final = 1_000
@@ -117,14 +118,13 @@ def send(source: Path | str, url: str, *words: str) -> Sent:
     return Sent(report["sources"][0]["seconds"], time.perf_counter() - begun, usage.ru_maxrss)
 
 
-def bench_command(url: str, events: int, rounds: int, in_process: Callable[[str], float]) -> None:
+def bench_command(url: str, events: int, rounds: int) -> None:
     """Send files of each format and the same events from memory, round by round.
 
     Args:
         url: The address of the minimal server.
         events: The number of lines.
         rounds: How often to measure each case.
-        in_process: Runs a case of ``cases.py`` with as many events, and returns its seconds.
     """
     cases = {
         "jsonl": ("jsonl", ["--no-ledger"]),
@@ -142,7 +142,7 @@ def bench_command(url: str, events: int, rounds: int, in_process: Callable[[str]
         growth: dict[str, list[float]] = {case: [] for case in cases}
         for _ in range(rounds):
             for case in (_MEMORY, *_IN_PROCESS):
-                seconds[case].append(in_process(case))
+                seconds[case].append(measure(case, url, events)["seconds"])
             for case, (suffix, words) in cases.items():
                 for ledger in Path(folder).glob("*.ledger*"):
                     ledger.unlink()

@@ -5,13 +5,12 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from benchmarks.measuring import THIS_CHECKOUT, Figures, server
+
 _HERE: Final = Path(__file__).resolve().parent
-_ROOT: Final = _HERE.parent.parent
 _CLIENTS: Final = ("gameball", "posthog", "segment")
 _CONDITIONS: Final = ("responding", "busy", "silent", "refusing")
 #: 100 events a second, for an hour.
@@ -25,29 +24,30 @@ _WORKERS: Final = 8 * 1_500_000
 # Nothing listens on this port of the loopback interface.
 _REFUSING: Final = "http://127.0.0.1:9"
 
-Server = Callable[[float, str], AbstractContextManager[str]]
 
-
-def measure(client: str, kind: str, url: str, count: int) -> dict[str, float]:
+def measure(client: str, kind: str, url: str, count: int) -> Figures:
     """Run a case in a separate process."""
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, str(_HERE / "tracker_cases.py"), client, kind, url, str(count)],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), str(_ROOT / "generated")])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(THIS_CHECKOUT), str(THIS_CHECKOUT / "generated")]),
+        },
     )
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures: Figures = json.loads(done.stdout)
     return figures
 
 
-def bench_tracker(events: int, rounds: int, server: Server) -> None:
+def bench_tracker(events: int, rounds: int) -> None:
     """Print the time of a call and the memory in each condition of the server, and the throughput."""
     print(f"{events:,} calls of track, 10,000 per second, {rounds} rounds, medians (lowest to highest)\n")
     print("| server | client | median µs | p99 µs | calls/s | refused | events held | memory growth |")
     print("|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
     for condition in _CONDITIONS:
-        runs: dict[str, list[dict[str, float]]] = {client: [] for client in _CLIENTS}
+        runs: dict[str, list[Figures]] = {client: [] for client in _CLIENTS}
         for _ in range(rounds):
             for client, of_client in runs.items():
                 if condition == "refusing":
@@ -68,7 +68,7 @@ def bench_tracker(events: int, rounds: int, server: Server) -> None:
         print(f"| {client} | {_shown(sent, 'rate')} |", flush=True)
 
 
-def _print_row(condition: str, client: str, runs: list[dict[str, float]], *, bounded: bool = False) -> None:
+def _print_row(condition: str, client: str, runs: list[Figures], *, bounded: bool = False) -> None:
     held = _shown(runs, "held") if client == "gameball" else ""
     memory = f"{_shown(runs, 'memory')} MiB"
     if bounded:
@@ -82,12 +82,12 @@ def _print_row(condition: str, client: str, runs: list[dict[str, float]], *, bou
     )
 
 
-def _verdict(runs: list[dict[str, float]], name: str, bound: float) -> str:
+def _verdict(runs: list[Figures], name: str, bound: float) -> str:
     kept = all(run[name] <= bound for run in runs)
     return f", {'within' if kept else 'ABOVE'} the bound of {bound:,.0f}"
 
 
-def _shown(runs: list[dict[str, float]], name: str) -> str:
+def _shown(runs: list[Figures], name: str) -> str:
     values = [run[name] for run in runs]
     digits = 1 if max(values) < 1_000 else 0  # noqa: PLR2004 - four digits are enough to read
     low, middle, high = (f"{of(values):,.{digits}f}" for of in (min, statistics.median, max))
