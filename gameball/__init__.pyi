@@ -22,8 +22,10 @@ from .errors import LedgerLockedError as LedgerLockedError
 from .errors import LedgerMismatchError as LedgerMismatchError
 from .errors import MissingCredentialsError as MissingCredentialsError
 from .errors import NotFoundError as NotFoundError
+from .errors import OutboxError as OutboxError
 from .errors import PermissionDeniedError as PermissionDeniedError
 from .errors import RateLimitError as RateLimitError
+from .errors import RecordError as RecordError
 from .errors import ResponseLostError as ResponseLostError
 from .errors import ServerError as ServerError
 from .errors import SourceError as SourceError

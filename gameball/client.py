@@ -52,8 +52,8 @@ class Gameball:
         rate_limit_timeout: How long a chunk is retried after its first 429 response, in seconds: 300 by
             default. Other processes may be using the account.
         retry_for: How long a chunk that was certainly not accepted is retried after its first failure, in
-            seconds, even if that takes more than ``max_attempts``: 0 by default. Set it for loads that should
-            outlast an outage.
+            seconds, even if that takes more than ``max_attempts``: 0 by default. Set it for sends that should
+            continue after an outage.
         close_timeout: How long requests in flight may take to finish after an interrupt, ``close`` or an
             error of the source, in seconds: 5 by default. Then they are aborted.
         transport: An httpx transport to use instead of the network, for tests and special setups. A forked
@@ -118,7 +118,8 @@ class Gameball:
         """Close the client. It cannot be used again.
 
         Sends that are running in other threads have ``close_timeout`` to finish the requests in flight, and
-        then raise a ``GameballError`` with the report of their events. Trackers are closed, within theirs.
+        then raise a ``GameballError`` with the report of their events. Trackers are closed before,
+        within their own ``close_timeout``.
         """
         self.events._close()  # noqa: SLF001 - a part of the client
         self._connection.close()

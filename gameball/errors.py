@@ -16,7 +16,7 @@ GameballError
 ├── ClientClosedError               the client is closed (also a RuntimeError)
 ├── EventLoopError                  AsyncGameball is used in another event loop (also a RuntimeError)
 ├── DeadlineError                   the deadline passed before the request was sent, or before the response
-├── TrackerFullError                the queue of a tracker is full, and the event was not recorded
+├── TrackerFullError                a tracker is full or closed, and the event was not recorded
 ├── JobTimeoutError                 a job did not finish in time and is still running on the server
 ├── DeliveryError                   not every event was accepted
 └── RecordError                     the durable record of a send cannot be used
@@ -257,7 +257,8 @@ class DeliveryError(GameballError):
     def retryable(self) -> bool:
         """Whether every event that was not accepted is UNSENT: sending those again counts nothing twice.
 
-        False if any event is UNKNOWN, which may have been accepted, or REJECTED, which would be again.
+        False if any event is UNKNOWN, because it may have been accepted, or REJECTED, because it would be
+        rejected again.
         """
         return not (self.report.unknown or self.report.rejected)
 
@@ -299,7 +300,7 @@ class OutboxError(RecordError):
 
 
 def describe(error: GameballError) -> str:
-    """Return the text of an error without what may quote an event, such as Gameball's message."""
+    """Return the text of an error without any part that may quote an event, such as Gameball's message."""
     if isinstance(error, InvalidEventError):
         return f"event {error.index} cannot be sent"
     if not isinstance(error, APIError):

@@ -1,4 +1,4 @@
-"""Events, and the other forms in which they can be handed over."""
+"""Events, and the other forms in which they can be passed in."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

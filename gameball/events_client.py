@@ -105,9 +105,9 @@ class Events(TrackerMethods):
                 sent again with it, accepted chunks are skipped.
             deadline: The maximum time from the call to its end, in seconds, whatever it waits for: the rate
                 limits, retries, responses, or with ``stream`` the caller. Then nothing more is read or sent;
-                what was not sent is UNSENT, and what is in flight is aborted and UNKNOWN. It takes up to half
-                a second more, and a source that blocks the thread is waited for. None, the default, means no
-                deadline.
+                what was not sent is UNSENT, and what is in flight is aborted and UNKNOWN. The call may end
+                up to half a second after the deadline, and later if the source blocks the thread. None, the
+                default, means no deadline.
             on_receipt: Called with the receipt of each chunk as soon as its outcome is known.
             check: Whether to raise ``DeliveryError`` if any event was not accepted.
 

@@ -3,9 +3,9 @@
 WARNING: a chunk that was not accepted, and a pause because of a 429. INFO: the end of a send and of a job.
 DEBUG: each request, retry and wait for the rate limits. No record holds a key, or the metadata of an event.
 
-A filter or a handler of the user may raise anything, between a response and the record of its outcome too. So
-the package logs through ``LOGGER`` alone, which lets no such exception out. It cannot help where httpx and
-httpcore log to their own loggers: to them, and so to a send, that is a response that was lost.
+A filter or a handler of the user may raise at any time, even between a response and the record of its
+outcome. So the package logs only through ``LOGGER``, which suppresses such exceptions. The loggers of httpx
+and httpcore are not protected: if a handler raises there, the response counts as lost.
 """
 
 import logging

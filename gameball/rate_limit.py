@@ -126,7 +126,7 @@ class Windows:
 
     def delay(self, now: float) -> float:
         """Return the seconds until a request may be sent, or infinity if a response must arrive first."""
-        self._settle(now)
+        self._count_answered(now)
         if self._is_refused and self._in_flight:
             return math.inf
         latest = self._held_until
@@ -143,7 +143,7 @@ class Windows:
 
     def used(self, now: float) -> float:
         """Return the usage of the fullest window, from 0 to 1."""
-        self._settle(now)
+        self._count_answered(now)
         waiting = self._in_flight + len(self._given_up)
         shares = (
             (waiting + sum(now - answer < limit.seconds for answer in self._answers)) / limit.requests
@@ -163,7 +163,7 @@ class Windows:
             end: How it ended.
         """
         self._in_flight -= 1
-        self._settle(now)
+        self._count_answered(now)
         if end is RequestEnd.ENDED_BY_SERVER:
             self._is_refused = False
             self._answers.append(now)
@@ -182,7 +182,7 @@ class Windows:
         """Allow no request before the given time."""
         self._held_until = max(self._held_until, until)
 
-    def _settle(self, now: float) -> None:
+    def _count_answered(self, now: float) -> None:
         """Count the requests that were given up, and can no longer arrive, as answered."""
         while self._given_up and self._given_up[0] <= now:
             self._answers.append(self._given_up.popleft())
@@ -191,8 +191,8 @@ class Windows:
 class _Condition:
     """A condition, and its lock, which is entered directly.
 
-    ``with condition`` enters it by a method written in Python. A Ctrl-C that struck there left the lock held
-    for ever, and every later request of the client hung.
+    ``with condition`` acquires the lock in Python code. A Ctrl-C there could leave it held for ever, and
+    every later request of the client would hang.
     """
 
     def __init__(self) -> None:

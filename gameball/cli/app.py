@@ -101,6 +101,7 @@ def send(
     """Send files of events, show progress, and record the outcome of each line.
 
     To resume an interrupted send, run the same command again: accepted events are not sent again.
+    `gameball --help` lists the exit codes.
     """
     words = [str(source) for source in sources]
     for word in words:

@@ -37,7 +37,9 @@ MEANINGS: Final = {
     ExitCode.OK: "everything was accepted, or the command succeeded",
     ExitCode.USAGE: "an invalid option, file or ledger, a ledger in use, or output that cannot be written",
     ExitCode.REJECTED: "something was rejected, is invalid, or failed in its job",
-    ExitCode.UNKNOWN: "something is unknown or unsent",
+    ExitCode.UNKNOWN: (
+        "something is unknown or unsent, a job did not end in time, or Gameball could not be reached"
+    ),
     ExitCode.CREDENTIALS: "the keys are missing or wrong, or lack permission",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
     ExitCode.TERMINATED: "terminated by SIGTERM, or by SIGHUP when its terminal was closed",

@@ -32,6 +32,8 @@ def option(
 
 
 def _show_default(value: object) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int):
@@ -43,8 +45,8 @@ def _show_default(value: object) -> str:
 DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
 #: What signals do, which ``run`` passes to the commands that ask for it.
 CommandInterrupts = Annotated[Interrupts, Parameter(parse=False)]
-#: What unknown events become, which a person has found out.
-SettledAs = Annotated[
+#: What a person has found out about unknown events.
+ResolvedAs = Annotated[
     Literal["accepted", "unsent"],
     Parameter(
         name="--as", help="accepted if they were accepted; unsent if they were not, to send them again."
@@ -273,7 +275,8 @@ class SendCommandOptions(ClientOptions):
         option(
             "--keep-going",
             DELIVERY,
-            "Continue after unknown or unsent lines. Rejected lines never stop a send.",
+            "Continue after unknown or unsent lines. Rejected lines do not stop a send, unless the keys are "
+            "wrong.",
         ),
     ] = False
     wait: Annotated[
@@ -303,7 +306,7 @@ class SendCommandOptions(ClientOptions):
             "How long to retry a request that was certainly not accepted, such as 10m or 2h. A shorter "
             "outage does not stop the send.",
             metavar="DURATION",
-            default="5 attempts",
+            default="0: up to 5 attempts",
         ),
     ] = "0"
     rate_limit: Annotated[

@@ -18,8 +18,9 @@ DEFAULT_MAX_ATTEMPTS: Final = 5
 DEFAULT_RATE_LIMIT_TIMEOUT: Final = 300.0
 # The maximum wait that is accepted from a server, in seconds.
 _LONGEST_RETRY_AFTER: Final = 60.0
-#: The minimum pause of all workers after a 429, in seconds: the shorter of Gameball's windows.
-SHORTEST_HOLD: Final = 1.0
+#: How long all workers pause after a 429, in seconds: the shorter of Gameball's windows. A send varies it by up
+#: to half.
+RATE_LIMIT_PAUSE: Final = 1.0
 
 
 def check_on_unknown(_: object, attribute: "Attribute[OnUnknown]", value: object) -> None:
@@ -53,7 +54,7 @@ class RetryPolicy:
             ``resend`` sends it again: no event is lost, but some may be counted twice.
         first_delay: The maximum pause after the first attempt, in seconds. It doubles with each attempt.
         longest_delay: The maximum pause after any attempt, in seconds.
-        shortest_hold: The average pause of all workers after a 429, in seconds.
+        rate_limit_pause: The average pause of all workers after a 429, in seconds.
     """
 
     max_attempts: int = field(default=DEFAULT_MAX_ATTEMPTS, validator=_check_attempts)
@@ -62,7 +63,7 @@ class RetryPolicy:
     on_unknown: OnUnknown = field(default="report", validator=check_on_unknown)
     first_delay: float = 0.5
     longest_delay: float = 30.0
-    shortest_hold: float = SHORTEST_HOLD
+    rate_limit_pause: float = RATE_LIMIT_PAUSE
 
     def back_off(self, attempts: int, jitter: float) -> float:
         """Return the pause before the next attempt: exponential back-off, capped, with full jitter.
@@ -136,7 +137,7 @@ def decide(
     if isinstance(result, RateLimitError):
         # A 429 means that nothing was accepted, and it ends with the window: other processes may be
         # using the account. The pause does not grow, or the account's limit would go unused.
-        pause = policy.shortest_hold * (0.5 + jitter) + requested_wait(result)
+        pause = policy.rate_limit_pause * (0.5 + jitter) + requested_wait(result)
         again = limited_for < policy.rate_limit_timeout or failing_for < policy.retry_for
         return Retry(pause, everyone=True) if again else Finish()
     outcome = outcome_of(result)

@@ -7,8 +7,9 @@ from contextlib import suppress
 class Latch:
     """Like ``threading.Event``, without ``clear``.
 
-    ``Event.set`` enters a condition by a method written in Python. A Ctrl-C that struck there left its lock
-    held for ever, and every thread that waited for the event hung. This has one lock, held until it is set.
+    ``Event.set`` acquires the lock of a condition in Python code. A Ctrl-C there could leave that lock held
+    for ever, and every thread that waited for the event would hang. This class has one lock, which is held
+    until it is set.
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from attrs import define, frozen
 from gameball_api.api.batches import get_batch_job, get_batch_status, stop_batch, stop_batch_job
 
 from gameball.delivery.deadline import Deadline
-from gameball.delivery.decisions import SHORTEST_HOLD, requested_wait
+from gameball.delivery.decisions import RATE_LIMIT_PAUSE, requested_wait
 from gameball.delivery.effects import PauseAll, Sleep
 from gameball.errors import (
     ConnectionFailedError,
@@ -241,7 +241,7 @@ def _look_at(watch: _Watch, forms: JobForms) -> Generator[Call | PauseAll, Polli
         asked = requested_wait(error)
         if isinstance(error, RateLimitError):
             # A 429 is temporary, and other processes may be using the account: only the timeout ends it.
-            yield PauseAll(max(asked, SHORTEST_HOLD))
+            yield PauseAll(max(asked, RATE_LIMIT_PAUSE))
             return asked
         watch.failed_reads += 1
         if watch.failed_reads == _MAX_FAILED_READS:

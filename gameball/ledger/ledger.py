@@ -104,7 +104,7 @@ class Ledger:
 
         Args:
             positions: The positions of the source items: a range of ``ranges(Outcome.UNKNOWN)``, or one that
-                begins with one of these and ends with another. A chunk cannot be settled in part.
+                begins with one of these and ends with another. A chunk cannot be resolved in part.
             outcome: ACCEPTED if the events were counted, or UNSENT if they were not and must be sent again.
 
         Raises:

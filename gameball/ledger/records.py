@@ -77,7 +77,7 @@ def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
 
 
 def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:
-    """Check that a range of source items can be settled.
+    """Check that a range of source items can be resolved.
 
     Args:
         chunks: The chunks that hold an item of the range, in the order of the source.
@@ -88,13 +88,13 @@ def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:
     """
     if positions.step != 1 or not positions:
         raise ValueError(f"positions must be a range of at least one source item, got {positions!r}")
-    said = f"source items {positions[0]} to {positions[-1]} cannot be settled"
+    said = f"source items {positions[0]} to {positions[-1]} cannot be resolved"
     for chunk in chunks:
         held = f"items {chunk.first} to {chunk.last}"
         if chunk.outcome is not Outcome.UNKNOWN:
             raise ValueError(f"{said}: the ledger has {held} as {chunk.outcome}, and only UNKNOWN can be")
         if chunk.first < positions.start or chunk.last >= positions.stop:
-            raise ValueError(f"{said}: {held} were sent in one request, and can only be settled together")
+            raise ValueError(f"{said}: {held} were sent in one request, and can only be resolved together")
     if not chunks:
         raise ValueError(f"{said}: the ledger has no record of them")
     first, last = chunks[0].first, chunks[-1].last

@@ -53,11 +53,11 @@ class LedgerStore(LedgerReader):
             check_resolvable(touched, positions)
             error = None if outcome is Outcome.ACCEPTED else "recorded as not accepted with Ledger.resolve"
 
-            def settle(database: sqlite3.Connection) -> None:
+            def resolve_all(database: sqlite3.Connection) -> None:
                 for chunk in touched:
-                    _settle(database, chunk.first, (outcome.value, None, chunk.attempts, error))
+                    _write_outcome(database, chunk.first, (outcome.value, None, chunk.attempts, error))
 
-            self.file.transaction(settle)
+            self.file.transaction(resolve_all)
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -203,7 +203,7 @@ class LedgerStore(LedgerReader):
         error = None if receipt.error is None else describe(receipt.error)
         outcome = (receipt.outcome.value, receipt.job_id, receipt.attempts, error)
 
-        self._finish(lambda database: _settle(database, receipt.first, outcome))
+        self._finish(lambda database: _write_outcome(database, receipt.first, outcome))
 
     def _insert(self, database: sqlite3.Connection, number: int, chunk: Chunk) -> None:
         row = (chunk.first, chunk.last, number, self._run, chunk.objects, chunk.events, digest(chunk))
@@ -221,7 +221,7 @@ class LedgerStore(LedgerReader):
             self.file.transaction(write)
 
 
-def _settle(
+def _write_outcome(
     database: sqlite3.Connection, first: int, outcome: tuple[str, int | None, int, str | None]
 ) -> None:
     """Write the outcome, job id, attempts and error of the chunk that starts at a position."""

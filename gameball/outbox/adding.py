@@ -53,7 +53,7 @@ def encode_row(event: EventLike) -> NewRow:
     """Check and encode an event.
 
     Raises:
-        InvalidEventError: The event cannot be sent, or not be stored.
+        InvalidEventError: The event cannot be sent or stored.
     """
     builder = ChunkBuilder(max_objects=1, max_bytes=DEFAULT_MAX_BYTES, coalesce=False)
     builder.push(event)

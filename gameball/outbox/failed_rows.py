@@ -1,4 +1,4 @@
-"""The rows that are kept because they were rejected or are unknown: reading and settling them."""
+"""The rows that are kept because they were rejected or are unknown: reading and resolving them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -91,7 +91,7 @@ def resolve(connection: Connection, ids: Sequence[int] | None, found: Outcome, o
             f"only {len(counts):,} of {len(set(ids)):,} ids are {found}; nothing was changed. "
             "`gameball outbox show` lists them"
         )
-    settled: int = sum(counts)
+    events: int = sum(counts)
     if outcome is Outcome.ACCEPTED:
-        count_accepted(connection, settled)
-    return settled
+        count_accepted(connection, events)
+    return events

@@ -32,7 +32,7 @@ class Outbox:
     ::
 
         outbox = Outbox("sqlite:///shop.db")
-        with engine.begin() as connection:
+        with outbox.engine.begin() as connection:
             connection.execute(...)
             outbox.add(connection, Event("cust-1", "order_placed", {"total": 80}))
 
@@ -200,18 +200,18 @@ class Outbox:
         *,
         found: Outcome = Outcome.UNKNOWN,
     ) -> int:
-        """Settle events, once you know whether they were accepted.
+        """Resolve events, once you know whether they were accepted.
 
         If a deliverer hangs, end it before you mark events as UNSENT: it might still send them.
 
         Args:
-            ids: The ids of their rows, as ``failed`` yields them. None settles all that have the outcome
+            ids: The ids of their rows, as ``failed`` yields them. None resolves all that have the outcome
                 ``found``.
             outcome: ACCEPTED deletes and counts them. UNSENT makes them wait again, to be sent.
             found: The outcome that they have: UNKNOWN, the default, or REJECTED.
 
         Returns:
-            The number of events that were settled.
+            The number of events that were resolved.
 
         Raises:
             ValueError: ``outcome`` or ``found`` is another outcome.

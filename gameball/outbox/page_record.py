@@ -67,7 +67,7 @@ class PageRecord:
         self._write(write)
 
     def conclude(self, receipt: Receipt) -> None:
-        """Record the outcome of the rows of a chunk, in one transaction with the end of its flight."""
+        """Record the outcome of the rows of a chunk, in the same transaction that deletes the chunk."""
         ids = self._ids[receipt.first : receipt.last + 1]
         outcome = receipt.outcome
         if outcome is Outcome.REJECTED and stops_everything(receipt.error):

@@ -18,7 +18,7 @@ class OutboxStatus:
     events.
 
     Attributes:
-        accepted: Those that were accepted since the outbox was created, or settled as accepted.
+        accepted: Those that were accepted since the outbox was created, or resolved as accepted.
         rejected: Those that Gameball rejected.
         unknown: Those that may or may not have been accepted.
         in_flight: Those in a request that has no outcome yet.

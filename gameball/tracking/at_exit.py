@@ -24,7 +24,7 @@ class TrackersAtExit:
         atexit.register(self.close)
 
     def add(self, tracker: Closable) -> None:
-        """Close a tracker at the end of the program, unless it was collected before."""
+        """Close a tracker at the end of the program, unless it is garbage-collected first."""
         self._trackers.add(tracker)
 
     def note_working(self, tracker: Closable) -> None:
@@ -34,7 +34,7 @@ class TrackersAtExit:
             LOGGER.warning("the program is ending, so tracked events are lost unless the tracker is closed")
 
     def note_closed(self, tracker: Closable) -> None:
-        """Keep a tracker no longer: it is closed."""
+        """Drop the reference to a tracker that was closed."""
         self._working.discard(tracker)
 
     def close(self) -> None:

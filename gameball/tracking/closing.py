@@ -1,4 +1,4 @@
-"""How trackers end by a deadline: several of them at the same time."""
+"""Closes trackers within a time limit, several of them at the same time."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ _ABORT_SHARE: Final = 0.25
 
 
 class Closing:
-    """The end of one tracker in one process, in steps. Creating it ends the acceptance of events.
+    """The end of one tracker in one process, in steps. From its creation on, the tracker accepts no events.
 
     Args:
         background: The queue and the threads, or None if there are none.

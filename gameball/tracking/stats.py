@@ -12,7 +12,8 @@ class TrackerStats:
     Attributes:
         tracked: The events that were passed to ``track`` and could be encoded.
         queued: The events that wait in the queue.
-        in_flight: The events of requests that are being sent, or that wait to be sent again.
+        in_flight: The events of requests that are being sent, or that wait for a retry. Events that are kept
+            because the keys are wrong are queued.
         accepted: The events that the server accepted.
         rejected: The events that the server rejected.
         unknown: The events that were sent without a usable response: they may have been accepted.

@@ -61,9 +61,10 @@ class TrackerMethods:
             max_age: How long events that the server certainly did not accept are retried, in seconds: 3,600
                 by default. Then they are dropped.
             on_failure: Called in a background thread with the ``Receipt`` of each request that was not
-                accepted, and its events, read from their JSON. Dropped events have the outcome UNSENT: they
-                can be sent again. UNKNOWN events may have been accepted. The tracker sends its next request
-                over the same connection only after the function has returned.
+                accepted, and its events, read from their JSON. Events that are dropped after they were queued
+                have the outcome UNSENT: they can be sent again. UNKNOWN events may have been accepted. It is
+                not called for an event that ``track`` refuses. The tracker sends its next request over the
+                same connection only after the function has returned.
             concurrency: The maximum number of requests in flight at a time, 8 by default.
             close_timeout: How long ``close``, and the end of the program, may take to send what is queued, in
                 seconds: 5 by default.

@@ -45,9 +45,9 @@ class WaitingEvents:
         options: The options of the tracker.
 
     Attributes:
-        put_bytes: The memory that all events took that were ever added.
+        put_bytes: The memory of all events that were ever added, in bytes.
         packed: The number of all events that were packed.
-        packed_bytes: The memory that they took.
+        packed_bytes: Their memory, in bytes.
     """
 
     options: TrackerOptions
@@ -107,8 +107,8 @@ class WaitingEvents:
     def take(self) -> None:
         """Let ``pack`` read the events that were added until now. Only the thread that packs may do this.
 
-        Once ``pack`` read the same queue to which ``add`` adds. An event that was packed before ``add`` had
-        counted it was never counted.
+        In an earlier version ``pack`` read the queue to which ``add`` adds: an event that was packed before
+        ``add`` had counted it was never counted.
         """
         added, self._added = self._added, deque()
         # Not in one statement: a handler that runs after the call of ``len`` may take events, too.
@@ -162,7 +162,7 @@ class WaitingEvents:
 
 
 def expiry(since: float, max_age: float) -> float:
-    """Return when an event is given up that was tracked at a time: never early, and at most 1 % late.
+    """Return when an event that was tracked at a given time expires: never early, and at most 1 % late.
 
     Args:
         since: The time, in seconds.

@@ -46,10 +46,10 @@ class BaseConnection:
         self._streams.add(stream)
 
     def note_request(self) -> None:
-        """Do something before anything is done for a request; the default does nothing."""
+        """Called before a request is sent or refused. The default does nothing."""
 
     def note_sending(self) -> None:
-        """Do something right before a request is sent; the default does nothing."""
+        """Called right before the first byte of a request is sent. The default does nothing."""
 
     def _batch(self, content: bytes) -> dict[str, Any]:
         """Return the request arguments for a batch that is already encoded as JSON."""

@@ -49,7 +49,7 @@ class RequestTrace:
 
     @property
     def _receiver(self) -> Callable[[str, Mapping[str, Any]], Any]:
-        """What httpcore calls; it finds by it the connection of this request."""
+        """What httpcore calls. ``has_unread_bytes`` finds the connection of this request by it."""
         return self.note if isinstance(self._connection, httpx.Client) else self.note_async
 
     def is_given_up(self, error: Exception) -> bool:
@@ -93,7 +93,7 @@ class RequestTrace:
 
 
 def end_of_interrupted(request: httpx.Request) -> RequestEnd:
-    """Return how a request ended whose sending was interrupted or cancelled."""
+    """Return how a request ended when sending it was interrupted or cancelled."""
     trace = request.extensions.get(_TRACE)
     if trace is None or not trace.may_have_sent:
         return RequestEnd.NOT_SENT

@@ -179,5 +179,5 @@ def test_no_status_is_returned_that_the_server_did_not_send(
     first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polling._Watch, "next_pause", lambda _: 0.001)
-    monkeypatch.setattr(polling, "SHORTEST_HOLD", 0.01)
+    monkeypatch.setattr(polling, "RATE_LIMIT_PAUSE", 0.01)
     assert try_seeds(first, run) == []

@@ -52,7 +52,7 @@ def test_several_chunks_are_settled_together(either: EitherClient, box: Sandbox,
 @pytest.mark.parametrize(
     ("positions", "reason"),
     [
-        (range(4, 6), "items 3 to 5 were sent in one request, and can only be settled together"),
+        (range(4, 6), "items 3 to 5 were sent in one request, and can only be resolved together"),
         (range(3, 8), "items 6 to 8 were sent in one request"),
         (range(3), "the ledger has items 0 to 2 as accepted, and only UNKNOWN can be"),
         (range(3, 10), "the ledger has items 9 to 11 as rejected"),

@@ -14,7 +14,7 @@ KEYS = ("key", "secret")
 
 def hurry(client: Gameball | AsyncGameball) -> None:
     """Let a client pause for milliseconds where it would for seconds."""
-    policy = evolve(client.events._policy, first_delay=0.001, longest_delay=0.004, shortest_hold=0.01)
+    policy = evolve(client.events._policy, first_delay=0.001, longest_delay=0.004, rate_limit_pause=0.01)
     client.events._policy = policy
 
 

@@ -1,1 +1,1 @@
-"""``gameball ledger``: shows the recorded outcomes of a send, and settles unknown ones."""
+"""``gameball ledger``: shows the recorded outcomes of a send, and resolves unknown ones."""

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.options import ClientOptions, SettledAs, ShowOptions, epilogue
+from gameball.cli.options import ClientOptions, ResolvedAs, ShowOptions, epilogue
 
 LEDGER_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "ledger show": (
@@ -22,7 +22,8 @@ LEDGER_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
 
 
 ledger_app: Final[App] = App(
-    name="ledger", help="Show the recorded outcomes of a send, and settle unknown ones."
+    name="ledger",
+    help="Show the recorded outcomes of a send, and record whether unknown lines were accepted.",
 )
 _AS_USUAL: Final = ClientOptions()
 _SHOWN_AS_USUAL: Final = ShowOptions()
@@ -92,7 +93,7 @@ def resolve(
             "`gameball ledger show` lists them."
         ),
     ] = None,
-    settled_as: SettledAs,
+    resolved_as: ResolvedAs,
     source: MovedSource = None,
     options: ShowOptions = _SHOWN_AS_USUAL,
 ) -> ExitCode:
@@ -102,4 +103,4 @@ def resolve(
     """
     from gameball.cli.ledger.changes import resolve_lines  # noqa: PLC0415
 
-    return resolve_lines(path, lines, items, settled_as, source, as_json=options.json)
+    return resolve_lines(path, lines, items, resolved_as, source, as_json=options.json)

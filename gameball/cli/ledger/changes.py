@@ -48,7 +48,7 @@ def resolve_lines(
     path: Path,
     lines: str | None,
     items: str | None,
-    settled_as: Literal["accepted", "unsent"],
+    resolved_as: Literal["accepted", "unsent"],
     source: Path | None,
     *,
     as_json: bool,
@@ -59,7 +59,7 @@ def resolve_lines(
         path: The ledger.
         lines: The first and the last line, such as ``10-20``, or one line; or None.
         items: The first and the last item, counted from 1 through all files; or None.
-        settled_as: Whether they were accepted, or are to be sent again.
+        resolved_as: Whether they were accepted, or are to be sent again.
         source: The current path of the source; None for the path that was sent.
         as_json: Whether to write JSON.
 
@@ -87,10 +87,9 @@ def resolve_lines(
             there_are = ", ".join(f"{of[0]}-{of[-1]}" for of, _ in unknown[:_LISTED])
             more = f" and {len(unknown) - _LISTED:,} more" if len(unknown) > _LISTED else ""
             cure = f"give all {unit} of one or more unknown requests, which are: {there_are}{more}"
-            raise ValueError(
-                f"{unit} {first} to {last} cannot be settled: {cure if unknown else f'no {unit} are unknown'}"
-            )
-        outcome = Outcome(settled_as)
+            problem = cure if unknown else f"no {unit} are unknown"
+            raise ValueError(f"{unit} {first} to {last} cannot be resolved: {problem}")
+        outcome = Outcome(resolved_as)
         ledger.resolve(range(starts[first], stops[last + 1]), outcome)
     said: dict[str, object] = {"ledger": str(path), unit: [first, last], "outcome": outcome.value}
     if as_json:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from gameball.cli.exit_codes import ExitCode
-from gameball.cli.options import ClientOptions, CommandInterrupts, SettledAs, epilogue
+from gameball.cli.options import ClientOptions, CommandInterrupts, ResolvedAs, epilogue
 from gameball.cli.outbox.database_option import DatabaseOption
 
 OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
@@ -22,10 +22,11 @@ OUTBOX_EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
 
 outbox_app: Final[App] = App(
     name="outbox",
-    help="Deliver the events in the outbox of a database, and settle unknown ones.",
+    help="Deliver the events in the outbox of a database, and record whether unknown ones were accepted.",
     help_epilogue=(
         "Set GAMEBALL_OUTBOX_DATABASE instead of --database if the URL holds a password, because process "
-        "lists are public."
+        "lists are public. `gameball outbox run` needs the keys. `gameball --help` says where they come "
+        "from, and lists the exit codes."
     ),
 )
 _AS_USUAL: Final = ClientOptions()
@@ -70,7 +71,12 @@ def status(*, database: DatabaseOption = None, options: ClientOptions = _AS_USUA
 def show(
     *,
     unknown: Annotated[
-        bool, Parameter(help="Print the events that may or may not have been accepted: the default.")
+        bool,
+        Parameter(
+            help="Print the events that may or may not have been accepted. Without --rejected the command "
+            "prints these anyway.",
+            show_default=False,
+        ),
     ] = False,
     rejected: Annotated[bool, Parameter(help="Print the events that Gameball rejected.")] = False,
     database: DatabaseOption = None,
@@ -92,29 +98,30 @@ def resolve(
     ] = (),
     /,
     *,
-    settled_as: SettledAs,
+    resolved_as: ResolvedAs,
     all_of_them: Annotated[
-        bool, Parameter(name="--all", help="Settle all unknown events, or all rejected ones with --rejected.")
+        bool,
+        Parameter(name="--all", help="Resolve all unknown events, or all rejected ones with --rejected."),
     ] = False,
     rejected: Annotated[
-        bool, Parameter(help="Settle events that Gameball rejected, instead of unknown ones.")
+        bool, Parameter(help="Resolve events that Gameball rejected, instead of unknown ones.")
     ] = False,
     database: DatabaseOption = None,
     options: ClientOptions = _AS_USUAL,
 ) -> ExitCode:
-    """Settle unknown events, once you know whether they were accepted.
+    """Record whether unknown events were accepted, once you know.
 
     If a deliverer hangs, end it before you mark events as unsent: it might still send them.
     """
     if ids and all_of_them:
-        raise ValueError("give either ids or --all, not both: --all would settle every event")
+        raise ValueError("give either ids or --all, not both: --all would resolve every event")
     from gameball.cli.outbox.commands import resolve_events  # noqa: PLC0415
 
     return resolve_events(
         database,
         options.env_file,
         None if all_of_them else ids,
-        settled_as,
+        resolved_as,
         rejected=rejected,
         as_json=options.json,
     )

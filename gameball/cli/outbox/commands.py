@@ -107,7 +107,7 @@ def resolve_events(
     database: DatabaseUrl | None,
     env_file: Path | None,
     ids: Sequence[int] | None,
-    settled_as: Literal["accepted", "unsent"],
+    resolved_as: Literal["accepted", "unsent"],
     *,
     rejected: bool,
     as_json: bool,
@@ -118,7 +118,7 @@ def resolve_events(
         database: The URL of the database, or None for the environment.
         env_file: A file for the environment, or None.
         ids: The ids of the events; None for all.
-        settled_as: Whether they were accepted, or are to be sent again.
+        resolved_as: Whether they were accepted, or are to be sent again.
         rejected: Whether they were rejected, instead of unknown.
         as_json: Whether to write JSON.
 
@@ -130,10 +130,10 @@ def resolve_events(
         raise ValueError("give the ids of the events, or --all")
     found = Outcome.REJECTED if rejected else Outcome.UNKNOWN
     with open_outbox(database, env_file) as outbox:
-        count = outbox.resolve(ids, Outcome(settled_as), found=found)
+        count = outbox.resolve(ids, Outcome(resolved_as), found=found)
     if as_json:
-        write_json({"settled": count, "as": settled_as, "exit_code": int(ExitCode.OK)})
+        write_json({"resolved": count, "as": resolved_as, "exit_code": int(ExitCode.OK)})
     else:
-        then = "counted as accepted" if settled_as == "accepted" else "waiting again, and will be sent"
+        then = "counted as accepted" if resolved_as == "accepted" else "waiting again, and will be sent"
         write_lines([f"{count:,} {found} {'event is' if count == 1 else 'events are'} {then}."])
     return ExitCode.OK

@@ -26,6 +26,7 @@ DatabaseOption = Annotated[
     DatabaseUrl | None,
     Parameter(
         name="--database",
+        metavar="URL",
         help="URL of the database: sqlite:///FILE or postgresql+psycopg://...",
         show_default=lambda _: "GAMEBALL_OUTBOX_DATABASE",
         converter=_wrap,

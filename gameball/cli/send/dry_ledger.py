@@ -50,8 +50,8 @@ class RecordedEvents:
         if recorded is None:
             return True
         self.events[recorded.outcome] += recorded.events
-        settled = {Outcome.ACCEPTED} if self._resends_unknown else {Outcome.ACCEPTED, Outcome.UNKNOWN}
-        return recorded.outcome not in settled
+        final = {Outcome.ACCEPTED} if self._resends_unknown else {Outcome.ACCEPTED, Outcome.UNKNOWN}
+        return recorded.outcome not in final
 
 
 @contextmanager

@@ -287,8 +287,8 @@ class SourceSend:
         size, reading = self.size, self.reading
         if not size or reading is None:
             return None
-        settled = self.tally.items / reading.items_read if reading.items_read else 0.0
-        return min(reading.bytes_read / size, 1.0) * min(settled, 1.0)
+        done = self.tally.items / reading.items_read if reading.items_read else 0.0
+        return min(reading.bytes_read / size, 1.0) * min(done, 1.0)
 
     def _progress(self) -> SendProgress:
         tally = self.tally

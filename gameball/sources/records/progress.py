@@ -32,7 +32,7 @@ class ReadProgress:
     #: Whether a customer id that was an integer became text.
     integer_ids: bool = False
     # The items yielded before the current block, less the lines of it that were skipped.
-    _settled: int = 0
+    _before_block: int = 0
     _block_length: int = 0
     _block: Iterable[object] = ()
     # The ordinal and the line of the first item of each run of items on consecutive lines.
@@ -42,12 +42,12 @@ class ReadProgress:
     @property
     def given(self) -> int:
         """The number of items yielded so far."""
-        return self._settled + self._block_length - length_hint(self._block)
+        return self._before_block + self._block_length - length_hint(self._block)
 
     @property
     def items_read(self) -> int:
         """The number of items in the bytes read; those of the current block may not be yielded yet."""
-        return self._settled + self._block_length
+        return self._before_block + self._block_length
 
     def note_integer_id(self) -> None:
         """Record that a customer id that was an integer became text."""
@@ -60,10 +60,10 @@ class ReadProgress:
             line: The first line of the block.
             block: Yields its lines, with a length hint for those that are left.
         """
-        self._settled = self.given
+        self._before_block = self.given
         self._block_length = length_hint(block)
         self._block = block
-        self._begin_run(self._settled, line)
+        self._begin_run(self._before_block, line)
         self._next_line = line + self._block_length
 
     def skip(self, line: int) -> None:
@@ -72,7 +72,7 @@ class ReadProgress:
         Args:
             line: The line.
         """
-        self._settled -= 1
+        self._before_block -= 1
         self._begin_run(self.given, line + 1)
 
     def give(self, line: int) -> None:
@@ -83,7 +83,7 @@ class ReadProgress:
         """
         if line != self._next_line:
             self._begin_run(self.given, line)
-        self._settled += 1
+        self._before_block += 1
         self._next_line = line + 1
 
     def line_of(self, ordinal: int) -> int:

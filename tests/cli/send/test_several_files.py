@@ -191,7 +191,7 @@ def test_after_a_kill_changed_files_are_refused_and_the_rest_arrives_once(
     assert outcomes["accepted"] + outcomes["unknown"] == len(expected)
     assert set(slow_box.events.values()) == {1}
     received = {int(customer.removeprefix("cust-")) for customer, _, _ in slow_box.events}
-    # What may have been accepted is shown with its files and lines, and can be settled.
+    # What may have been accepted is shown with its files and lines, and can be resolved.
     shown = gameball("ledger", "show", "events.ledger", "--unknown", cwd=tmp_path)
     unknown = {int(json.loads(text)["customer_id"][5:]) for text in shown.out.splitlines()}
     assert len(unknown) == outcomes["unknown"]
@@ -240,7 +240,7 @@ def test_requests_that_fail_are_told_with_their_files_and_lines(box: Sandbox, tm
     resolve = ("ledger", "resolve", "events.ledger", "--as", "unsent", "--items")
     wrong = gameball(*resolve, "5-7", cwd=tmp_path)
     assert (
-        "items 5 to 7 cannot be settled: give all items of one or more unknown requests, which are: 5-6"
+        "items 5 to 7 cannot be resolved: give all items of one or more unknown requests, which are: 5-6"
         in wrong.err
     )
     assert gameball(*resolve, "5-6", cwd=tmp_path).code == 0
