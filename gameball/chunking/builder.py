@@ -26,8 +26,8 @@ from gameball.chunking.event_encoder import (
     may_be_invalid,
 )
 from gameball.chunking.limits import check_chunk_limits
-from gameball.event_json import OPTIONS, are_finite, convert, encode
 from gameball.events import CustomerEvents, Event, EventLike
+from gameball.json_values import OPTIONS, are_finite, convert, encode
 
 _TUPLE_LENGTH: Final = 3
 

@@ -8,7 +8,7 @@ import orjson
 
 from gameball.chunking.chunk import ENVELOPE_SIZE, EVENTS_OPEN, OBJECT_CLOSE, OBJECT_OPEN
 from gameball.errors import InvalidEventError
-from gameball.event_json import OPTIONS, are_finite, convert, encode, find_problem
+from gameball.json_values import OPTIONS, are_finite, convert, encode, find_problem
 
 NULL: Final = b"null"
 U: Final = ord("u")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from gameball.event_json import find_problem
+from gameball.json_values import find_problem
 from gameball.sources.shown_names import show_names
 
 # orjson is fast, but reads long numbers as the nearest float and drops all but the last value of a repeated

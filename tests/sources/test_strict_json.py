@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gameball.event_json import OPTIONS, convert, encode
+from gameball.json_values import OPTIONS, convert, encode
 from gameball.sources.strict_json import UnparsableError, are_exact, parse_json
 
 SPACE = st.sampled_from(["", "", "", " ", "\t", "\r"])

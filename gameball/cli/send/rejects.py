@@ -15,8 +15,8 @@ from attrs import define, field, frozen
 from gameball.cli.send.csv_rejects import CsvRejects, is_csv
 from gameball.cli.send.tally import Failure
 from gameball.errors import LedgerError, SourceError
-from gameball.event_json import OPTIONS, convert, find_problem
 from gameball.jobs.batch_job import BatchJob
+from gameball.json_values import OPTIONS, convert, find_problem
 from gameball.ledger.moving import moved_ledger
 from gameball.receipts import Outcome
 from gameball.sources import Row

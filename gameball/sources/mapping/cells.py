@@ -8,7 +8,7 @@ from decimal import Decimal, DecimalException
 from types import MappingProxyType
 from typing import Final
 
-from gameball.event_json import find_problem
+from gameball.json_values import find_problem
 from gameball.sources.strict_json import UnparsableError, parse_json, shortest_number
 
 # Programs write integers as 517.0 where a column also has blank cells.
