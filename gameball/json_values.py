@@ -1,4 +1,4 @@
-"""The JSON of what an event holds: which values can be sent, and what is wrong with the others."""
+"""The values that an event may hold: which ones JSON can represent, and what is wrong with the others."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -18,8 +18,8 @@ DEFAULT_MAX_ATTEMPTS: Final = 5
 DEFAULT_RATE_LIMIT_TIMEOUT: Final = 300.0
 # The maximum wait that is accepted from a server, in seconds.
 _LONGEST_RETRY_AFTER: Final = 60.0
-#: How long all workers pause after a 429, in seconds: the shorter of Gameball's windows. A send varies it by up
-#: to half.
+#: How long all workers pause after a 429, in seconds: the shorter of Gameball's windows. A send makes it
+#: up to half longer or shorter.
 RATE_LIMIT_PAUSE: Final = 1.0
 
 
