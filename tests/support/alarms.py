@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: Where no interrupt strikes. Python ignores what is raised in a finalizer, or in a callback of the
-#: garbage collector, of which hypothesis has one. An interrupt of ``Thread.start`` may leave a lock of Python
-#: held, so that the thread never runs. An interrupt of ``logging`` may leave the lock of that
-#: module held: then the sandbox, which runs in the same process, never accepts a connection again.
-NOT_STRUCK = {"_remove", "__del__", "gc_callback", "collect_unraisable", "start", "isEnabledFor", "handle"}
+#: Where no interrupt strikes. Python ignores what is raised in a finalizer, in the callback of a weak
+#: reference (of WeakSet and WeakValueDictionary), or in a callback of the garbage collector, of which
+#: hypothesis has one. An interrupt of ``Thread.start`` may leave a lock of Python held, so that the thread
+#: never runs. An interrupt of ``logging`` may leave the lock of that module held: then the sandbox, which
+#: runs in the same process, never accepts a connection again.
+NOT_STRUCK = frozenset(
+    ["_remove", "remove", "__del__", "gc_callback", "collect_unraisable", "start", "isEnabledFor", "handle"]
+)
 
 
 class AlarmInterrupt(BaseException):
