@@ -37,6 +37,19 @@ def renew_after_fork(thing: ForkAware) -> None:
         _objects.add(thing)
 
 
+def hold_greenlet_in_child(process: int) -> None:
+    """Wait for ever in a forked child. Every thread calls this at its end.
+
+    Threads do not exist in a forked child, but those of gevent are greenlets, which do. Python has forgotten
+    such a thread, so that its end would print a KeyError.
+
+    Args:
+        process: The id of the process that started the thread.
+    """
+    while process != os.getpid():
+        threading.Event().wait()
+
+
 def _before() -> None:
     _forking.acquire()
     _told[:] = _objects

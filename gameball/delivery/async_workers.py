@@ -113,7 +113,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
             steps = deliver(pending, self.context.tools)
             reply: DeliveryReply = None
             try:
-                while True:
+                while not self.context.is_in_child:
                     effect = steps.send(reply)
                     log_before(effect, self.unfinished[0][1] if self.unfinished else pending.chunk)
                     begun = time.monotonic()
@@ -131,6 +131,9 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's task
                 self.context.fail(error)
                 await self.abandon_chunk()
+            if self.context.is_in_child:
+                self.context.results.put_nowait(None)  # the task of the caller raises an error
+                return
             for ready in self.context.state.note_end(pending):
                 self.context.queue.put_nowait(ready)
             self.context.results.put_nowait(Done(pending))
@@ -144,7 +147,7 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
                     return context.state.cause
                 return await context.record(partial(self.intend, pending))
             case AcquireSlot():
-                return await context.limiter.acquire(lambda: context.state.stopped)
+                return await context.limiter.acquire(lambda: not context.may_send)
             case SendRequest(chunk):
                 result = await self._send(chunk)
                 self.note_result(result)
@@ -204,7 +207,8 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
             )
         finally:
             self.attempting = False
-            self.context.limiter.release(end)
+            if not self.context.is_in_child:
+                self.context.limiter.release(end)
         return job_or_error(content)
 
     async def abandon_chunk(self) -> None:

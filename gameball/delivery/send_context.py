@@ -56,6 +56,7 @@ class BaseSendContext:
         durable_record: The ledger or another durable record, or None.
 
     Attributes:
+        process: The id of the process that began the send.
         stopped: Set when no new requests may be sent.
         tools: The dependencies of ``deliver``.
     """
@@ -64,12 +65,27 @@ class BaseSendContext:
     policy: RetryPolicy
     limiter: Limiter | AsyncLimiter
     durable_record: DurableRecord | None
+    process: int = field(init=False, factory=os.getpid)
     stopped: Latch | asyncio.Event = field(init=False)
     tools: DeliveryTools = field(init=False)
 
     @tools.default
     def _tools_of_this_send(self) -> DeliveryTools:
         return DeliveryTools(self.policy, time.monotonic, random.random, lambda: self.state.cause)
+
+    @property
+    def is_in_child(self) -> bool:
+        """Whether this process was forked from the one that began the send, which continues there.
+
+        Threads do not exist in a forked child. But greenlets of gevent do, and so do the tasks of an event
+        loop. Each of them must end without doing anything.
+        """
+        return self.process != os.getpid()
+
+    @property
+    def may_send(self) -> bool:
+        """Whether a worker may begin a request."""
+        return not (self.state.stopped or self.is_in_child)
 
     def stop(self, cause: GameballError | None = None) -> None:
         """Stop the send: no new requests are sent."""

@@ -122,6 +122,7 @@ class Sender:
     def _collect(self) -> Iterator[Receipt]:
         while not self._context.results:
             self._context.arrived.get()
+        check_process(self._process)
         result = self._context.results[0]
         if isinstance(result, Done):
             self._state.open.pop(result.pending.index, None)

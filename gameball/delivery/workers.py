@@ -29,6 +29,7 @@ from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
 from gameball.errors import ConnectionFailedError, GameballError, RecordError, ResponseLostError
+from gameball.fork_safety import hold_greenlet_in_child
 from gameball.rate_limit import Limiter, RequestEnd
 from gameball.receipts import Receipt
 from gameball.transport.responses import job_or_error, request_end
@@ -113,7 +114,7 @@ class Worker(BaseWorker[WorkerConnection]):
             steps = deliver(pending, self.context.tools)
             reply: DeliveryReply = None
             try:
-                while True:
+                while not self.context.is_in_child:
                     effect = steps.send(reply)
                     log_before(effect, self.unfinished[0][1] if self.unfinished else pending.chunk)
                     begun = time.monotonic()
@@ -125,12 +126,16 @@ class Worker(BaseWorker[WorkerConnection]):
                 self.context.fail(error)
                 with self.context.concluding:
                     self.abandon_chunk()
+            if self.context.is_in_child:
+                self.context.tell(None)  # the greenlet of the caller raises an error
+                break
             self.busy = False
             self.finish_chunk(pending)
         # An abandoned worker ends after its send, so it must close its connection itself.
         if self.abandoned:
             self.connection.close()
         self.ended = True
+        hold_greenlet_in_child(self.context.process)
 
     def next_chunk(self) -> PendingChunk | None:
         """Wait for the next chunk and return it, or None if there are no more."""
@@ -153,7 +158,7 @@ class Worker(BaseWorker[WorkerConnection]):
                     return context.state.cause
                 return context.record(partial(self.intend, pending))
             case AcquireSlot():
-                return context.limiter.acquire(lambda: context.state.stopped)
+                return context.limiter.acquire(lambda: not context.may_send)
             case SendRequest(chunk):
                 result = self._send(chunk)
                 self.note_result(result)
@@ -188,7 +193,8 @@ class Worker(BaseWorker[WorkerConnection]):
                 f"the transport raised an unexpected {type(error).__name__} while sending"
             )
         finally:
-            self.context.limiter.release(end)
+            if not self.context.is_in_child:
+                self.context.limiter.release(end)
         return job_or_error(content)
 
     def record_outcome(self, receipt: Receipt) -> None:

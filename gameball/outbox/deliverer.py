@@ -1,5 +1,6 @@
 """Delivers an outbox: acquires its lease or stands by, and starts a thread for each partition with rows."""
 
+import os
 import threading
 import time
 from typing import Final
@@ -8,6 +9,7 @@ from attrs import Factory, define, field
 
 from gameball.errors import OutboxError
 from gameball.events_client import Events
+from gameball.fork_safety import hold_greenlet_in_child
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.lease import DEFAULT_TIMES, Lease, LeaseTimes, acquire
@@ -57,6 +59,7 @@ class Deliverer:
     # Notified when a partition has ended its work, and when the lease is lost.
     _changed: threading.Condition = field(init=False, factory=threading.Condition)
     _problem: BaseException | None = field(init=False, default=None)
+    _process: int = field(init=False, factory=os.getpid)
 
     def run(self) -> OutboxReport:
         """Deliver, and stand by while another process does.
@@ -72,6 +75,7 @@ class Deliverer:
                     waiting = False
                     if self._hold(lease):
                         break
+                    lease.check_process()
                 elif not waiting:
                     LOGGER.info("another process delivers the outbox; standing by")
                     waiting = True
@@ -112,7 +116,7 @@ class Deliverer:
             lease.end()
 
     def _must_end(self, lease: Lease) -> bool:
-        return self._stop.is_set() or lease.lost.is_set() or self._problem is not None
+        return self._stop.is_set() or lease.lost.is_set() or lease.is_in_child or self._problem is not None
 
     def _advance(self, lease: Lease, sender: PageSender) -> bool:
         poll = _SHORTEST_POLL
@@ -171,3 +175,4 @@ class Deliverer:
         with self._changed:
             partition.sending = False
             self._changed.notify_all()
+        hold_greenlet_in_child(self._process)

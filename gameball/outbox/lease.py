@@ -33,6 +33,7 @@ from attrs import frozen
 from sqlalchemy import Connection, delete, select, update
 
 from gameball.errors import OutboxError
+from gameball.fork_safety import hold_greenlet_in_child
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.schema import CHUNKS, LEASE
@@ -90,6 +91,12 @@ class Lease:
         # for it, each would hold up the takeover until PostgreSQL ends it.
         self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+
+    @property
+    def is_in_child(self) -> bool:
+        """Whether this process was forked from the one that has the lease, in which a greenlet goes on."""
+        return self._process != os.getpid()
 
     def keep(self, on_lost: Callable[[], object]) -> None:
         """Start the thread that renews the lease.
@@ -103,7 +110,7 @@ class Lease:
         self._thread.start()
 
     def _renew(self, on_lost: Callable[[], object]) -> None:
-        while not self._ended.wait(self._times.heartbeat):
+        while not self._ended.wait(self._times.heartbeat) and not self.is_in_child:
             begun = _clock()
             try:
                 self.write(self._extend, self._ended.is_set)
@@ -117,6 +124,7 @@ class Lease:
                 return
             # By the time before the statement, because the lease began during it.
             self._valid_until = begun + self._times.duration - self._times.margin
+        hold_greenlet_in_child(self._process)
 
     def _extend(self, connection: Connection) -> None:
         expires_at = database_time(self._database.dialect) + self._times.duration
@@ -147,12 +155,24 @@ class Lease:
         """Lock the row of the lease in a transaction, and check that its token is still this deliverer's.
 
         Raises:
-            OutboxError: Another process has taken over.
+            OutboxError: Another process has taken over, or this one was forked.
         """
+        self.check_process()
         done = connection.execute(update(LEASE).where(LEASE.c.token == self.token).values(token=self.token))
         if done.rowcount != 1:
             self.lose()
             raise OutboxError("another process has taken over the delivery of the outbox")
+
+    def check_process(self) -> None:
+        """Check that this is the process that acquired the lease.
+
+        Raises:
+            OutboxError: This process was forked from it.
+        """
+        if self.is_in_child:
+            raise OutboxError(
+                "this delivery was started before a fork and continues in the parent process", retryable=False
+            )
 
     def lose(self) -> None:
         """Give the lease up, so that no further request starts."""
@@ -162,8 +182,9 @@ class Lease:
         """Check that a request may start now.
 
         Raises:
-            OutboxError: The lease may have expired.
+            OutboxError: The lease may have expired, or this process was forked.
         """
+        self.check_process()
         if self.lost.is_set():
             raise OutboxError("another process has taken over the delivery of the outbox")
         if _clock() >= self._valid_until:
@@ -171,6 +192,8 @@ class Lease:
 
     def end(self) -> None:
         """Stop renewing the lease, and release it, so that another process can deliver immediately."""
+        if self.is_in_child:
+            return
         self._ended.set()
         if self._thread is not None:
             self._thread.join(self._times.heartbeat)

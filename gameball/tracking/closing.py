@@ -74,7 +74,9 @@ class Closing:
     def _open(self) -> Background | None:
         """Return the background if this must close it."""
         background = self._background
-        return background if background is not None and self.holds and not background.ended else None
+        if background is None or not self.holds or background.ended or background.context.is_in_child:
+            return None
+        return background
 
     def send(self) -> None:
         """Wait until everything is sent, at most until the timeout."""

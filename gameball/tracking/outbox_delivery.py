@@ -1,11 +1,13 @@
 """The delivery of an outbox in the process of a tracker: a thread that runs ``Outbox.deliver``."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gameball.errors import ClientClosedError, GameballError, describe
+from gameball.fork_safety import hold_greenlet_in_child
 from gameball.log import LOGGER
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class OutboxDelivery:
         # Reentrant: a signal handler, or a ``__del__``, may track while this thread starts the other.
         self._starting = threading.RLock()
         self._is_starting = False
+        self._process = os.getpid()
         #: Whether the thread was started. The system may have been unable to start it.
         self.started = False
 
@@ -82,6 +85,7 @@ class OutboxDelivery:
             except ClientClosedError:
                 return
             except Exception as error:  # noqa: BLE001 - no caller could handle it, and the rows stay waiting
+                hold_greenlet_in_child(self._process)
                 LOGGER.log(
                     logging.ERROR,
                     "the outbox cannot be delivered, and the next attempt is in %.0f s: %s",

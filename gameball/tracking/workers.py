@@ -16,6 +16,7 @@ from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import describe
 from gameball.events import Event
+from gameball.fork_safety import hold_greenlet_in_child
 from gameball.log import LOGGER
 from gameball.receipts import Outcome, Receipt
 from gameball.tracking.event_queue import EventQueue
@@ -56,6 +57,8 @@ class TrackerContext(SendContext):
             receipt: The receipt.
             chunk: Its chunk.
         """
+        if self.is_in_child:
+            return
         try:
             if receipt.outcome is not Outcome.ACCEPTED:
                 outcome = "dropped" if receipt.outcome is Outcome.UNSENT else receipt.outcome.name
@@ -107,6 +110,8 @@ class TrackerWorker(Worker):
     def _go_on_after(self, problem: BaseException) -> None:
         """Log an exception outside of a delivery, and give up the chunk that the worker has taken, if any."""
         context = self.context
+        if context.is_in_child:
+            hold_greenlet_in_child(context.process)
         context.fail(problem)
         with context.concluding:
             if not self.abandoned:
@@ -120,7 +125,7 @@ class TrackerWorker(Worker):
     def next_chunk(self) -> PendingChunk | None:
         """Wait for events, pack them, and make sure that another worker waits for the next."""
         found = self.context.events.next_chunk(self._note_taken)
-        if found is None:
+        if found is None or self.context.is_in_child:
             return None
         pending, alone = found
         if alone:
@@ -146,7 +151,7 @@ class TrackerWorker(Worker):
         context = self.context
         match effect:
             case AcquireSlot():
-                return context.limiter.acquire(lambda: context.state.stopped, until=self._retry_until)
+                return context.limiter.acquire(lambda: not context.may_send, until=self._retry_until)
             case Sleep(seconds):
                 context.stopped.wait(max(0.0, min(seconds, self._retry_until - time.monotonic())))
                 return None

@@ -54,9 +54,13 @@ class WorkerConnection(SyncConnection):
             self.began_to_send = True
 
     def after_fork_in_child(self) -> None:
-        """Close the copy of the parent's socket; see ``SyncConnection``."""
+        """Close the copy of the parent's socket; see ``SyncConnection``. The connection cannot be used again.
+
+        Only a greenlet of gevent that goes on in the child could use it, to send what the parent sends.
+        """
         self._lock = threading.Lock()
         self._stream = None
+        self._aborted = True
         super().after_fork_in_child()
 
     @property
@@ -83,6 +87,7 @@ class AsyncWorkerConnection(AsyncConnection):
     def __init__(self, settings: ConnectionSettings) -> None:
         #: Whether any part of the latest request may have been sent.
         self.began_to_send = False
+        self._is_parents = False
         super().__init__(settings)
 
     def note_request(self) -> None:
@@ -90,5 +95,12 @@ class AsyncWorkerConnection(AsyncConnection):
         self.began_to_send = self.settings.transport is not None
 
     def note_sending(self) -> None:
-        """Record that a request is about to be sent."""
+        """Record that a request is about to be sent, or raise an error in a forked child."""
+        if self._is_parents:
+            raise _AbortedError
         self.began_to_send = True
+
+    def after_fork_in_child(self) -> None:
+        """Send nothing more. Only a task that goes on in the child could, and the parent sends its chunk."""
+        self._is_parents = True
+        super().after_fork_in_child()
