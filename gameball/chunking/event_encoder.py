@@ -13,8 +13,9 @@ from gameball.json_values import OPTIONS, are_finite, convert, encode, find_prob
 NULL: Final = b"null"
 U: Final = ord("u")
 OPENING_BRACE: Final = ord("{")
-# Limits the memory of the cache for a source in which every event has another name.
+# Limit the memory of the cache for a source in which every event has another name, and for long names.
 _MAX_CACHED_NAMES: Final = 10_000
+_MAX_CACHED_LENGTH: Final = 200
 #: An object's closing braces and the comma before it.
 AROUND_OBJECT: Final = len(OBJECT_CLOSE) + 1
 #: The size of a request without objects. One less, because the first object has no comma before it.
@@ -96,7 +97,7 @@ class EventEncoder:
         """
         self.check_text(name, customer_id, "name")
         key = encode(name) + b":"
-        if len(self.keys) < _MAX_CACHED_NAMES:
+        if len(self.keys) < _MAX_CACHED_NAMES and len(key) <= _MAX_CACHED_LENGTH:
             self.keys[name] = key
         return key
 
@@ -128,7 +129,8 @@ class EventEncoder:
         """
         if not isinstance(value, str):
             raise self.invalid(customer_id, place, f"must be a string, got {type(value).__name__}")
-        if not value.strip():
+        # A subclass may have another method.
+        if not str.strip(value):
             raise self.invalid(customer_id, place, "must not be blank")
         if problem := find_problem(value, place):
             raise self.invalid(customer_id, *problem)

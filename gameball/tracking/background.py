@@ -9,6 +9,7 @@ from attrs import evolve
 from gameball.chunking.builder import ChunkBuilder
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.event_source import EventSource
+from gameball.delivery.latch import Latch
 from gameball.delivery.send_state import SendState
 from gameball.rate_limit import Limiter
 from gameball.tracking.event_queue import EventQueue
@@ -46,7 +47,9 @@ class Background:
         started: Whether there is a worker. The system may have been unable to start the first one.
         ended: Whether it is closed for good. A close that was interrupted can be completed.
         closing: Held by the thread that closes it.
-        reporter: The thread that reports what was dropped when it was closed, or None.
+        reporter: The thread that concludes and reports what is left when it is closed, or None.
+        concluded: Set when everything has its outcome.
+        unreported: The number of events that are still to be reported.
     """
 
     def __init__(
@@ -56,8 +59,11 @@ class Background:
         self.pool = pool
         self.started = False
         self.ended = False
-        self.closing = threading.Lock()
+        # Reentrant: an interrupt of ``close`` may leave it held, and a later call in that thread completes it.
+        self.closing = threading.RLock()
         self.reporter: threading.Thread | None = None
+        self.concluded = Latch()
+        self.unreported = 0
         self.workers: list[TrackerWorker] = []
         self._concurrency = options.concurrency
         # Reentrant; see ``begin_worker``.
@@ -77,17 +83,17 @@ class Background:
     def begin_first_worker(self) -> None:
         """Start a worker if there is none. If that fails, a later call tries again."""
         if not self.started:
-            self.begin_worker(most=1)
+            self.begin_worker(first=True)
 
-    def begin_worker(self, most: int | None = None) -> None:
-        """Start one more worker, unless there are enough. It raises nothing.
+    def begin_worker(self, *, first: bool = False) -> None:
+        """Start one more worker, unless there are as many as requests may be in flight. It raises nothing.
 
         Args:
-            most: The number that is enough. Defaults to the maximum of requests in flight.
+            first: Whether to start it only if no other worker was started.
         """
         with self._starting:
             # This thread may be starting one: a signal handler, or a ``__del__``, may track meanwhile.
-            if self._is_starting or len(self.workers) >= (most or self._concurrency):
+            if self._is_starting or (first and self.started) or len(self.workers) >= self._concurrency:
                 return
             try:
                 self._is_starting = True
@@ -106,14 +112,21 @@ class Background:
         connection = self.pool.borrow()
         worker = TrackerWorker(connection, self.context)
         name = f"gameball-track-{len(self.workers)}"
-        worker.thread = threading.Thread(target=worker.work, name=name, daemon=True)
+        worker.thread = threading.Thread(target=self._run, args=(worker,), name=name, daemon=True)
+        # Before it starts: an interrupt may come right after that, and ``close`` must find the worker.
+        self.workers.append(worker)
         try:
             worker.thread.start()
         except RuntimeError:  # the system cannot start more threads, or Python is shutting down
+            self.workers.remove(worker)
             self.pool.give_back(connection)
             raise
-        self.workers.append(worker)
         self.started = True
+
+    def _run(self, worker: TrackerWorker) -> None:
+        # An interrupt may have kept the thread that started it from recording that.
+        self.started = True
+        worker.work()
 
     def work_here(self, until: float) -> None:
         """Send what is queued in the calling thread. The queue must be closed.

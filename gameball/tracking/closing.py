@@ -20,6 +20,8 @@ from gameball.tracking.outbox_delivery import OutboxDelivery
 _ABORT_TIME: Final = 0.5
 # The most that it takes of a short time to close.
 _ABORT_SHARE: Final = 0.25
+# The least time for what is left to get its outcome, in seconds. It needs a millisecond if it can run.
+_CONCLUDING_TIME: Final = 5.0
 
 
 class Closing:
@@ -76,7 +78,9 @@ class Closing:
         background = self._background
         if background is None or not self.holds or background.ended or background.context.is_in_child:
             return None
-        return background
+        # Called by a signal handler that has interrupted ``track``: the other threads cannot go on before it
+        # returns. They then send what is queued, and the end of the program, or another call, does the rest.
+        return None if background.queue.is_held_here() else background
 
     def send(self) -> None:
         """Wait until everything is sent, at most until the timeout."""
@@ -105,50 +109,66 @@ class Closing:
         """Give everything that is left its outcome, report it, and end the threads."""
         if (background := self._open()) is not None:
             for worker in background.workers:
-                # They end by themselves when the queue is empty.
-                if worker.thread is not None and worker.thread is not threading.current_thread():
-                    worker.thread.join(_left(self._report_at))
-            self._report(background, _drop_rest(background, self._report_at))
-            background.ended = True
-            for worker in background.workers:
-                if not worker.busy:
-                    background.pool.give_back(worker.connection)
-            _log_end(background)
+                # They end by themselves when the queue is empty. An interrupt may have kept one from
+                # starting.
+                thread = worker.thread
+                if (
+                    thread is not None
+                    and thread.ident is not None
+                    and thread is not threading.current_thread()
+                ):
+                    thread.join(_left(self._report_at))
+            self._end(background)
         if self._delivery is not None:
             self._delivery.wait(_left(self._deadline))
         if self._background is None or self._background.ended:
             self._when_closed()
 
-    def _report(self, background: Background, dropped: list[tuple[Receipt, Chunk]]) -> None:
-        """Report what was dropped, in a separate thread: the user's function may not return in time."""
-        if not dropped:
-            return
-        unreported = sum(receipt.events for receipt, _ in dropped)
+    def _end(self, background: Background) -> None:
+        """Conclude and report what is left, in a thread: no interrupt can end that halfway.
 
-        def report() -> None:
-            nonlocal unreported
-            for receipt, chunk in dropped:
-                background.context.report(receipt, chunk)
-                unreported -= receipt.events
-
-        if background.context.on_failure is None:
-            report()
-            return
-        background.reporter = threading.Thread(target=report, name="gameball-track-closing", daemon=True)
-        try:
-            background.reporter.start()
-        except RuntimeError:  # the system cannot start more threads, or Python is shutting down
-            background.reporter = threading.current_thread()
-            report()
-            return
-        background.reporter.join(_left(self._deadline))
-        if unreported:
+        The user's function may not return in time, either.
+        """
+        if background.reporter is None or background.reporter.ident is None:
+            background.reporter = threading.Thread(
+                target=_conclude_rest,
+                args=(background, self._report_at),
+                name="gameball-track-closing",
+                daemon=True,
+            )
+            try:
+                background.reporter.start()
+            except RuntimeError:  # the system cannot start more threads, or Python is shutting down
+                background.reporter = threading.current_thread()
+                _conclude_rest(background, self._report_at)
+        enough = max(_CONCLUDING_TIME, _left(self._deadline))
+        background.concluded.wait(enough)
+        if background.reporter is not threading.current_thread():
+            # Without a function of the user, it only logs.
+            has_function = background.context.on_failure is not None
+            background.reporter.join(_left(self._deadline) if has_function else enough)
+        if background.unreported:
             message = "the tracker was closed before on_failure was called for all events; missing: %d"
-            LOGGER.log(logging.WARNING, message, unreported)
+            LOGGER.log(logging.WARNING, message, background.unreported)
+        background.ended = True
 
 
 def _left(until: float) -> float:
     return max(0.0, until - time.monotonic())
+
+
+def _conclude_rest(background: Background, until: float) -> None:
+    """Give everything that is left its outcome, and report it."""
+    dropped = _drop_rest(background, until)
+    background.unreported = sum(receipt.events for receipt, _ in dropped)
+    for worker in background.workers:
+        if not worker.busy:
+            background.pool.give_back(worker.connection)
+    background.concluded.set()
+    _log_end(background)
+    for receipt, chunk in dropped:
+        background.context.report(receipt, chunk)
+        background.unreported -= receipt.events
 
 
 def _drop_rest(background: Background, until: float) -> list[tuple[Receipt, Chunk]]:

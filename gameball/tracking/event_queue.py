@@ -230,14 +230,16 @@ class EventQueue:
     def stats(self) -> TrackerStats:
         """Return all counters at one moment."""
         with self._lock:
+            # Each is read once: a signal handler may track an event between any two steps.
+            put, refused = self._waiting.put, self._refusals.count
             return TrackerStats(
-                tracked=self._waiting.put + self._refusals.count,
-                queued=self._waiting.put - self._ended - self._in_flight,
+                tracked=put + refused,
+                queued=put - self._ended - self._in_flight,
                 in_flight=self._in_flight,
                 accepted=self._outcomes[Outcome.ACCEPTED],
                 rejected=self._outcomes[Outcome.REJECTED],
                 unknown=self._outcomes[Outcome.UNKNOWN],
-                dropped=self._outcomes[Outcome.UNSENT] + self._refusals.count,
+                dropped=self._outcomes[Outcome.UNSENT] + refused,
             )
 
     def flush(self, timeout: float) -> bool:
@@ -259,6 +261,11 @@ class EventQueue:
                     return False
                 self._concluded.wait(left)
             return True
+
+    def is_held_here(self) -> bool:
+        """Return whether a signal handler, or a ``__del__``, has interrupted a method in this thread."""
+        # The lock is reentrant, so trying to acquire it would tell nothing.
+        return bool(self._changed._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001
 
     def close(self) -> None:
         """Accept no more events."""

@@ -105,7 +105,8 @@ class Tracker:
         Args:
             customer_id: Your own id of the customer. It must not be blank.
             name: The name of the event. It must not be blank.
-            metadata: Details of the event; see ``Event``. Later changes to it change nothing.
+            metadata: Details of the event; see ``Event``. Later changes to it change nothing. Nothing may
+                change it during this call, such as another thread.
 
         Returns:
             Whether the event was queued. False means that it will not be sent: the queue is full, or the
@@ -116,6 +117,9 @@ class Tracker:
             TrackerFullError: The queue is full or the tracker is closed, and ``when_full`` is ``raise``.
         """
         events = self._encoder.encode(customer_id, name, _NO_METADATA if metadata is None else metadata)
+        # The queue hashes both later, and a subclass may have another method for that.
+        if type(customer_id) is not str or type(name) is not str:
+            customer_id, name = str.__str__(customer_id), str.__str__(name)
         background = self._backgrounds.get("current")
         if background is None or not background.started:
             background = self._start()
@@ -178,7 +182,9 @@ class Tracker:
         were not sent are dropped. Both are logged, and passed to ``on_failure`` until the timeout.
         A later call waits until an earlier one in another thread has ended, completes one that was
         interrupted, and otherwise does nothing. It is called at the end of the program and by
-        ``Gameball.close``, for all trackers at the same time.
+        ``Gameball.close``, for all trackers at the same time. If a signal handler that has interrupted
+        ``track`` calls it, it waits for nothing: what is queued is sent afterwards, and the end of the
+        program completes it.
 
         Args:
             timeout: How long it may take, in seconds. Defaults to the tracker's ``close_timeout``.

@@ -96,6 +96,14 @@ def test_an_event_that_is_only_encoded_is_checked_like_one_that_is_added() -> No
             encoder.encode("a", "liked", {"n": value})
 
 
+def test_long_names_are_not_kept_in_memory() -> None:
+    encoder = EventEncoder(max_bytes=10_000_000)
+    for number in range(10):
+        encoder.encode("a", f"{number}" * 1_000_000, None)
+        encoder.encode("a", f"{number}", None)
+    assert sum(map(len, encoder.keys)) == 10
+
+
 def test_events_are_not_searched_for_fragments_in_a_program_without_any() -> None:
     program = """
 from sys import getrefcount

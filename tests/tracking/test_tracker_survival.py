@@ -151,3 +151,23 @@ def test_a_signal_handler_may_track_during_the_first_track_of_a_process(box: San
     done = subprocess.run([sys.executable, "-c", _SIGNAL, box.url], check=False, timeout=LONGEST)
     assert done.returncode == 0
     assert sum(box.events.values()) == 2
+
+
+class _Strange(str):
+    """A string whose own methods raise."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        raise ZeroDivisionError
+
+    def strip(self, _: str | None = None, /) -> str:
+        raise ZeroDivisionError
+
+
+def test_the_methods_of_a_subclass_of_str_are_not_called(box: Sandbox, quick: Gameball) -> None:
+    tracker = quick.events.tracker(linger=0.0)
+    assert tracker.track(_Strange("cust-1"), "song_liked")
+    assert tracker.flush(LONGEST)
+    assert tracker.stats == TrackerStats(tracked=1, accepted=1)
+    assert [customer for customer, _, _ in box.events] == ["cust-1"]
