@@ -1,4 +1,8 @@
-"""Reading a ledger while a send is using it, from a copy."""
+"""Reading a ledger while a send is using it, from a copy.
+
+A copy is the ledger as it was at some moment. It may have the last write already, or not yet, while that is
+being committed.
+"""
 
 import shutil
 import tempfile

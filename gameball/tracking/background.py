@@ -59,7 +59,7 @@ class Background:
         self.pool = pool
         self.started = False
         self.ended = False
-        # Reentrant: an interrupt of ``close`` may leave it held, and a later call in that thread completes it.
+        # Reentrant: an interrupt of ``close`` may leave it held, and a later call in its thread completes it.
         self.closing = threading.RLock()
         self.reporter: threading.Thread | None = None
         self.concluded = Latch()
