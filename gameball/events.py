@@ -27,7 +27,8 @@ class Event:
             ``song_liked``.
         metadata: Details of the event: a mapping of strings to values that JSON can represent, which may be
             nested. ``datetime`` (with a time zone), ``date``, ``UUID``, ``Decimal``, ``Enum`` and NumPy's
-            numbers are converted, without losing a digit. None means no metadata.
+            numbers are converted, without losing a digit. None means no metadata. Nothing may change it while
+            it is encoded, such as another thread.
 
     The constructor checks nothing, so that creating millions of events is cheap. Sending an invalid event
     raises ``InvalidEventError``.

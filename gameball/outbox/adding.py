@@ -6,7 +6,7 @@ import zlib
 from typing import Final, Protocol
 
 import orjson
-from attrs import asdict, astuple, frozen
+from attrs import asdict, astuple, field, frozen
 from sqlalchemy import Connection, insert
 from sqlalchemy.orm import Session, scoped_session
 
@@ -44,7 +44,7 @@ class NewRow:
     """A row to be inserted: its columns, in the order of ``_INSERT``."""
 
     customer_id: str
-    events: str
+    events: str = field(repr=False)
     partition: int
     event_count: int
 

@@ -55,10 +55,10 @@ class WaitingEvents:
     packed: int = field(init=False, default=0)
     packed_bytes: int = field(init=False, default=0)
     # Those that were added since the last ``take``, and the number of those before.
-    _added: deque[Entry] = field(init=False, factory=deque)
+    _added: deque[Entry] = field(init=False, factory=deque, repr=False)
     _taken: int = field(init=False, default=0)
     # Those that ``pack`` reads.
-    _to_pack: deque[Entry] = field(init=False, factory=deque)
+    _to_pack: deque[Entry] = field(init=False, factory=deque, repr=False)
     # The chunk that is being built, which holds at most one event between two calls of ``pack``.
     _builder: ChunkBuilder = field(init=False)
     _size: int = field(init=False, default=0)

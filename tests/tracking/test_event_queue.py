@@ -101,3 +101,11 @@ def test_an_event_that_was_queued_when_a_signal_handler_raised_is_counted_and_se
         assert tracker.flush(10.0)
         assert tracker.stats.accepted == 2
     assert sum(box.events.values()) == 2
+
+
+def test_the_repr_of_a_queue_shows_no_event(client: Gameball) -> None:
+    tracker = client.events.tracker(linger=60.0)
+    tracker.track("cust-1", "song_liked", {"song": "a-secret-song"})
+    context = tracker._backgrounds["current"].context
+    assert "EventQueue(" in repr(context)
+    assert "a-secret-song" not in repr(context)
