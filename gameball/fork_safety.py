@@ -41,12 +41,13 @@ def hold_greenlet_in_child(process: int) -> None:
     """Wait for ever in a forked child. Every thread calls this at its end.
 
     Threads do not exist in a forked child, but those of gevent are greenlets, which do. Python has forgotten
-    such a thread, so that its end would print a KeyError.
+    such a thread, so that its end would print a KeyError. The thread that forked is the child's main thread,
+    which may end.
 
     Args:
         process: The id of the process that started the thread.
     """
-    while process != os.getpid():
+    while process != os.getpid() and threading.current_thread() is not threading.main_thread():
         threading.Event().wait()
 
 

@@ -93,7 +93,8 @@ class Background:
         """
         with self._starting:
             # This thread may be starting one: a signal handler, or a ``__del__``, may track meanwhile.
-            if self._is_starting or (first and self.started) or len(self.workers) >= self._concurrency:
+            enough = self.started if first else len(self.workers) >= self._concurrency
+            if self._is_starting or enough:
                 return
             try:
                 self._is_starting = True

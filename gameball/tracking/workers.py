@@ -112,6 +112,8 @@ class TrackerWorker(Worker):
         context = self.context
         if context.is_in_child:
             hold_greenlet_in_child(context.process)
+            self.ended = True
+            return
         context.fail(problem)
         with context.concluding:
             if not self.abandoned:

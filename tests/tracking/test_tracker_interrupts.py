@@ -95,18 +95,20 @@ def test_a_close_that_was_interrupted_is_completed_by_the_next(
     assert sum(len(events) for _, events in told) == 4_500
 
 
+@pytest.mark.parametrize("has_started", [True, False])
 def test_a_worker_whose_start_was_interrupted_is_closed_with_the_tracker(
-    silent: Gameball, monkeypatch: pytest.MonkeyPatch
+    has_started: bool, silent: Gameball, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[Receipt, Sequence[Event]]] = []
     start = threading.Thread.start
 
     def start_and_interrupt(thread: threading.Thread) -> None:
-        start(thread)
+        if has_started:
+            start(thread)
         monkeypatch.undo()
         raise KeyboardInterrupt
 
-    tracker = silent.events.tracker(linger=0.0, on_failure=lambda *of: told.append(of))
+    tracker = silent.events.tracker(concurrency=1, linger=0.0, on_failure=lambda *of: told.append(of))
     monkeypatch.setattr(threading.Thread, "start", start_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
         tracker.track("cust-0", "song_liked")
