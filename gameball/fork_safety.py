@@ -7,6 +7,7 @@ belongs to the other.
 
 import os
 import threading
+from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakSet
 
@@ -37,18 +38,27 @@ def renew_after_fork(thing: ForkAware) -> None:
         _objects.add(thing)
 
 
-def hold_greenlet_in_child(process: int) -> None:
-    """Wait for ever in a forked child. Every thread calls this at its end.
+class DaemonThread(threading.Thread):
+    """A daemon thread. With gevent it never ends in a forked child.
 
     Threads do not exist in a forked child, but those of gevent are greenlets, which do. Python has forgotten
     such a thread, so that its end would print a KeyError. The thread that forked is the child's main thread,
     which may end.
 
     Args:
-        process: The id of the process that started the thread.
+        target: What the thread does.
+        name: Its name.
     """
-    while process != os.getpid() and threading.current_thread() is not threading.main_thread():
-        threading.Event().wait()
+
+    def __init__(self, target: Callable[[], object], name: str) -> None:
+        super().__init__(target=target, name=name, daemon=True)
+
+    def run(self) -> None:
+        """Do what the thread is for."""
+        process = os.getpid()
+        super().run()
+        while process != os.getpid() and threading.current_thread() is not threading.main_thread():
+            threading.Event().wait()
 
 
 def _before() -> None:

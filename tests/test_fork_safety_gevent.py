@@ -1,11 +1,9 @@
 """With gevent, threads are greenlets, which go on in a forked child: they must send nothing there."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from programs import run_program
 
 from gameball.sandbox import Sandbox
 
@@ -80,25 +78,11 @@ end(children)
 """
 
 
-def run(program: str, box: Sandbox) -> str:
-    """Run a program, and return what it printed to standard error."""
-    done = subprocess.run(
-        [sys.executable, "-c", _START + program],
-        env={**os.environ, "GAMEBALL_BASE_URL": box.url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-
 # Forked while the events are queued, and while they are in flight.
 @pytest.mark.parametrize("pause", [0.0, 0.05, 0.45])
 def test_children_do_not_send_what_the_parent_has_tracked(pause: float) -> None:
     with Sandbox(latency=0.3) as box:
-        assert run(_TRACKER.replace("PAUSE", str(pause)), box) == ""
+        assert run_program(_START + _TRACKER.replace("PAUSE", str(pause)), box.url) == ""
         assert list(box.events.values()) == [1] * 5
 
 
@@ -106,7 +90,7 @@ def test_children_do_not_send_what_the_parent_has_tracked(pause: float) -> None:
 def test_children_do_not_continue_a_send(ledger: bool, tmp_path: Path) -> None:
     path = repr(str(tmp_path / "a.ledger")) if ledger else "None"
     with Sandbox(latency=0.05) as box:
-        errors = run(_SEND.replace("LEDGER", path).replace("PAUSE", "0.2"), box)
+        errors = run_program(_START + _SEND.replace("LEDGER", path).replace("PAUSE", "0.2"), box.url)
         assert list(box.events.values()) == [1] * 60
     # In a child the thread that sends gets an error, as a send that is used after a fork does.
     assert errors.count("continues in the parent process") == 2
@@ -116,5 +100,5 @@ def test_children_do_not_continue_a_send(ledger: bool, tmp_path: Path) -> None:
 def test_children_do_not_continue_the_delivery_of_an_outbox(pause: float, tmp_path: Path) -> None:
     database = repr(f"sqlite:///{tmp_path / 'shop.db'}")
     with Sandbox(latency=0.5) as box:
-        run(_OUTBOX.replace("DATABASE", database).replace("PAUSE", str(pause)), box)
+        run_program(_START + _OUTBOX.replace("DATABASE", database).replace("PAUSE", str(pause)), box.url)
         assert list(box.events.values()) == [1] * 60

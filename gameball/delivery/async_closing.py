@@ -7,7 +7,7 @@ from contextlib import suppress
 from gameball.delivery.async_workers import AsyncSendContext, AsyncWorker
 from gameball.delivery.closing import ABORT_TIMEOUT, DEADLINE_ABORT_TIMEOUT
 from gameball.delivery.pending_chunk import abandon_pending
-from gameball.delivery.send_context import Done, check_process
+from gameball.delivery.send_context import Done
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.receipts import Receipt
@@ -56,7 +56,7 @@ class AsyncSendClosing:
     async def collect(self) -> Receipt | None:
         """Wait for the next result, and return its receipt, or None if it has none."""
         result = await self._context.results.get()
-        check_process(self._context.process)
+        self._context.check_process()
         if isinstance(result, Done):
             self._state.open.pop(result.pending.index, None)
             return None

@@ -1,7 +1,6 @@
 """Sends events with tasks, as ``sender`` does with threads."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -13,7 +12,6 @@ from gameball.delivery.closing import ABORT_TIMEOUT, DEFAULT_CLOSE_TIMEOUT
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.pending_chunk import PendingChunk
-from gameball.delivery.send_context import check_process
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.rate_limit import AsyncLimiter
@@ -43,7 +41,6 @@ class AsyncSender:
         durable_record: DurableRecord | None,
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
     ) -> None:
-        self._process = os.getpid()
         self._chunks = state.source.chunks_async()
         self._state = state
         self._context = AsyncSendContext(
@@ -80,7 +77,7 @@ class AsyncSender:
         """
         steps = self._receipts()
         while True:
-            check_process(self._process)
+            self._context.check_process()
             self._driver = asyncio.current_task()
             try:
                 receipt = await anext(steps, None)
@@ -152,7 +149,7 @@ class AsyncSender:
             self._reader = None
 
     def _submit(self, pending: PendingChunk) -> None:
-        check_process(self._process)
+        self._context.check_process()
         if len(self._closing.workers) < min(self._state.concurrency, len(self._state.open)):
             connection = self._pool.borrow()
             worker = AsyncWorker(connection, self._context)
@@ -202,7 +199,7 @@ class AsyncSender:
         Returns:
             The receipts that were not yielded yet. If a cancellation ends this call, another returns them.
         """
-        if self._process != os.getpid():
+        if self._context.is_in_child:
             return []
         await self._closing.close()
         return list(self._closing.rest)

@@ -32,19 +32,6 @@ class Done:
     pending: PendingChunk
 
 
-def check_process(process: int) -> None:
-    """Check that a send is used only in the process that started it.
-
-    Raises:
-        GameballError: This process is a forked child.
-    """
-    if process != os.getpid():
-        raise GameballError(
-            "this send was started before a fork and continues in the parent process; "
-            "start a new send in the child"
-        )
-
-
 @define(eq=False, kw_only=True)
 class BaseSendContext:
     """The objects that the workers of one send share.
@@ -81,6 +68,18 @@ class BaseSendContext:
         loop. Each of them must end without doing anything.
         """
         return self.process != os.getpid()
+
+    def check_process(self) -> None:
+        """Check that the send is used only in the process that began it.
+
+        Raises:
+            GameballError: This process is a forked child.
+        """
+        if self.is_in_child:
+            raise GameballError(
+                "this send was started before a fork and continues in the parent process; "
+                "start a new send in the child"
+            )
 
     @property
     def may_send(self) -> bool:

@@ -1,6 +1,5 @@
 """Sends events with threads: reads chunks, passes them to workers and collects receipts."""
 
-import os
 import queue
 import threading
 import time
@@ -12,10 +11,11 @@ from gameball.delivery.closing import ABORT_TIMEOUT, CHECK_INTERVAL, DEFAULT_CLO
 from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.durable_record import DurableRecord
 from gameball.delivery.pending_chunk import PendingChunk
-from gameball.delivery.send_context import Done, check_process
+from gameball.delivery.send_context import Done
 from gameball.delivery.send_log import SendLog
 from gameball.delivery.send_state import SendState
 from gameball.delivery.workers import SendContext, Worker
+from gameball.fork_safety import DaemonThread
 from gameball.rate_limit import Limiter
 from gameball.receipts import Receipt
 from gameball.transport.pool import ConnectionPool
@@ -43,7 +43,6 @@ class Sender:
         durable_record: DurableRecord | None,
         close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
     ) -> None:
-        self._process = os.getpid()
         self._chunks = state.source.chunks()
         self._state = state
         self._context = SendContext(
@@ -75,7 +74,7 @@ class Sender:
         """
         steps = self._receipts()
         while True:
-            check_process(self._process)
+            self._context.check_process()
             with self._driving:
                 self._driver = threading.get_ident()
                 receipt = next(steps, None)
@@ -122,7 +121,7 @@ class Sender:
     def _collect(self) -> Iterator[Receipt]:
         while not self._context.results:
             self._context.arrived.get()
-        check_process(self._process)
+        self._context.check_process()
         result = self._context.results[0]
         if isinstance(result, Done):
             self._state.open.pop(result.pending.index, None)
@@ -134,7 +133,7 @@ class Sender:
 
     def _submit(self, pending: PendingChunk) -> None:
         # The source may have forked, and the child must not send the parent's chunks.
-        check_process(self._process)
+        self._context.check_process()
         if len(self._closing.workers) < min(self._state.concurrency, len(self._state.open)):
             self._begin_worker()
         may_send = self._state.may_send(pending)
@@ -148,7 +147,7 @@ class Sender:
         name = f"gameball-send-{len(self._closing.workers)}"
         # The caller's context variables reach the worker, as they reach a task: traces rely on it.
         work = partial(copy_context().run, worker.work)
-        worker.thread = threading.Thread(target=work, name=name, daemon=True)
+        worker.thread = DaemonThread(work, name)
         self._closing.workers.append(worker)
         try:
             worker.thread.start()
@@ -173,9 +172,7 @@ class Sender:
             # No ``threading.Timer``: an interrupt of its ``cancel`` could leave a lock held, so that the next
             # one waited for ever.
             seconds = min(max(0.0, deadline.left()), threading.TIMEOUT_MAX)
-            threading.Thread(
-                target=self._expire_after, args=(seconds,), name="gameball-deadline", daemon=True
-            ).start()
+            DaemonThread(partial(self._expire_after, seconds), "gameball-deadline").start()
 
     def _expire_after(self, seconds: float) -> None:
         """Wait until the send ends, at most for some seconds, which are the time to its deadline."""
@@ -219,7 +216,7 @@ class Sender:
         Returns:
             The receipts that were not yielded yet. If an interrupt ends this call, another returns them.
         """
-        if self._process != os.getpid():
+        if self._context.is_in_child:
             return []
         self._closing.close()
         return list(self._closing.rest)

@@ -29,7 +29,6 @@ from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
 from gameball.delivery.send_context import BaseSendContext, BaseWorker, Done
 from gameball.delivery.send_log import log_after, log_before
 from gameball.errors import ConnectionFailedError, GameballError, RecordError, ResponseLostError
-from gameball.fork_safety import hold_greenlet_in_child
 from gameball.rate_limit import Limiter, RequestEnd
 from gameball.receipts import Receipt
 from gameball.transport.responses import job_or_error, request_end
@@ -135,7 +134,6 @@ class Worker(BaseWorker[WorkerConnection]):
         if self.abandoned:
             self.connection.close()
         self.ended = True
-        hold_greenlet_in_child(self.context.process)
 
     def next_chunk(self) -> PendingChunk | None:
         """Wait for the next chunk and return it, or None if there are no more."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from gameball.delivery.deadline import Deadline
 from gameball.errors import DeadlineError, GameballError
+from gameball.fork_safety import DaemonThread
 from gameball.rate_limit import RequestEnd
 from gameball.transport.pool import ConnectionPool
 from gameball.transport.response_content import MAX_RESPONSE, MAX_SHORT_RESPONSE
@@ -47,7 +48,7 @@ def request_until(
             release(end)
 
     work = partial(copy_context().run, _request, connection, arguments, replies, release_once)
-    thread = threading.Thread(target=work, name="gameball-job", daemon=True)
+    thread = DaemonThread(work, "gameball-job")
     try:
         # An interrupt may strike here, too, and leave a thread that never does its work.
         thread.start()

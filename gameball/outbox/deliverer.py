@@ -1,15 +1,15 @@
 """Delivers an outbox: acquires its lease or stands by, and starts a thread for each partition with rows."""
 
-import os
 import threading
 import time
+from functools import partial
 from typing import Final
 
 from attrs import Factory, define, field
 
 from gameball.errors import OutboxError
 from gameball.events_client import Events
-from gameball.fork_safety import hold_greenlet_in_child
+from gameball.fork_safety import DaemonThread
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.lease import DEFAULT_TIMES, Lease, LeaseTimes, acquire
@@ -59,7 +59,6 @@ class Deliverer:
     # Notified when a partition has ended its work, and when the lease is lost.
     _changed: threading.Condition = field(init=False, factory=threading.Condition)
     _problem: BaseException | None = field(init=False, default=None)
-    _process: int = field(init=False, factory=os.getpid)
 
     def run(self) -> OutboxReport:
         """Deliver, and stand by while another process does.
@@ -151,9 +150,7 @@ class Deliverer:
         partition.sending = True
         name = f"gameball-outbox-{partition.number}"
         try:
-            threading.Thread(
-                target=self._work, args=(partition, lease, sender), name=name, daemon=True
-            ).start()
+            DaemonThread(partial(self._work, partition, lease, sender), name).start()
         except RuntimeError:  # the system cannot start more threads now
             partition.sending = False
             partition.note_failure(time.monotonic())
@@ -175,4 +172,3 @@ class Deliverer:
         with self._changed:
             partition.sending = False
             self._changed.notify_all()
-        hold_greenlet_in_child(self._process)

@@ -27,13 +27,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from attrs import frozen
 from sqlalchemy import Connection, delete, select, update
 
 from gameball.errors import OutboxError
-from gameball.fork_safety import hold_greenlet_in_child
+from gameball.fork_safety import DaemonThread
 from gameball.log import LOGGER
 from gameball.outbox.database import Database
 from gameball.outbox.schema import CHUNKS, LEASE
@@ -104,9 +105,7 @@ class Lease:
         Args:
             on_lost: Called once in that thread if another process has taken over.
         """
-        self._thread = threading.Thread(
-            target=self._renew, args=(on_lost,), name="gameball-outbox-lease", daemon=True
-        )
+        self._thread = DaemonThread(partial(self._renew, on_lost), "gameball-outbox-lease")
         self._thread.start()
 
     def _renew(self, on_lost: Callable[[], object]) -> None:
@@ -124,7 +123,6 @@ class Lease:
                 return
             # By the time before the statement, because the lease began during it.
             self._valid_until = begun + self._times.duration - self._times.margin
-        hold_greenlet_in_child(self._process)
 
     def _extend(self, connection: Connection) -> None:
         expires_at = database_time(self._database.dialect) + self._times.duration

@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from functools import partial
 
 from attrs import evolve
 
@@ -11,6 +12,7 @@ from gameball.delivery.decisions import RetryPolicy
 from gameball.delivery.event_source import EventSource
 from gameball.delivery.latch import Latch
 from gameball.delivery.send_state import SendState
+from gameball.fork_safety import DaemonThread
 from gameball.rate_limit import Limiter
 from gameball.tracking.event_queue import EventQueue
 from gameball.tracking.options import TrackerOptions
@@ -113,7 +115,7 @@ class Background:
         connection = self.pool.borrow()
         worker = TrackerWorker(connection, self.context)
         name = f"gameball-track-{len(self.workers)}"
-        worker.thread = threading.Thread(target=self._run, args=(worker,), name=name, daemon=True)
+        worker.thread = DaemonThread(partial(self._run, worker), name)
         # Before it starts: an interrupt may come right after that, and ``close`` must find the worker.
         self.workers.append(worker)
         try:

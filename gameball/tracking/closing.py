@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 
 from gameball.chunking.chunk import Chunk
 from gameball.delivery.pending_chunk import abandon, abandoned_error
 from gameball.errors import ClientClosedError
+from gameball.fork_safety import DaemonThread
 from gameball.log import LOGGER
 from gameball.receipts import Receipt
 from gameball.tracking.background import Background
@@ -130,17 +132,13 @@ class Closing:
         The user's function may not return in time, either.
         """
         if background.reporter is None or background.reporter.ident is None:
-            background.reporter = threading.Thread(
-                target=_conclude_rest,
-                args=(background, self._report_at),
-                name="gameball-track-closing",
-                daemon=True,
-            )
+            work = partial(_conclude_rest, background, self._report_at)
+            background.reporter = DaemonThread(work, "gameball-track-closing")
             try:
                 background.reporter.start()
             except RuntimeError:  # the system cannot start more threads, or Python is shutting down
                 background.reporter = threading.current_thread()
-                _conclude_rest(background, self._report_at)
+                work()
         enough = max(_CONCLUDING_TIME, _left(self._deadline))
         background.concluded.wait(enough)
         if background.reporter is not threading.current_thread():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gameball.errors import ClientClosedError, GameballError, describe
-from gameball.fork_safety import hold_greenlet_in_child
+from gameball.fork_safety import DaemonThread
 from gameball.log import LOGGER
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class OutboxDelivery:
         self._outbox = outbox
         self._events = events
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="gameball-outbox", daemon=True)
+        self._thread = DaemonThread(self._run, "gameball-outbox")
         # Reentrant: a signal handler, or a ``__del__``, may track while this thread starts the other.
         self._starting = threading.RLock()
         self._is_starting = False
@@ -85,7 +85,8 @@ class OutboxDelivery:
             except ClientClosedError:
                 return
             except Exception as error:  # noqa: BLE001 - no caller could handle it, and the rows stay waiting
-                hold_greenlet_in_child(self._process)
+                if self._process != os.getpid():  # a greenlet of gevent, in a forked child
+                    return
                 LOGGER.log(
                     logging.ERROR,
                     "the outbox cannot be delivered, and the next attempt is in %.0f s: %s",

@@ -16,7 +16,6 @@ from gameball.delivery.pending_chunk import PendingChunk
 from gameball.delivery.workers import SendContext, Worker
 from gameball.errors import describe
 from gameball.events import Event
-from gameball.fork_safety import hold_greenlet_in_child
 from gameball.log import LOGGER
 from gameball.receipts import Outcome, Receipt
 from gameball.tracking.event_queue import EventQueue
@@ -111,7 +110,6 @@ class TrackerWorker(Worker):
         """Log an exception outside of a delivery, and give up the chunk that the worker has taken, if any."""
         context = self.context
         if context.is_in_child:
-            hold_greenlet_in_child(context.process)
             self.ended = True
             return
         context.fail(problem)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measuring import THIS_CHECKOUT, run_case
+from benchmarks.measuring import THIS_CHECKOUT, run_script
 
 _VALGRIND: Final = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 _TOTAL: Final = re.compile(r"Collected : (\d+)")
@@ -41,7 +41,7 @@ def _count_for_event(case: str, url: str, events: int, checkout: Path) -> float:
 
 
 def _count(case: str, url: str, events: int, checkout: Path) -> int:
-    done = run_case(case, url, events, checkout, under=_VALGRIND)
+    done = run_script("cases.py", case, url, str(events), checkout=checkout, under=_VALGRIND)
     total = _TOTAL.search(done.stderr)
     if total is None:
         raise RuntimeError(f"valgrind printed no total: {done.stderr[-500:]}")

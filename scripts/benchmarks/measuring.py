@@ -28,19 +28,18 @@ def server(latency: float, condition: str = "responding") -> Iterator[str]:
         process.stdin.close()
 
 
-def run_case(
-    case: str, url: str, events: int, checkout: Path, under: tuple[str, ...] = ()
+def run_script(
+    name: str, *words: str, checkout: Path = THIS_CHECKOUT, under: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run a case in a separate process, so that its memory is its own.
+    """Run a script of this folder in a separate process, so that its memory is its own.
 
     Args:
-        case: The name of the case.
-        url: The address of the server.
-        events: The number of events.
+        name: The file name of the script.
+        words: Its arguments.
         checkout: The checkout whose code is measured.
         under: A command that runs the process, such as a profiler.
     """
-    command = [*under, sys.executable, str(_FOLDER / "cases.py"), case, url, str(events)]
+    command = [*under, sys.executable, str(_FOLDER / name), *words]
     packages = os.pathsep.join([str(checkout), str(checkout / "generated"), str(_FOLDER.parent)])
     # The order of sets is the same in each run, and so is the work.
     environment = {**os.environ, "PYTHONPATH": packages, "PYTHONHASHSEED": "0"}
@@ -49,7 +48,7 @@ def run_case(
 
 def measure(case: str, url: str, events: int, checkout: Path = THIS_CHECKOUT) -> Figures:
     """Run a case, and return its figures."""
-    figures: Figures = json.loads(run_case(case, url, events, checkout).stdout)
+    figures: Figures = json.loads(run_script("cases.py", case, url, str(events), checkout=checkout).stdout)
     return figures
 
 

@@ -1,16 +1,11 @@
 """bench.py --tracker: our tracker, PostHog's and Segment's clients, against the same servers."""
 
 import json
-import os
 import statistics
-import subprocess
-import sys
-from pathlib import Path
 from typing import Final
 
-from benchmarks.measuring import THIS_CHECKOUT, Figures, server
+from benchmarks.measuring import Figures, run_script, server
 
-_HERE: Final = Path(__file__).resolve().parent
 _CLIENTS: Final = ("gameball", "posthog", "segment")
 _CONDITIONS: Final = ("responding", "busy", "silent", "refusing")
 #: 100 events a second, for an hour.
@@ -27,17 +22,7 @@ _REFUSING: Final = "http://127.0.0.1:9"
 
 def measure(client: str, kind: str, url: str, count: int) -> Figures:
     """Run a case in a separate process."""
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, str(_HERE / "tracker_cases.py"), client, kind, url, str(count)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(THIS_CHECKOUT), str(THIS_CHECKOUT / "generated")]),
-        },
-    )
-    figures: Figures = json.loads(done.stdout)
+    figures: Figures = json.loads(run_script("tracker_cases.py", client, kind, url, str(count)).stdout)
     return figures
 
 

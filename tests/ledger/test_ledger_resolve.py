@@ -1,4 +1,4 @@
-"""What is unknown, settled by a person who has found out."""
+"""What is unknown, resolved by a person who has found out."""
 
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def test_what_was_resolved_is_skipped_or_sent_again_by_the_next_send(
     assert len(box.events) == 15
 
 
-def test_several_chunks_are_settled_together(either: EitherClient, box: Sandbox, path: Path) -> None:
+def test_several_chunks_are_resolved_together(either: EitherClient, box: Sandbox, path: Path) -> None:
     send_some_unknown(either, box, path)
     with Ledger(path) as ledger:
         ledger.resolve(range(3, 9), Outcome.UNSENT)
@@ -62,7 +62,7 @@ def test_several_chunks_are_settled_together(either: EitherClient, box: Sandbox,
         (range(3, 9, 2), "must be a range of at least one source item"),
     ],
 )
-def test_only_whole_chunks_that_are_unknown_can_be_settled(
+def test_only_whole_chunks_that_are_unknown_can_be_resolved(
     positions: range, reason: str, either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     send_some_unknown(either, box, path)
@@ -81,7 +81,7 @@ def test_a_range_beyond_what_is_recorded_is_refused(either: EitherClient, box: S
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.REJECTED, "settled"])
-def test_nothing_is_settled_as_another_outcome(outcome: Any, path: Path) -> None:
+def test_nothing_is_resolved_as_another_outcome(outcome: Any, path: Path) -> None:
     with (
         Ledger(path) as ledger,
         pytest.raises(ValueError, match="must be Outcome.ACCEPTED or Outcome.UNSENT"),
@@ -89,20 +89,20 @@ def test_nothing_is_settled_as_another_outcome(outcome: Any, path: Path) -> None
         ledger.resolve(range(1), outcome)
 
 
-def test_nothing_is_settled_while_a_send_uses_the_ledger(
+def test_nothing_is_resolved_while_a_send_uses_the_ledger(
     either: EitherClient, box: Sandbox, path: Path
 ) -> None:
     send_some_unknown(either, box, path)
     said: list[str] = []
     with Ledger(path) as ledger:
 
-        def settle(_: Receipt) -> None:
+        def resolve(_: Receipt) -> None:
             try:
                 ledger.resolve(range(3, 6), Outcome.ACCEPTED)
             except LedgerLockedError as error:
                 said.append(str(error))
 
-        either.send(events(15), ledger=ledger, on_receipt=settle, check=False, **OPTIONS)
+        either.send(events(15), ledger=ledger, on_receipt=resolve, check=False, **OPTIONS)
         assert said
         assert "another send in this process is using" in said[0]
         ledger.resolve(range(3, 6), Outcome.ACCEPTED)

@@ -117,7 +117,7 @@ def test_a_row_that_becomes_visible_late_is_sent(outbox: Outbox, client: Gamebal
     assert sorted(name for _, name, _ in box.events) == ["early", "late"]
 
 
-def test_what_was_not_accepted_is_kept_with_its_reason_and_can_be_settled(
+def test_what_was_not_accepted_is_kept_with_its_reason_and_can_be_resolved(
     outbox: Outbox, client: Gameball, box: Sandbox
 ) -> None:
     for code in (400, 500):

@@ -159,7 +159,7 @@ def test_after_a_kill_of_the_driver_nothing_is_sent_twice_and_what_is_unknown_is
         assert unknown <= 8_000
         assert set(box.events.values()) == {1}
         if unknown:
-            # An unknown chunk stops the send until a person has settled it.
+            # An unknown chunk stops the send until a person has resolved it.
             assert code != 0
             assert "DeliveryError" in log_of(tmp_path)
         else:

@@ -9,20 +9,10 @@ from weakref import ref
 import httpcore
 import pytest
 from either_client import KEYS
-from raw_server import RawServer
 from waiting import LONGEST, wait_until
 
 from gameball import Event, Gameball, Outcome, Receipt, TrackerStats
 from gameball.sandbox import Sandbox
-
-
-@pytest.fixture
-def silent() -> Iterator[Gameball]:
-    with (
-        RawServer(lambda *_: time.sleep(LONGEST)) as server,
-        Gameball(*KEYS, base_url=server.url, rate_limits=None) as gb,
-    ):
-        yield gb
 
 
 @pytest.fixture

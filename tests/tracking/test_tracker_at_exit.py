@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing
 
+from programs import run_program
 from raw_server import RawServer
 from waiting import LONGEST
 
@@ -103,18 +104,6 @@ tracker = Gameball("key", "secret").events.tracker()
 def _at_exit(statements: str) -> str:
     """Return statements that run others before all functions that were registered with ``atexit`` earlier."""
     return f"import atexit, sys, threading\natexit.register(lambda: exec({statements!r}, globals()))\n"
-
-
-def run_program(program: str, url: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "GAMEBALL_BASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stderr
 
 
 def test_the_first_event_of_a_process_may_be_tracked_by_an_atexit_function(box: Sandbox) -> None:

@@ -45,7 +45,7 @@ def source(box: Sandbox, tmp_path: Path) -> Path:
     return path
 
 
-def test_settled_lines_are_skipped_or_sent_again(box: Sandbox, source: Path) -> None:
+def test_resolved_lines_are_skipped_or_sent_again(box: Sandbox, source: Path) -> None:
     ledger = "events.jsonl.ledger"
     done = gameball("ledger", "resolve", ledger, "--lines", "6-8", "--as", "accepted", cwd=source.parent)
     assert (done.code, done.out) == (0, f"{ledger}: lines 6 to 8 are now recorded as accepted\n")

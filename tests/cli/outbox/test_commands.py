@@ -68,7 +68,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return run
 
 
-def test_events_are_delivered_shown_and_settled(
+def test_events_are_delivered_shown_and_resolved(
     outbox: Outbox, box: Sandbox, tmp_path: Path, run_here: Run
 ) -> None:
     database = {"GAMEBALL_OUTBOX_DATABASE": "sqlite:///shop.db"}
@@ -81,8 +81,8 @@ def test_events_are_delivered_shown_and_settled(
     assert (shown["customer_id"], shown["events"], shown["outcome"]) == ("cust-0", {"x": {"n": 0}}, "unknown")
     refused = run_here("outbox", "resolve", "77", "--as", "accepted", cwd=tmp_path, **database)
     assert (refused.returncode, "0 of 1 ids are unknown" in refused.stderr) == (2, True)
-    settled = run_here("outbox", "resolve", str(shown["id"]), "--as", "unsent", cwd=tmp_path, **database)
-    assert settled.stdout == "1 unknown event is waiting again, and will be sent.\n"
+    resolved = run_here("outbox", "resolve", str(shown["id"]), "--as", "unsent", cwd=tmp_path, **database)
+    assert resolved.stdout == "1 unknown event is waiting again, and will be sent.\n"
     assert outbox.status().waiting == 1
 
 
