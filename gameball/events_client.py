@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from functools import partial
 
 from attrs import evolve
 
@@ -18,7 +19,7 @@ from gameball.delivery.event_source import check_events
 from gameball.delivery.open_ledger import open_ledger
 from gameball.delivery.options import DEFAULT_CONCURRENCY, SendOptions
 from gameball.delivery.receipt_stream import ReceiptStream
-from gameball.delivery.send_state import SendState
+from gameball.delivery.send_state import SendState, receipts_of_unbegun
 from gameball.delivery.sender import Sender
 from gameball.errors import ClientClosedError, GameballError
 from gameball.events import EventLike
@@ -145,6 +146,7 @@ class Events(TrackerMethods):
         )
         sender: Sender | None = None
         receipts: list[Receipt] = []
+        unbegun = partial(receipts_of_unbegun, events, options)
         try:
             sender = self._begin(events, options)
             for receipt in sender.receipts():
@@ -156,10 +158,10 @@ class Events(TrackerMethods):
             failure = report.failure() if check else None
         except BaseException as error:
             try:
-                self._finish_with_report(sender, receipts, error)
+                self._finish_with_report(sender, receipts, error, unbegun)
             except BaseException as second:
                 # A second interrupt: the requests in flight were aborted, so this is quick.
-                self._finish_with_report(sender, receipts, second)
+                self._finish_with_report(sender, receipts, second, unbegun)
                 raise
             raise
         # Nothing is called from here on, so no interrupt can come before the caller has the report.
@@ -227,6 +229,7 @@ class Events(TrackerMethods):
     ) -> Generator[Receipt, None, None]:
         sender: Sender | None = None
         given: Receipt | None = None
+        unbegun = partial(receipts_of_unbegun, events, options)
         try:
             sender = self._begin(events, options)
             for receipt in sender.receipts():
@@ -237,9 +240,9 @@ class Events(TrackerMethods):
             self._end(sender)
         except BaseException as error:
             try:
-                self._finish_with_report(sender, held, error, given)
+                self._finish_with_report(sender, held, error, unbegun, given)
             except BaseException as second:
-                self._finish_with_report(sender, held, second, given)
+                self._finish_with_report(sender, held, second, unbegun, given)
                 raise
             raise
 
@@ -280,6 +283,7 @@ class Events(TrackerMethods):
         sender: Sender | None,
         receipts: list[Receipt],
         error: BaseException,
+        unbegun: Callable[[], list[Receipt]],
         given: Receipt | None = None,
     ) -> None:
         """Finish a send that an exception ended, and attach the report to it.
@@ -288,6 +292,7 @@ class Events(TrackerMethods):
             sender: The send, or None if it did not begin, so that nothing was sent.
             receipts: The receipts that the report begins with.
             error: The exception. Without a send, only an interrupt gets a report: it may come at any time.
+            unbegun: Returns the receipts if the send did not begin.
             given: The last receipt that a stream has yielded, or None. It is left out, unless it is among
                 ``receipts``.
         """
@@ -295,7 +300,7 @@ class Events(TrackerMethods):
         # The sender returns the last receipt again, if the interrupt came before it was noted as yielded.
         if sender is None and isinstance(error, Exception):
             return
-        rest = [] if sender is None else sender.finish()
+        rest = unbegun() if sender is None else sender.finish()
         found = receipts + [receipt for receipt in rest if receipt is not last]
         if sender is not None:
             self._end(sender)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
@@ -51,14 +51,20 @@ _ITEMS_PER_TURN: Final = 125
 OnInvalid = Callable[[InvalidEventError], object]
 
 
-#: Returns the first position after a given one at which a chunk must start, or None.
-NextBoundary = Callable[[int], int | None]
+class EarlierChunks(Protocol):
+    """The chunks of earlier runs. Those of this run must be identical to be recognised."""
+
+    def next_boundary(self, position: int) -> int | None:
+        """Return the first position after a given one at which a chunk must start, or None."""
+
+    def holds(self, position: int) -> bool:
+        """Return whether a chunk of an earlier run has the item at a position."""
 
 
 def build_chunks(
     events: Iterable[EventLike],
     builder: ChunkBuilder,
-    next_boundary: NextBoundary | None = None,
+    earlier: EarlierChunks | None = None,
     on_invalid: OnInvalid | None = None,
 ) -> Iterator[Chunk]:
     """Read a source and yield its chunks.
@@ -66,7 +72,8 @@ def build_chunks(
     Args:
         events: The source.
         builder: The builder.
-        next_boundary: Returns the positions at which a chunk must start even if the one before is not full.
+        earlier: The chunks of earlier runs. A chunk starts where one of them did, even if the one before is
+            not full.
         on_invalid: Called with the error of each event that cannot be sent, which is then skipped. None
             raises the first error.
 
@@ -77,13 +84,13 @@ def build_chunks(
         InvalidEventError: An event cannot be sent.
     """
     # With items_per_turn=None it never yields None.
-    return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, next_boundary, on_invalid, None))
+    return cast("Iterator[Chunk]", _chunks_and_turns(events, builder, earlier, on_invalid, None))
 
 
 def _chunks_and_turns(
     events: Iterable[EventLike],
     builder: ChunkBuilder,
-    next_boundary: NextBoundary | None,
+    earlier: EarlierChunks | None,
     on_invalid: OnInvalid | None,
     items_per_turn: int | None,
 ) -> Iterator[Chunk | None]:
@@ -93,7 +100,7 @@ def _chunks_and_turns(
     more = True
     while more:
         limit = items_per_turn
-        boundary = None if next_boundary is None else next_boundary(builder.first)
+        boundary = None if earlier is None else earlier.next_boundary(builder.first)
         if boundary is not None:
             room = boundary - builder.position
             if room == 0:
@@ -114,23 +121,29 @@ def _chunks_and_turns(
             yield chunk
         chunk = None  # frees its memory before the next one is built
     # The items before a problem can be sent, so their chunk comes first.
-    rest = builder.finish()
-    if rest is not None:
-        yield rest
+    if problem is None or not _is_cut_short(builder, earlier):
+        rest = builder.finish()
+        if rest is not None:
+            yield rest
     if problem is not None:
         raise problem
+
+
+def _is_cut_short(builder: ChunkBuilder, earlier: EarlierChunks | None) -> bool:
+    """Return whether a problem has kept the last chunk from having all items of an earlier one."""
+    return earlier is not None and earlier.holds(builder.first)
 
 
 def build_chunks_async(
     events: Iterable[EventLike] | AsyncIterable[EventLike],
     builder: ChunkBuilder,
-    next_boundary: NextBoundary | None = None,
+    earlier: EarlierChunks | None = None,
     on_invalid: OnInvalid | None = None,
 ) -> AsyncIterator[Chunk]:
     """Read a synchronous or asynchronous source and yield the same chunks as ``build_chunks``."""
     if isinstance(events, AsyncIterable):
-        return _build_from_async(events, builder, next_boundary, on_invalid)
-    return _as_async(_chunks_and_turns(events, builder, next_boundary, on_invalid, _ITEMS_PER_TURN))
+        return _build_from_async(events, builder, earlier, on_invalid)
+    return _as_async(_chunks_and_turns(events, builder, earlier, on_invalid, _ITEMS_PER_TURN))
 
 
 async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
@@ -145,7 +158,7 @@ async def _as_async(chunks: Iterator[Chunk | None]) -> AsyncIterator[Chunk]:
 async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, with await
     events: AsyncIterable[EventLike],
     builder: ChunkBuilder,
-    next_boundary: NextBoundary | None,
+    earlier: EarlierChunks | None,
     on_invalid: OnInvalid | None,
 ) -> AsyncIterator[Chunk]:
     source = aiter(events)
@@ -153,7 +166,7 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
     while problem is None:
         try:
             item = await anext(source)
-            if next_boundary is not None and builder.position == next_boundary(builder.first):
+            if earlier is not None and builder.position == earlier.next_boundary(builder.first):
                 chunk = builder.finish()
                 if chunk is not None:
                     yield chunk
@@ -170,9 +183,10 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
             # A source that never awaits anything would block the event loop.
             if builder.position % _ITEMS_PER_TURN == 0:
                 await asyncio.sleep(0)
-    rest = builder.finish()
-    if rest is not None:
-        yield rest
+    if problem is None or not _is_cut_short(builder, earlier):
+        rest = builder.finish()
+        if rest is not None:
+            yield rest
     if problem is not None:
         raise problem
 

@@ -108,6 +108,7 @@ class AsyncSendClosing:
         for worker in self.workers:
             await worker.abandon_chunk()
         await self._drain(0.0)
+        self._state.find_sent_earlier()
 
     async def _drain(self, seconds: float) -> None:
         """Collect receipts until no chunk is open or the time is over."""
@@ -137,5 +138,9 @@ class AsyncSendClosing:
                 tasks, timeout=DEADLINE_ABORT_TIMEOUT if self._state.expired else ABORT_TIMEOUT
             )
         for worker in [worker for worker in self.workers if worker.has_ended]:
+            # After a second cancellation, it may have ended before it could report its chunk.
+            for receipt in worker.abandon(self._state.passed_deadline):
+                self.rest.append(receipt)
+                self._state.open.pop(receipt.index, None)
             self.workers.remove(worker)
             self._pool.give_back(worker.connection)

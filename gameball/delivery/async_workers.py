@@ -214,9 +214,12 @@ class AsyncWorker(BaseWorker[AsyncWorkerConnection]):
     async def abandon_chunk(self) -> None:
         """Record and report the receipts of all unfinished parts."""
         self._hand_out()
-        for receipt in self.abandon(self.context.state.passed_deadline):
-            await self.context.record(partial(self.conclude_abandoned, receipt))
+        receipts = self.abandon(self.context.state.passed_deadline)
+        # Before they are recorded: a cancellation may end that.
+        for receipt in receipts:
             self.context.results.put_nowait(receipt)
+        for receipt in receipts:
+            await self.context.record(partial(self.conclude_abandoned, receipt))
 
 
 def _is_cancelled() -> bool:

@@ -115,6 +115,7 @@ class SendClosing:
         stuck = {worker.pending for worker in self.workers if worker.abandoned}
         for pending in set(self._state.open.values()) - stuck:
             self._abandon(pending)
+        self._state.find_sent_earlier()
 
     def _abandon(self, pending: PendingChunk) -> None:
         """Abandon a pending chunk that no worker has taken."""

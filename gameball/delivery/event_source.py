@@ -1,16 +1,18 @@
 """The source of a send: its chunks, its positions, and its unsent items."""
 
 import os
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import cast
 
+from attrs import define
+
 from gameball.chunking.builder import ChunkBuilder
 from gameball.chunking.chunk import Chunk
-from gameball.chunking.chunk_events import NextBoundary, OnInvalid, build_chunks, build_chunks_async
-from gameball.errors import GameballError, InvalidEventError
+from gameball.chunking.chunk_events import EarlierChunks, OnInvalid, build_chunks, build_chunks_async
+from gameball.errors import InvalidEventError
 from gameball.events import CustomerEvents, Event, EventLike
-from gameball.receipts import Outcome, Receipt
 
 
 def check_events(events: object, *, takes_async: bool = False) -> None:
@@ -41,6 +43,23 @@ def check_events(events: object, *, takes_async: bool = False) -> None:
     raise TypeError(f"events must be an iterable of events, {cure}")
 
 
+@define
+class RestOfSource:
+    """Consecutive items of a source that have no receipt.
+
+    Attributes:
+        first: The position of the first item.
+        last: The position of the last item.
+        events: The number of events.
+        was_sent: Whether an earlier run may have sent them.
+    """
+
+    first: int
+    last: int
+    events: int
+    was_sent: bool
+
+
 class EventSource:
     """A source of events, with the positions of its items and of those that were skipped.
 
@@ -49,7 +68,7 @@ class EventSource:
         builder: Packs the events into chunks.
         on_invalid: Called with the error of each invalid event, which is then skipped. None raises the first
             error.
-        next_boundary: Returns the positions at which a chunk must start, as in an earlier run.
+        earlier: The chunks of earlier runs, or None.
     """
 
     def __init__(
@@ -57,23 +76,23 @@ class EventSource:
         events: Iterable[EventLike] | AsyncIterable[EventLike],
         builder: ChunkBuilder,
         on_invalid: OnInvalid | None = None,
-        next_boundary: NextBoundary | None = None,
+        earlier: EarlierChunks | None = None,
     ) -> None:
         self._events = events
         self._sequence = events if isinstance(events, Sequence) else ()
         self._builder = builder
         self._on_invalid = on_invalid
-        self._next_boundary = next_boundary
+        self._earlier = earlier
         self._skipped: set[int] = set()
 
     def chunks(self) -> Iterator[Chunk]:
         """Return an iterator that builds chunks on demand. The source must not be an async iterable."""
         events = cast("Iterable[EventLike]", self._events)
-        return build_chunks(events, self._builder, self._next_boundary, self._skip_hook())
+        return build_chunks(events, self._builder, self._earlier, self._skip_hook())
 
     def chunks_async(self) -> AsyncIterator[Chunk]:
         """Return an async iterator that builds chunks on demand, and lets other tasks run meanwhile."""
-        return build_chunks_async(self._events, self._builder, self._next_boundary, self._skip_hook())
+        return build_chunks_async(self._events, self._builder, self._earlier, self._skip_hook())
 
     def _skip_hook(self) -> OnInvalid | None:
         on_invalid = self._on_invalid
@@ -87,34 +106,40 @@ class EventSource:
 
         return skip
 
-    def unsent(self, index: int, position: int, error: GameballError | None) -> list[Receipt]:
-        """Return one receipt for all items without one, or an empty list if there are none.
+    def rest(self, position: int, sent: Sequence[range] = ()) -> list[RestOfSource]:
+        """Return the items without a receipt, in order.
 
         If the source is a sequence, this includes the items that were not read; otherwise only the items that
         were read and not sent.
 
         Args:
-            index: The number of the receipt.
             position: The position of the first item without a receipt.
-            error: Why the items were not sent.
-        """
-        remaining = self._remaining_from(position)
-        if remaining is None:
-            return []
-        first, last, events = remaining
-        return [Receipt(index, first, last, objects=0, events=events, outcome=Outcome.UNSENT, error=error)]
+            sent: The items that an earlier run has sent, or may have sent, in ascending order.
 
-    def _remaining_from(self, position: int) -> tuple[int, int, int] | None:
-        """Return the first and last position of the items without a receipt, and their number of events."""
+        Returns:
+            Those that an earlier run may have sent, and the others, in separate parts. Items of a source that
+            is not a sequence are in one part, because there are few.
+        """
         if not self._sequence:
-            return self._builder.taken_from(position)
-        first = last = None
-        events = 0
+            taken = self._builder.taken_from(position)
+            if taken is None:
+                return []
+            first, last, events = taken
+            was_sent = any(items.start <= last and first < items.stop for items in sent)
+            return [RestOfSource(first, last, events, was_sent)]
+        parts: list[RestOfSource] = []
+        ahead = deque(sent)
         for place, item in islice(enumerate(self._sequence), position, None):
-            if place not in self._skipped:
-                first, last = place if first is None else first, place
-                events += _count_events(item)
-        return None if first is None or last is None else (first, last, events)
+            if place in self._skipped:
+                continue
+            while ahead and ahead[0].stop <= place:
+                ahead.popleft()
+            was_sent = bool(ahead) and place in ahead[0]
+            if not parts or parts[-1].was_sent is not was_sent:
+                parts.append(RestOfSource(place, place, 0, was_sent))
+            parts[-1].last = place
+            parts[-1].events += _count_events(item)
+        return parts
 
 
 def _count_events(item: object) -> int:

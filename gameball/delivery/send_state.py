@@ -1,7 +1,9 @@
 """The state of a send: its source, its progress, and what stopped it. No I/O."""
 
+import sys
 from collections.abc import AsyncIterable, Iterable
-from typing import Self
+from contextlib import suppress
+from typing import Final, Self
 
 from attrs import define, field
 
@@ -14,12 +16,15 @@ from gameball.delivery.event_source import EventSource
 from gameball.delivery.failure_outcomes import stops_everything
 from gameball.delivery.options import SendOptions
 from gameball.delivery.pending_chunk import PendingChunk, abandoned_error
-from gameball.errors import GameballError, LedgerMismatchError, ResponseLostError
+from gameball.errors import GameballError, LedgerError, LedgerMismatchError, ResponseLostError
 from gameball.events import EventLike
-from gameball.ledger.known_chunks import KnownChunks
+from gameball.ledger.known_chunks import SAME_SOURCE, KnownChunks
 from gameball.ledger.records import LedgerChunk
 from gameball.receipts import Outcome, Receipt
 
+_NOT_COMPARED: Final = (
+    "the send ended before it compared these items with the ledger, so an earlier run may have sent them"
+)
 #: The number of chunks in memory for each worker: one that is being sent, and one that is ready.
 READ_AHEAD = 2
 
@@ -57,6 +62,8 @@ class SendState:
     deadline: Deadline | None = None
     expired: bool = False
     order: CustomerOrder | None = None
+    # The items after the frontier that earlier runs may have sent, or None if that was not found out.
+    _sent_earlier: list[range] | None = None
 
     @classmethod
     def begin(
@@ -82,9 +89,7 @@ class SendState:
             concurrency=options.concurrency,
             stop_on=options.stop_on,
             on_unknown=options.on_unknown,
-            source=EventSource(
-                events, builder, options.on_invalid, None if known is None else known.next_boundary
-            ),
+            source=EventSource(events, builder, options.on_invalid, known),
             known=known,
             deadline=options.deadline,
             order=CustomerOrder() if options.ordered else None,
@@ -154,7 +159,7 @@ class SendState:
         elif self.known is not None and self.known.has_unmatched_before(self.known.end):
             self.problem = LedgerMismatchError(
                 f"the source ends after {self.frontier[1]} items, but the ledger has records of "
-                f"{self.known.end}; send the same source, or use another ledger",
+                f"{self.known.end}; {SAME_SOURCE}",
                 items=range(self.frontier[1], self.known.end),
             )
 
@@ -183,12 +188,62 @@ class SendState:
         """The deadline if it has passed, otherwise None."""
         return self.deadline if self.expired else None
 
+    def find_sent_earlier(self) -> None:
+        """Find out which items without a receipt earlier runs may have sent. The ledger must be open."""
+        if self.known is not None:
+            with suppress(LedgerError):
+                self._sent_earlier = self.known.sent_from(self.frontier[1])
+
     def rest(self) -> list[Receipt]:
-        """Return the receipt of the items without one, if there are any."""
-        error = self.problem if isinstance(self.problem, GameballError) else self.cause
+        """Return the receipts of the items without one, if there are any.
+
+        What an earlier run may have sent is UNKNOWN. It was once UNSENT, and was sent twice because of that.
+        """
         if not (self.stopped or self.problem):
             return []
-        return self.source.unsent(*self.frontier, error)
+        index, position = self.frontier
+        why_unsent = self.problem if isinstance(self.problem, GameballError) else self.cause
+        why_unknown = why_unsent if self._source_differs else GameballError(_NOT_COMPARED)
+        return [
+            Receipt(
+                index + number,
+                part.first,
+                part.last,
+                objects=0,
+                events=part.events,
+                outcome=Outcome.UNKNOWN if part.was_sent else Outcome.UNSENT,
+                error=why_unknown if part.was_sent else why_unsent,
+            )
+            for number, part in enumerate(self.source.rest(position, self._sent_after(position)))
+        ]
+
+    def _sent_after(self, position: int) -> list[range]:
+        """Return the positions of the items that earlier runs may have sent, from a position on."""
+        if self.known is None or self.known.end <= position:
+            return []
+        sent = [range(position, self.known.end)] if self._sent_earlier is None else self._sent_earlier
+        # An item that was inserted or removed has moved all others.
+        return [range(position, sys.maxsize)] if sent and self._source_differs else sent
+
+    @property
+    def _source_differs(self) -> bool:
+        return isinstance(self.problem, LedgerMismatchError)
+
+
+def receipts_of_unbegun(
+    events: Iterable[EventLike] | AsyncIterable[EventLike], options: SendOptions
+) -> list[Receipt]:
+    """Return the receipts of a send that was interrupted before it could begin. It has read nothing.
+
+    Args:
+        events: The events to send.
+        options: The options of the send.
+    """
+    # The ledger was not read, so anything may have been sent.
+    known = None if options.ledger is None else KnownChunks(lambda *_: [], sys.maxsize)
+    state = SendState.begin(events, options, known)
+    state.stop()
+    return state.rest()
 
 
 def _describe(recorded: LedgerChunk) -> str:

@@ -1,14 +1,18 @@
 """The chunks of earlier runs, read in batches, because a ledger may hold a million."""
 
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Self
 
 from gameball.chunking.chunk import Chunk
 from gameball.errors import LedgerMismatchError
 from gameball.ledger.records import LedgerChunk, digest
+from gameball.receipts import Outcome
 
 _AT_ONCE: Final = 1_000
+
+#: What to do about a source that differs from the recorded one.
+SAME_SOURCE: Final = "send the source as it was; with another ledger, all of it would be sent again"
 
 #: Reads the chunks that start at a position or later, in order, up to a maximum number.
 ReadChunks = Callable[[int, int], list[LedgerChunk]]
@@ -28,6 +32,12 @@ class KnownChunks:
         self._next = 0
         self._ahead: deque[LedgerChunk] = deque()
 
+    @classmethod
+    def of(cls, chunks: Sequence[LedgerChunk]) -> Self:
+        """Return these chunks, which must be in the order of the source."""
+        end = chunks[-1].last + 1 if chunks else 0
+        return cls(lambda position, _: [chunk for chunk in chunks if chunk.first >= position], end)
+
     def next_boundary(self, position: int) -> int | None:
         """Return the first position after a given one at which a chunk must start, or None.
 
@@ -39,6 +49,32 @@ class KnownChunks:
             if position <= chunk.last:
                 return chunk.last + 1
         return None
+
+    def holds(self, position: int) -> bool:
+        """Return whether a chunk of an earlier run has the item at a position."""
+        return any(chunk.first <= position <= chunk.last for chunk in self._from(position))
+
+    def sent_from(self, position: int) -> list[range]:
+        """Return which items from a position on were accepted in earlier runs, or may have been.
+
+        Args:
+            position: The position after the last item that was matched.
+
+        Returns:
+            The positions of the items, as ranges in ascending order.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        sent: list[range] = []
+        while position < self.end and (chunks := self._read(position, _AT_ONCE)):
+            for chunk in chunks:
+                if chunk.outcome in {Outcome.ACCEPTED, Outcome.UNKNOWN}:
+                    adjacent = bool(sent) and sent[-1].stop == chunk.first
+                    first = sent.pop().start if adjacent else chunk.first
+                    sent.append(range(first, chunk.last + 1))
+            position = chunks[-1].last + 1
+        return sent
 
     def match(self, chunk: Chunk) -> LedgerChunk | None:
         """Return the record of a chunk from an earlier run, or None if there is none.
@@ -54,13 +90,13 @@ class KnownChunks:
             if self.has_unmatched_before(chunk.last + 1):
                 raise LedgerMismatchError(
                     f"source items {chunk.first} to {chunk.last} were divided into other chunks in an "
-                    "earlier run; send the same source, or use another ledger",
+                    f"earlier run; {SAME_SOURCE}",
                     items=range(chunk.first, chunk.last + 1),
                 )
         elif recorded.last != chunk.last or recorded.digest != digest(chunk):
             raise LedgerMismatchError(
                 f"source items {recorded.first} to {recorded.last} differ from those recorded in the ledger; "
-                "send the same source, or use another ledger",
+                f"{SAME_SOURCE}",
                 items=range(recorded.first, recorded.last + 1),
             )
         return recorded

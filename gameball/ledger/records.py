@@ -1,8 +1,7 @@
 """The records in a ledger: each run that used it, and each chunk. No I/O."""
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -60,20 +59,6 @@ class LedgerChunk:
     job_id: int | None
     attempts: int
     error: str | None
-
-
-def boundaries_of(chunks: Iterable[LedgerChunk]) -> Callable[[int], int | None]:
-    """Return a function that returns the first position after a given one at which a chunk must start.
-
-    Chunks must start where the given chunks started, and right after those ended, to be identical.
-    """
-    positions = sorted({position for chunk in chunks for position in (chunk.first, chunk.last + 1)})
-
-    def next_boundary(position: int) -> int | None:
-        place = bisect_right(positions, position)
-        return positions[place] if place < len(positions) else None
-
-    return next_boundary
 
 
 def check_resolvable(chunks: Sequence[LedgerChunk], positions: range) -> None:

@@ -1,10 +1,13 @@
 """Large ledgers are read as their chunks are needed, and not as a whole."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import pytest
 from either_client import KEYS, EitherClient
+from hypothesis import given
+from hypothesis import strategies as st
 from sending import events
 
 from gameball import Gameball, Outcome
@@ -15,6 +18,8 @@ from gameball.cli.send.one_source import SourceSend
 from gameball.cli.send.rejects import beside
 from gameball.ledger import known_chunks
 from gameball.ledger.file import LedgerFile
+from gameball.ledger.known_chunks import KnownChunks
+from gameball.ledger.records import LedgerChunk
 from gameball.ledger.store import LedgerStore
 from gameball.sandbox import Fault, Sandbox
 from gameball.sources import find_source
@@ -108,3 +113,43 @@ def test_events_are_counted_by_outcome(either: EitherClient, box: Sandbox, tmp_p
             Outcome.REJECTED: 2,
             Outcome.UNSENT: 0,
         }
+
+
+@st.composite
+def recorded_chunks(draw: st.DrawFn) -> list[LedgerChunk]:
+    """Chunks in the order of a source, with gaps between some of them."""
+    chunks, position = [], 0
+    for gap, length, outcome in draw(
+        st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from(Outcome)), max_size=8)
+    ):
+        first = position + gap
+        position = first + length
+        digest, in_flight = b"", False
+        chunks.append(
+            LedgerChunk(
+                first, position - 1, len(chunks), 1, length, length, digest, outcome, in_flight, None, 1, None
+            )
+        )
+    return chunks
+
+
+@given(chunks=recorded_chunks(), position=st.integers(0, 10))
+def test_for_any_ledger_the_items_that_may_have_been_sent_are_found(
+    chunks: list[LedgerChunk], position: int
+) -> None:
+    later = [chunk for chunk in chunks if chunk.first >= position]
+    expected = {
+        place
+        for chunk in later
+        if chunk.outcome in {Outcome.ACCEPTED, Outcome.UNKNOWN}
+        for place in range(chunk.first, chunk.last + 1)
+    }
+    sent = KnownChunks.of(chunks).sent_from(position)
+    assert [place for places in sent for place in places] == sorted(expected)
+    assert all(before.stop < after.start for before, after in itertools.pairwise(sent))
+
+
+@given(chunks=recorded_chunks(), position=st.integers(0, 40))
+def test_for_any_ledger_it_is_known_which_items_it_holds(chunks: list[LedgerChunk], position: int) -> None:
+    held = any(chunk.first <= position <= chunk.last for chunk in chunks)
+    assert KnownChunks.of(chunks).holds(position) is held

@@ -12,7 +12,8 @@ from gameball.cli.send.same_content import QUERY_HASH, path_in_ledger
 from gameball.cli.send.several_files import FILES
 from gameball.cli.send.tally import Failure
 from gameball.errors import LedgerMismatchError, SourceError
-from gameball.ledger.records import LedgerChunk, boundaries_of, digest
+from gameball.ledger.known_chunks import KnownChunks
+from gameball.ledger.records import LedgerChunk, digest
 from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
 from gameball.sources.csv.dialect import Dialect
@@ -89,7 +90,7 @@ def check_unchanged(
     left = len(known)
     try:
         for chunk in build_chunks(
-            source.read(lambda _: None), builder, boundaries_of(chunks), lambda _: None
+            source.read(lambda _: None), builder, KnownChunks.of(chunks), lambda _: None
         ):
             recorded = known.get(chunk.first)
             if recorded is None or recorded.digest != digest(chunk):

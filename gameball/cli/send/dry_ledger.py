@@ -44,7 +44,7 @@ class RecordedEvents:
         except LedgerMismatchError:
             self.problem = (
                 f"item {chunk.first + 1:,} and those after it differ from what it records: send the same "
-                "source with the same options, or use another ledger"
+                "source with the same options; with another ledger, all of it would be sent again"
             )
             return True
         if recorded is None:
@@ -75,7 +75,7 @@ def recorded_events(
                 source = fit_to_ledger(source, ledger, path)
             except LedgerMismatchError as error:
                 problem = str(error)
-        known = KnownChunks(lambda *_: []) if problem else ledger.known_chunks()
+        known = KnownChunks.of(()) if problem else ledger.known_chunks()
         yield RecordedEvents(source, known, options.on_unknown == "resend", problem)
 
 

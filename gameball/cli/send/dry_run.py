@@ -81,16 +81,18 @@ class _DryRun:
         try:
             check_not_sent_alone(source.files, path)
         except LedgerMismatchError as error:
-            nothing = KnownChunks(lambda *_: [])
-            self.ledger, self.recorded = path, RecordedEvents(source, nothing, problem=str(error))
+            self.ledger, self.recorded = (
+                path,
+                RecordedEvents(source, KnownChunks.of(()), problem=str(error)),
+            )
 
     def _read(self) -> None:
         options = self.options
-        boundary = None if self.recorded is None else self.recorded.known.next_boundary
+        known = None if self.recorded is None else self.recorded.known
         builder = ChunkBuilder(max_objects=options.max_objects, max_bytes=options.max_bytes, coalesce=True)
         self.reading = self.source.read(self._leave_out)
         try:
-            for chunk in build_chunks(self.reading, builder, boundary, self._take_invalid):
+            for chunk in build_chunks(self.reading, builder, known, self._take_invalid):
                 self.chunks += 1
                 self.requests += self.recorded is None or self.recorded.take(chunk)
                 self.objects += chunk.objects

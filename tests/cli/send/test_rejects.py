@@ -240,6 +240,22 @@ def test_unknown_lines_in_the_rejects_are_not_silently_sent_again(box: Sandbox, 
     assert (allowed.code, allowed.source["events"]["accepted"]) == (0, lines)
 
 
+# They were written as unsent, and whoever sent that file sent most of them twice.
+def test_lines_of_a_changed_file_that_was_sent_are_rejects_that_may_have_been_accepted(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    source, path = tmp_path / "events.jsonl", tmp_path / "rejects.jsonl"
+    source.write_text("".join(line(n) + "\n" if n != 3 else "no JSON\n" for n in range(6)))
+    words = ("send", source, "--skip-invalid", "--rejects", path)
+    assert gameball(*words, url=box.url).code == 3
+    source.write_text("".join(line(n) + "\n" for n in range(6)))
+    refused = gameball(*words, "--json", url=box.url)
+    assert (refused.code, refused.source["events"]["unknown"]) == (2, 5)
+    assert {outcome for _, outcome in places(path)} == {"unknown"}
+    assert gameball("send", path, url=box.url).code == 3
+    assert set(box.events.values()) == {1}
+
+
 def test_an_existing_rejects_file_is_kept(box: Sandbox, source: Path) -> None:
     path = source.with_name("rejects.jsonl")
     path.write_text("somebody is correcting this")
