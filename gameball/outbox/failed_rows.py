@@ -21,7 +21,7 @@ class FailedRow:
         customer_id: The id of its customer.
         events: Its name and metadata, as JSON; of several events, all names and metadata. Of a row that was
             written by hand, whatever it holds.
-        created_at: When it was added, by the database's clock.
+        created_at: When it was added, by the database's clock; None if the row has no valid time.
         outcome: REJECTED or UNKNOWN.
         reason: Why, without what may quote an event.
     """
@@ -29,7 +29,7 @@ class FailedRow:
     id: int
     customer_id: str
     events: str = field(repr=False)
-    created_at: datetime
+    created_at: datetime | None
     outcome: Outcome
     reason: str
 

@@ -1,6 +1,8 @@
 """The tables of an outbox, and their DDL. No I/O."""
 
-from typing import Final
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    TypeDecorator,
     func,
     text,
 )
@@ -28,6 +31,28 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 PARTITIONS: Final = 8
 
 METADATA: Final = MetaData()
+
+
+class _Time(TypeDecorator[datetime]):
+    """A time, or None where the database has none: SQLite stores whatever another program writes."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Return what converts the values that are read, or None if nothing does."""
+        read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
+
+        def read_if_valid(value: object) -> datetime | None:
+            try:
+                return read(value)
+            except (TypeError, ValueError):
+                return None
+
+        return read_if_valid
+
 
 #: The events that are not accepted yet: one for each ``add``. ``outcome`` is NULL while a row is waiting, and
 #: ``event_count`` is more than 1 for several events of a customer that were added together.
@@ -45,7 +70,7 @@ EVENTS: Final = Table(
         nullable=False,
     ),
     Column("event_count", Integer, nullable=False, server_default=text("1")),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
+    Column("created_at", _Time(), nullable=False, server_default=func.current_timestamp()),
     Column("outcome", Text, CheckConstraint("outcome IN ('rejected', 'unknown')")),
     Column("reason", Text),
     sqlite_autoincrement=True,  # an id is never used again

@@ -105,6 +105,9 @@ class BaseConnection:
         headers = response.headers.copy()
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             headers.pop(name, None)
+        # An error that the response raises names its type.
+        if "content-type" in headers:
+            headers["content-type"] = self.settings.credentials.redact(headers["content-type"])
         return SuccessResponse(
             # The generated parser converts the status to an http.HTTPStatus, which fails for 299.
             response.status_code if response.status_code in _STANDARD_STATUSES else HTTPStatus.OK,

@@ -17,20 +17,22 @@ MAX_SHORT_RESPONSE: Final = 1024 * 1024
 
 
 class SuccessResponse(httpx.Response):
-    """A 2xx response that raises ``ResponseLostError`` if its content is not JSON."""
+    """A 2xx response that raises ``ResponseLostError`` if its content is not a JSON object.
+
+    Every response of the API is an object. For anything else, the generated models raise a ``TypeError``.
+    """
 
     def json(self, **_: Any) -> Any:  # noqa: ANN401 - as httpx declares it
-        """Parse the content as JSON.
+        """Parse the content as a JSON object.
 
         Raises:
-            ResponseLostError: It is not JSON.
+            ResponseLostError: It is not one.
         """
-        try:
-            return orjson.loads(self.content)
-        except orjson.JSONDecodeError:
-            pass
+        with suppress(orjson.JSONDecodeError):
+            if isinstance(fields := orjson.loads(self.content), dict):
+                return fields
         kind = self.headers.get("content-type", "no content type") if self.content else "no body"
-        raise ResponseLostError(f"the request was sent, but the response is not JSON: {kind}")
+        raise ResponseLostError(f"the request was sent, but the response is not a JSON object: {kind}")
 
 
 def decode(content: bytes, encoding: str, limit: int) -> bytes | None:

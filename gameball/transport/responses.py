@@ -114,7 +114,7 @@ def error_from_response(
         kind = InvalidRequestError if status in _CLIENT_ERROR else ServerError
         kind = APIError if status in _REDIRECT else kind
     error = kind(
-        text("message") or _describe(status, headers, content),
+        text("message") or credentials.redact(_describe(status, headers, content)),
         status=status,
         code=_read_integer(fields.get("code")),
         type=text("type"),

@@ -118,7 +118,8 @@ def test_events_are_counted_by_outcome(either: EitherClient, box: Sandbox, tmp_p
 @st.composite
 def recorded_chunks(draw: st.DrawFn) -> list[LedgerChunk]:
     """Chunks in the order of a source, with gaps between some of them."""
-    chunks, position = [], 0
+    chunks: list[LedgerChunk] = []
+    position = 0
     for gap, length, outcome in draw(
         st.lists(st.tuples(st.integers(0, 2), st.integers(1, 3), st.sampled_from(Outcome)), max_size=8)
     ):

@@ -46,6 +46,23 @@ def test_the_numbers_are_of_one_moment(outbox: Outbox) -> None:
     other.close()
 
 
+# One such row once kept all unknown rows from being listed.
+def test_a_row_with_no_valid_time_is_counted_and_listed(tmp_path: Path) -> None:
+    outbox = Outbox(f"sqlite:///{tmp_path / 'shop.db'}")
+    outbox.create()
+    add(outbox, *likes(2))
+    with outbox.engine.begin() as connection:
+        connection.execute(text("UPDATE gameball_outbox SET created_at = 1790000000 WHERE id = 1"))
+        connection.execute(text("UPDATE gameball_outbox SET outcome = 'unknown', reason = 'test'"))
+    times = [row.created_at for row in outbox.failed(Outcome.UNKNOWN)]
+    assert (times[0], times[1] is None) == (None, False)
+    with outbox.engine.begin() as connection:
+        connection.execute(text("UPDATE gameball_outbox SET outcome = NULL"))
+    status = outbox.status()
+    assert (status.waiting, status.oldest) == (2, None)
+    outbox.close()
+
+
 def test_events_are_counted_and_not_rows(outbox: Outbox, client: Gameball, box: Sandbox) -> None:
     both = CustomerEvents("cust-1", {"liked": {}, "shared": {}})
     for fault, expected in (

@@ -1,7 +1,10 @@
 """The generated client, on its own and over this package's connections."""
 
 import asyncio
+import re
 from collections import Counter
+from importlib.resources import files
+from pathlib import Path
 
 import httpx
 import pytest
@@ -76,8 +79,27 @@ def test_raw_calls_raise_the_errors_of_this_package(client: Gameball, box: Sandb
         get_batch_job.sync(1, client=client.raw)
     for body in (b"", b"<html>"):
         box.fail_next(Fault(body=body, content_type="text/html"))
-        with pytest.raises(ResponseLostError, match="not JSON"):
+        with pytest.raises(ResponseLostError, match="not a JSON object"):
             send_events_batch.sync(client=client.raw, body=BATCH)
+
+
+@pytest.mark.parametrize("body", [b'[{"jobId": 1}]', b'"x"', b"5", b"null", b"", b"<html>"])
+def test_a_response_that_is_not_an_object_is_a_typed_error(body: bytes, box: Sandbox) -> None:
+    key = "a-key-that-a-server-repeats"
+    box.fail_next(Fault(status=200, body=body, content_type=key))
+    with (
+        Gameball(key, "secret", base_url=box.url) as gb,
+        pytest.raises(ResponseLostError, match="not a JSON object") as caught,
+    ):
+        send_events_batch.sync(client=gb.raw, body=EventsBatch(body=[]))
+    assert key not in str(caught.value)
+
+
+def test_every_operation_expects_an_object() -> None:
+    modules = list(Path(str(files("gameball_api"))).glob("api/**/*.py"))
+    parsed = [line for module in modules for line in module.read_text().splitlines() if ".json()" in line]
+    assert parsed
+    assert all(re.search(r"\.from_dict\(response\.json\(\)\)", line) for line in parsed)
 
 
 def test_a_changed_raw_client_keeps_the_keys_and_does_not_change_the_original(
