@@ -42,7 +42,8 @@ def _show_default(value: object) -> str:
 
 
 #: The parameter settings of arguments that ``option`` does not create.
-DEFAULT: Final = Parameter(negative=(), show_default=_show_default)
+# A pattern such as [ab].jsonl would be read as a JSON list.
+DEFAULT: Final = Parameter(negative=(), show_default=_show_default, json_list=False)
 #: What signals do, which ``run`` passes to the commands that ask for it.
 CommandInterrupts = Annotated[Interrupts, Parameter(parse=False)]
 #: What a person has found out about unknown events.

@@ -36,7 +36,8 @@ def settings_for_run(
             f"gameball ledger rebind {shlex.quote(str(path))}"
         )
     for name, value in settings.items():
-        if known.get(name, value) != value:
+        # A slash at the end of a URL changes nothing.
+        if known.get(name, value).rstrip("/") != value.rstrip("/"):
             raise LedgerMismatchError(
                 f"the ledger {path} was started with {name}={known[name]}, but this send has "
                 f"{name}={value}; use the same value or another ledger"

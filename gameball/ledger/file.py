@@ -151,7 +151,7 @@ class LedgerFile:
         # the same kind, as on NFS.
         lock = "" if fcntl is None else "?nolock=1"
         database = sqlite3.connect(
-            f"file:{quote(str(self._real))}{lock}",
+            f"file:{quote(os.fsencode(self._real))}{lock}",
             timeout=0.0,
             isolation_level=None,
             check_same_thread=False,

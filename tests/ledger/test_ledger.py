@@ -318,6 +318,20 @@ def test_a_ledger_belongs_to_one_base_url_because_a_sandbox_is_not_gameball(tmp_
         assert not other.batches
 
 
+def test_a_slash_at_the_end_makes_no_other_base_url(box: Sandbox, path: Path) -> None:
+    EitherClient("sync", f"{box.url}/").send(events(1), ledger=path)
+    EitherClient("sync", box.url).send(events(2), ledger=path)
+    assert len(box.batches) == 2
+
+
+def test_the_path_of_a_ledger_may_have_a_name_that_is_not_utf_8(box: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9.ledger"
+    for count in (1, 2):
+        EitherClient("sync", box.url).send(events(count), ledger=path)
+    assert len(box.batches) == 2
+    assert path.exists()
+
+
 def test_a_ledger_belongs_to_one_account_because_test_and_live_share_a_base_url(
     box: Sandbox, path: Path
 ) -> None:

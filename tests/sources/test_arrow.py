@@ -143,6 +143,9 @@ EXACT = [
     (pa.array([time(12, 30), None], pa.time32("s")), ["12:30:00", None]),
     (pa.array([1, None], pa.time64("ns")), ["00:00:00.000000001", None]),
     (pa.array(["a", None]).dictionary_encode(), ["a", None]),
+    (pa.array([1.5, float("nan")]).dictionary_encode(), [1.5, None]),
+    (pa.RunEndEncodedArray.from_arrays([1, 2], ["a", None]), ["a", None]),
+    (pa.RunEndEncodedArray.from_arrays([1, 2], [1.5, float("nan")]), [1.5, None]),
     (pa.array([None, None]), [None, None]),
     (
         pa.array([[{"at": [1, 2_000]}], None], pa.list_(pa.struct({"at": pa.list_(NANOSECONDS)}))),

@@ -36,6 +36,7 @@ class _Contents:
         notes: What the sends noted about their source.
         runs: The sends that used the ledger.
         files: The files that were begun, if it is of several files.
+        in_use: Whether a send is using it.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class _Contents:
     notes: dict[str, str]
     runs: list[LedgerRun]
     files: list[RecordedFile]
+    in_use: bool
 
     def exit_code(self) -> ExitCode:
         """Return 3 or 4 if something was not accepted."""
@@ -62,6 +64,7 @@ class _Contents:
                 {"source": str(path_in_ledger(file.name, self.path)), "first_item": file.first}
                 for file in self.files
             ],
+            "in_use": self.in_use,
             "read_to_its_end": {"yes": True, "no": False}.get(self.notes.get(READ, "")),
             "runs": [
                 {
@@ -80,7 +83,7 @@ class _Contents:
         source = "a query" if self.notes.get(QUERY_HASH) else self.notes.get("source", "unknown source")
         text = [f"{self.path}: {source}"]
         for run in self.runs:
-            ended = f" to {run.ended_at.isoformat(' ', 'seconds')}" if run.ended_at else ", has not ended"
+            ended = f" to {run.ended_at.isoformat(' ', 'seconds')}" if run.ended_at else self._why_open(run)
             text.append(f"  run {run.number}: {run.started_at.isoformat(' ', 'seconds')}{ended}")
         text += [f"  {count:,} {outcome}" for outcome, count in self.counts.items()]
         if self.notes.get(READ) == "no":
@@ -105,10 +108,17 @@ class _Contents:
                     chunk.outcome,
                     str(chunk.attempts),
                     *where,
-                    escape(reason_of(chunk)),
+                    "in flight" if self._is_in_flight(chunk) else escape(reason_of(chunk)),
                 )
         if table.row_count:
             write_table(table)
+
+    def _why_open(self, run: LedgerRun) -> str:
+        return ", is running" if self.in_use and run is self.runs[-1] else ", did not end normally"
+
+    def _is_in_flight(self, chunk: LedgerChunk) -> bool:
+        """Return whether a chunk is in a request of the send that is using the ledger."""
+        return self.in_use and chunk.in_flight and chunk.run == self.runs[-1].number
 
 
 def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None, as_json: bool) -> ExitCode:
@@ -140,6 +150,8 @@ def show_ledger(path: Path, *, unknown: bool, unsent: bool, source: Path | None,
             notes=ledger.notes(),
             runs=ledger.runs(),
             files=ledger.files(),
+            # Of a ledger in use, a copy is read.
+            in_use=ledger.path != path,
         )
         settings = ledger.settings()
     chunks, notes = contents.chunks, contents.notes

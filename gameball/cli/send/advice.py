@@ -10,7 +10,7 @@ from attrs import frozen
 from gameball.cli.exit_codes import ExitCode, code_of_error
 from gameball.cli.send.results import SourceResult
 from gameball.cli.send.tally import DESCRIBED, counted
-from gameball.errors import JobTimeoutError, SourceError
+from gameball.errors import JobTimeoutError, LedgerMismatchError, SourceError
 from gameball.receipts import Outcome
 
 #: Shown once, because it changes the type of a value.
@@ -79,7 +79,8 @@ def advise(ending: Ending) -> list[str]:
             lines.append("That file is incomplete. Do not send it if you run this command again.")
     if any(job.has_failures for result in ending.results for job in result.jobs):
         lines.append("Items that failed in a job count as accepted, so this command will not resend them.")
-    if ending.has(Outcome.UNKNOWN):
+    # Of a source that differs from its ledger, nothing is sent again.
+    if ending.has(Outcome.UNKNOWN) and not isinstance(ending.results[-1].error, LedgerMismatchError):
         lines.append(
             "Unknown events may have been accepted. --on-unknown resend sends them again: none is lost, but "
             "some may count twice."

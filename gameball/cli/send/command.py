@@ -10,11 +10,12 @@ from gameball.cli.interrupts import Interrupts
 from gameball.cli.log_file import logging_to
 from gameball.cli.option_values import parse_duration, parse_pairs, parse_rate_limits, split_commas
 from gameball.cli.options import SendCommandOptions
-from gameball.cli.send.csv_rejects import check_csv_rejects, is_csv
+from gameball.cli.output import write_error
 from gameball.cli.send.dry_run import run_dry
-from gameball.cli.send.expansion import expand, is_own, stand_for, stands_for_files
+from gameball.cli.send.expansion import expand, stands_for_files
+from gameball.cli.send.file_checks import check_files_of_options, check_names
 from gameball.cli.send.one_source import SourceSend
-from gameball.cli.send.rejects import RejectsFile, beside
+from gameball.cli.send.rejects import RejectsFile
 from gameball.cli.send.several_files import check_files
 from gameball.cli.send.source_ledger import check_not_sent_under_another_name
 from gameball.cli.send.summary import print_results
@@ -37,15 +38,7 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
     Raises:
         ValueError: A file does not exist, or options contradict each other; the message says what to do.
     """
-    if options.rejects is not None and stand_for(words, options.rejects):
-        raise ValueError(
-            f"--rejects {options.rejects} would be one of the sources of the next run: use another folder"
-        )
-    if options.ledger is not None and not is_own(options.ledger) and stand_for(words, options.ledger):
-        raise ValueError(
-            f"--ledger {options.ledger} would be one of the sources of the next run: let its name end in "
-            ".ledger"
-        )
+    check_names(words, options)
     words = expand(words)
     renames = parse_pairs(options.map, "--map")
     types = parse_pairs(options.types, "--types")
@@ -58,8 +51,7 @@ def find_sources(words: Sequence[str], options: SendCommandOptions) -> list[Sour
         raise ValueError("there is nothing to send: name a SOURCE, or give a query with --sql")
     else:
         sources = _find_files(words, options, renames, types)
-    if options.rejects is not None:
-        _check_rejects(options.rejects, sources, options.ledger)
+    check_files_of_options(sources, options)
     if not options.wait_timeout > 0:
         raise ValueError(f"--wait-timeout is {options.wait_timeout:g} but must be positive")
     return sources
@@ -141,31 +133,6 @@ def _find_files(
     return sources
 
 
-def _check_rejects(rejects: Path, sources: Sequence[Source], ledger: Path | None) -> None:
-    if rejects.is_symlink() or (rejects.exists() and not rejects.is_file()):
-        raise ValueError(f"--rejects {rejects} is not a regular file: use a regular file or a new name")
-    if is_csv(rejects):
-        check_csv_rejects(rejects, sources)
-    if ledger is not None and _same(ledger, rejects):
-        raise ValueError("--rejects is the ledger: use another file")
-    for source in sources:
-        if source.path is None:
-            continue
-        if not source.path.is_file():
-            raise ValueError(
-                f"{source.path} can be read only once: to use --rejects, save it to a file or send it as -"
-            )
-        if _same(source.path, rejects):
-            raise ValueError("--rejects is the source: use another file")
-        # If the ledger were overwritten, everything would be sent again.
-        if _same(beside(source.path), rejects):
-            raise ValueError("--rejects is the ledger: use another file")
-
-
-def _same(path: Path, other: Path) -> bool:
-    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
-
-
 def send_all(words: Sequence[str], options: SendCommandOptions, interrupts: Interrupts) -> ExitCode:
     """Send sources one after the other.
 
@@ -195,7 +162,7 @@ def send_all(words: Sequence[str], options: SendCommandOptions, interrupts: Inte
         return run_dry(sources, options, rate_limits)
     results = []
     with ExitStack() as stack:
-        stack.enter_context(logging_to(options.log_file))
+        log = stack.enter_context(logging_to(options.log_file))
         client = stack.enter_context(
             open_client(
                 options.env_file, timeout=options.timeout, retry_for=retry_for, rate_limits=rate_limits
@@ -221,5 +188,8 @@ def send_all(words: Sequence[str], options: SendCommandOptions, interrupts: Inte
                 break
     left = sources[len(results) :]
     code = worst(*(result.code for result in results), *([ExitCode.UNKNOWN] if left else []))
+    if log is not None and log.problem is not None:
+        write_error(f"gameball: the log {options.log_file} is incomplete: {log.problem}")
+        code = worst(code, ExitCode.USAGE)
     print_results(results, [source.name for source in left], options, rejects, code)
     return code

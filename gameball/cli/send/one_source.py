@@ -191,6 +191,12 @@ class SourceSend:
                     f"If the source is the same, --limit {self.source.limit} ends within a request that was "
                     "recorded already: use a larger limit, or none",
                 )
+            if self.options.on_unknown == "resend" and self.options.skip_invalid:
+                error = _explain(
+                    error,
+                    "If lines that may have been accepted were skipped before, copy them to a file of their "
+                    "own, and send that",
+                )
             if self.files is not None and error.items is not None:
                 error = _explain(error, f"These items are in {self.files.describe(error.items)}")
         # A library may have turned the interrupt into an error of its own.

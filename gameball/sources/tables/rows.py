@@ -144,6 +144,11 @@ class TableRows:
         import pyarrow.compute as pc  # noqa: PLC0415
 
         array, name = batch.column(column), self._names[column]
+        # Decoded first: the nulls of runs, and NaN in a dictionary, are not found otherwise.
+        if pa.types.is_run_end_encoded(array.type):
+            array = pc.run_end_decode(array)
+        if pa.types.is_dictionary(array.type) and pa.types.is_floating(array.type.value_type):
+            array = array.dictionary_decode()
         kind = array.type
         type_name = self._columns.types.get(name)
         if type_name == "datetime-utc" and pa.types.is_timestamp(kind) and kind.tz is None:

@@ -81,6 +81,7 @@ def test_a_ledger_can_be_shown_while_a_send_is_using_it(tmp_path: Path) -> None:
         process = begin(*words, url=box.url, cwd=tmp_path)
         box.wait_for(lambda: len(box.batches) >= 8, LONGEST)
         shown = [gameball("ledger", "show", "events.jsonl.ledger", "--json", cwd=tmp_path) for _ in range(2)]
+        text = gameball("ledger", "show", "events.jsonl.ledger", cwd=tmp_path).out
         assert process.poll() is None
         # The ledger that was read is still the one that the send uses.
         process.send_signal(signal.SIGINT)
@@ -89,8 +90,12 @@ def test_a_ledger_can_be_shown_while_a_send_is_using_it(tmp_path: Path) -> None:
     for report in (done.report for done in shown):
         assert report["exit_code"] == 4
         assert 0 < report["events"]["accepted"] < 3000
+        assert report["in_use"]
+    assert re.search(r"^  run 1: .*, is running$", text, re.MULTILINE)
+    assert "it may have been accepted" not in text
     last = gameball("ledger", "show", "events.jsonl.ledger", "--json", cwd=tmp_path).report
     assert last["events"]["accepted"] == sum(box.events.values())
+    assert not last["in_use"]
 
 
 def test_a_ledger_is_shown_by_lines_as_in_the_report_of_the_send(tmp_path: Path) -> None:
