@@ -131,7 +131,10 @@ def _chunks_and_turns(
 
 def _is_cut_short(builder: ChunkBuilder, earlier: EarlierChunks | None) -> bool:
     """Return whether a problem has kept the last chunk from having all items of an earlier one."""
-    return earlier is not None and earlier.holds(builder.first)
+    if earlier is None or not earlier.holds(builder.first):
+        return False
+    end = earlier.next_boundary(builder.first)
+    return end is not None and builder.position < end
 
 
 def build_chunks_async(

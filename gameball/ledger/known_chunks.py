@@ -12,7 +12,7 @@ from gameball.receipts import Outcome
 _AT_ONCE: Final = 1_000
 
 #: What to do about a source that differs from the recorded one.
-SAME_SOURCE: Final = "send the source as it was; with another ledger, all of it would be sent again"
+SAME_SOURCE: Final = "send the source as it was. With another ledger, all of it would be sent again"
 
 #: Reads the chunks that start at a position or later, in order, up to a maximum number.
 ReadChunks = Callable[[int, int], list[LedgerChunk]]

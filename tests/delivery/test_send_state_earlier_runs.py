@@ -1,7 +1,7 @@
 """What is reported of items that an earlier run may have sent, if a send ends before it reaches them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,23 @@ def test_a_source_that_fails_among_items_of_an_earlier_run_raises_its_own_error(
     either.send(events(10), max_objects=5, ledger=path)
     report = fail(either, interrupted(end, 7), type(end), path, max_objects=5)
     assert counts(report) == (5, 0, 2, 0)
+
+
+async def interrupted_async(end: BaseException, after: int) -> AsyncIterator[Event]:
+    for event in events(after):
+        yield event
+    raise end
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "async source"])
+def test_a_source_that_fails_right_after_items_of_an_earlier_run_has_their_outcome(
+    kind: str, path: Path, box: Sandbox
+) -> None:
+    either = EitherClient(kind.split(" ", maxsplit=1)[0], box.url)
+    either.send(events(5), max_objects=5, ledger=path)
+    failing = interrupted_async if kind == "async source" else interrupted
+    source = failing(OSError("the disk is gone"), 5)
+    assert counts(fail(either, source, OSError, path, max_objects=5)) == (5, 0, 0, 0)
 
 
 def test_an_invalid_event_among_items_of_an_earlier_run_is_named(either: EitherClient, path: Path) -> None:

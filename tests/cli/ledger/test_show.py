@@ -3,6 +3,8 @@
 import json
 import re
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from command import begin, gameball, line, write_events
@@ -35,6 +37,16 @@ def test_lines_of_a_changed_source_are_not_printed(box: Sandbox, tmp_path: Path)
     changed = gameball("ledger", "show", ledger, "--unknown")
     assert (changed.code, changed.out) == (2, "")
     assert "is not the source that was sent" in changed.err
+
+
+# The source was said to be another one.
+def test_a_kill_may_leave_a_chunk_unrecorded_between_others(box: Sandbox, tmp_path: Path) -> None:
+    source = write_events(tmp_path / "a.jsonl", 15)
+    assert gameball("send", source, "--max-objects", "5", url=box.url).code == 0
+    with closing(sqlite3.connect(tmp_path / "a.jsonl.ledger")) as database, database:
+        database.execute("DELETE FROM chunks WHERE first = 5")
+    shown = gameball("ledger", "show", tmp_path / "a.jsonl.ledger", "--unsent")
+    assert [json.loads(text)["_rejected"]["line"] for text in shown.out.splitlines()] == [6, 7, 8, 9, 10]
 
 
 def test_a_ledger_tells_when_its_source_was_not_read_to_its_end(box: Sandbox, tmp_path: Path) -> None:
