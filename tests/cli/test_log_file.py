@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from command import gameball, line
 
 from gameball.sandbox import Fault, Sandbox
@@ -50,32 +49,3 @@ def test_a_log_file_on_a_full_disk_does_not_disturb_the_send(box: Sandbox, tmp_p
     )
     assert "1 accepted" in done.out
     assert sum(box.events.values()) == 1
-
-
-# The log was once appended to the source, which could not be read after that.
-@pytest.mark.parametrize(
-    ("path", "said"),
-    [
-        ("events.jsonl", "--log-file is the source: use another file"),
-        ("link.jsonl", "--log-file is the source: use another file"),
-        ("events.jsonl.ledger", "--log-file is the ledger: use another file"),
-        ("rejects.jsonl", "--log-file is the file of --rejects: use another file"),
-    ],
-)
-def test_a_log_file_overwrites_no_file_of_the_send(
-    path: str, said: str, box: Sandbox, tmp_path: Path
-) -> None:
-    (tmp_path / "events.jsonl").write_text(line(1))
-    (tmp_path / "link.jsonl").symlink_to("events.jsonl")
-    words = ("send", "events.jsonl", "--rejects", "rejects.jsonl", "--log-file", path)
-    done = gameball(*words, url=box.url, cwd=tmp_path)
-    assert (done.code, done.err) == (2, f"gameball: {said}\n")
-    assert (tmp_path / "events.jsonl").read_text() == line(1)
-    assert box.received == []
-
-
-def test_a_log_file_is_not_a_source_of_the_next_run(box: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "events.jsonl").write_text(line(1))
-    done = gameball("send", ".", "--log-file", "log.jsonl", url=box.url, cwd=tmp_path)
-    assert done.code == 2
-    assert "would be one of the sources of the next run" in done.err

@@ -49,20 +49,6 @@ def test_a_pattern_may_begin_with_a_bracket(box: Sandbox, tmp_path: Path) -> Non
     assert sum(box.events.values()) == 2
 
 
-# The error named no file, and a ledger was left over with which no other file of the folder could be sent.
-def test_a_name_that_is_not_utf_8_is_refused_and_keeps_no_other_file_from_being_sent(
-    box: Sandbox, tmp_path: Path
-) -> None:
-    write_events(tmp_path / "caf\udce9.jsonl", 1)
-    write_events(tmp_path / "other.jsonl", 1, start=1)
-    done = gameball("send", "caf\udce9.jsonl", url=box.url, cwd=tmp_path)
-    assert done.code == 2
-    assert "caf\\udce9.jsonl has a name that is not UTF-8" in done.err
-    assert gameball("send", "other.jsonl", url=box.url, cwd=tmp_path).code == 0
-    assert gameball("send", "caf\udce9.jsonl", "--no-ledger", url=box.url, cwd=tmp_path).code == 0
-    assert sum(box.events.values()) == 2
-
-
 def test_sources_after_an_unfinished_one_are_not_started(box: Sandbox, tmp_path: Path) -> None:
     first = write_events(tmp_path / "first.jsonl", 3)
     second = write_events(tmp_path / "second.jsonl", 3, start=3)
