@@ -67,6 +67,8 @@ def running_sandbox() -> Iterator[Sandbox]:
 def box(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     running_sandbox.forget()
     yield running_sandbox
+    # A fault that no request has used would be that of the next one.
+    running_sandbox.forget()
     # Requests that a client abandoned may still arrive, and would be in the next test's record. Connections
     # are accepted in order: when this one gets its response, all earlier ones were accepted.
     try:
