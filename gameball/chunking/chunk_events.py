@@ -121,20 +121,22 @@ def _chunks_and_turns(
             yield chunk
         chunk = None  # frees its memory before the next one is built
     # The items before a problem can be sent, so their chunk comes first.
-    if problem is None or not _is_cut_short(builder, earlier):
-        rest = builder.finish()
-        if rest is not None:
-            yield rest
+    last = _last_chunk(builder, earlier, problem)
+    if last is not None:
+        yield last
     if problem is not None:
         raise problem
 
 
-def _is_cut_short(builder: ChunkBuilder, earlier: EarlierChunks | None) -> bool:
-    """Return whether a problem has kept the last chunk from having all items of an earlier one."""
-    if earlier is None or not earlier.holds(builder.first):
-        return False
-    end = earlier.next_boundary(builder.first)
-    return end is not None and builder.position < end
+def _last_chunk(
+    builder: ChunkBuilder, earlier: EarlierChunks | None, problem: Exception | None
+) -> Chunk | None:
+    """Return the chunk of the last items, or None if there is none that can be sent."""
+    if problem is not None and earlier is not None and earlier.holds(builder.first):
+        end = earlier.next_boundary(builder.first)
+        if end is not None and builder.position < end:
+            return None  # the problem has kept it from having all items of an earlier one
+    return builder.finish()
 
 
 def build_chunks_async(
@@ -186,10 +188,9 @@ async def _build_from_async(  # noqa: C901 - the steps of _chunks_and_turns, wit
             # A source that never awaits anything would block the event loop.
             if builder.position % _ITEMS_PER_TURN == 0:
                 await asyncio.sleep(0)
-    if problem is None or not _is_cut_short(builder, earlier):
-        rest = builder.finish()
-        if rest is not None:
-            yield rest
+    last = _last_chunk(builder, earlier, problem)
+    if last is not None:
+        yield last
     if problem is not None:
         raise problem
 

@@ -106,6 +106,11 @@ class EventSource:
 
         return skip
 
+    @property
+    def end(self) -> int:
+        """The position after the last item that ``rest`` returns."""
+        return len(self._sequence) if self._sequence else self._builder.position
+
     def rest(self, position: int, sent: Sequence[range] = ()) -> list[RestOfSource]:
         """Return the items without a receipt, in order.
 

@@ -190,9 +190,18 @@ class SendState:
 
     def find_sent_earlier(self) -> None:
         """Find out which items without a receipt earlier runs may have sent. The ledger must be open."""
-        if self.known is not None:
-            with suppress(LedgerError):
-                self._sent_earlier = self.known.sent_from(self.frontier[1])
+        if self.known is None:
+            return
+        _, position = self.frontier
+        with suppress(LedgerError):
+            if not self._source_differs:
+                # No further than necessary: an interrupt must not wait for a million chunks to be read.
+                self._sent_earlier = self.known.sent_between(position, self.source.end)
+            elif self.known.has_sent_from(position):
+                # An item that was inserted or removed has moved all others.
+                self._sent_earlier = [range(position, sys.maxsize)]
+            else:
+                self._sent_earlier = []
 
     def rest(self) -> list[Receipt]:
         """Return the receipts of the items without one, if there are any.
@@ -221,9 +230,9 @@ class SendState:
         """Return the positions of the items that earlier runs may have sent, from a position on."""
         if self.known is None or self.known.end <= position:
             return []
-        sent = [range(position, self.known.end)] if self._sent_earlier is None else self._sent_earlier
-        # An item that was inserted or removed has moved all others.
-        return [range(position, sys.maxsize)] if sent and self._source_differs else sent
+        if self._sent_earlier is not None:
+            return self._sent_earlier
+        return [range(position, sys.maxsize if self._source_differs else self.known.end)]
 
     @property
     def _source_differs(self) -> bool:

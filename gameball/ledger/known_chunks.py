@@ -1,7 +1,8 @@
 """The chunks of earlier runs, read in batches, because a ledger may hold a million."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import Final, Self
 
 from gameball.chunking.chunk import Chunk
@@ -54,27 +55,38 @@ class KnownChunks:
         """Return whether a chunk of an earlier run has the item at a position."""
         return any(chunk.first <= position <= chunk.last for chunk in self._from(position))
 
-    def sent_from(self, position: int) -> list[range]:
-        """Return which items from a position on were accepted in earlier runs, or may have been.
+    def sent_between(self, position: int, end: int) -> list[range]:
+        """Return which items were accepted in earlier runs, or may have been.
 
         Args:
             position: The position after the last item that was matched.
+            end: The position after the last item to look for.
 
         Returns:
-            The positions of the items, as ranges in ascending order.
+            The positions of the items, as ranges in ascending order. The last may go beyond the end.
 
         Raises:
             LedgerError: The ledger cannot be read.
         """
         sent: list[range] = []
-        while position < self.end and (chunks := self._read(position, _AT_ONCE)):
-            for chunk in chunks:
-                if chunk.outcome in {Outcome.ACCEPTED, Outcome.UNKNOWN}:
-                    adjacent = bool(sent) and sent[-1].stop == chunk.first
-                    first = sent.pop().start if adjacent else chunk.first
-                    sent.append(range(first, chunk.last + 1))
-            position = chunks[-1].last + 1
+        for chunk in takewhile(lambda chunk: chunk.first < end, self._sent_from(position)):
+            adjacent = bool(sent) and sent[-1].stop == chunk.first
+            first = sent.pop().start if adjacent else chunk.first
+            sent.append(range(first, chunk.last + 1))
         return sent
+
+    def has_sent_from(self, position: int) -> bool:
+        """Return whether any item from a position on was accepted in an earlier run, or may have been.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        return next(self._sent_from(position), None) is not None
+
+    def _sent_from(self, position: int) -> Iterator[LedgerChunk]:
+        while position < self.end and (chunks := self._read(position, _AT_ONCE)):
+            yield from (one for one in chunks if one.outcome in {Outcome.ACCEPTED, Outcome.UNKNOWN})
+            position = chunks[-1].last + 1
 
     def match(self, chunk: Chunk) -> LedgerChunk | None:
         """Return the record of a chunk from an earlier run, or None if there is none.

@@ -37,7 +37,7 @@ class Run:
     stop: frozenset[Outcome]
 
 
-class SourceError(Exception):
+class BrokenSourceError(Exception):
     """What a source raises."""
 
 
@@ -79,7 +79,7 @@ def source_of(run: Run) -> Any:
     def read() -> Iterator[Event]:
         yield from events[: run.fails_after]
         if run.fails_after is not None:
-            raise SourceError
+            raise BrokenSourceError
 
     return events if run.is_list and run.fails_after is None else read()
 
@@ -90,7 +90,7 @@ def report_of(kind: str, box: Sandbox, run: Run, path: Path, max_objects: int) -
     options: dict[str, Any] = {"max_objects": max_objects, "concurrency": 2, "ledger": path, "check": False}
     try:
         return EitherClient(kind, box.url).send(source_of(run), stop_on_error=run.stop, **options)
-    except (GameballError, SourceError) as error:
+    except (GameballError, BrokenSourceError) as error:
         report: DeliveryReport = vars(error)["report"]
         return report
 

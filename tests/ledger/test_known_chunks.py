@@ -1,6 +1,7 @@
 """Large ledgers are read as their chunks are needed, and not as a whole."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sending import events
 
-from gameball import Gameball, Outcome
+from gameball import Event, Gameball, Outcome
 from gameball.cli.interrupts import Interrupts
 from gameball.cli.ledger.show import show_ledger
 from gameball.cli.options import SendCommandOptions
@@ -79,6 +80,20 @@ def test_a_send_reads_a_ledger_in_batches_and_once(
     assert sum(reads) <= CHUNKS + OTHER
 
 
+def test_an_interrupt_at_the_beginning_does_not_read_the_whole_ledger(
+    box: Sandbox, folder: Path, reads: list[int]
+) -> None:
+    def interrupted() -> Iterator[Event]:
+        yield from events(2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        EitherClient("sync", box.url).send(
+            interrupted(), max_objects=1, ledger=beside(folder / "events.jsonl")
+        )
+    assert sum(reads) <= 2 * BATCH + OTHER
+
+
 def test_the_command_reads_a_ledger_in_batches_and_once(box: Sandbox, folder: Path, reads: list[int]) -> None:
     with Gameball(*KEYS, base_url=box.url, rate_limits=None) as client:
         options = SendCommandOptions(max_objects=1)
@@ -145,7 +160,9 @@ def test_for_any_ledger_the_items_that_may_have_been_sent_are_found(
         if chunk.outcome in {Outcome.ACCEPTED, Outcome.UNKNOWN}
         for place in range(chunk.first, chunk.last + 1)
     }
-    sent = KnownChunks.of(chunks).sent_from(position)
+    known = KnownChunks.of(chunks)
+    sent = known.sent_between(position, known.end)
+    assert known.has_sent_from(position) is bool(expected)
     assert [place for places in sent for place in places] == sorted(expected)
     assert all(before.stop < after.start for before, after in itertools.pairwise(sent))
 

@@ -14,7 +14,7 @@ from gameball.cli.send.several_files import FILES
 from gameball.cli.send.tally import Failure
 from gameball.errors import LedgerMismatchError, SourceError
 from gameball.ledger.known_chunks import KnownChunks
-from gameball.ledger.records import LedgerChunk, digest
+from gameball.ledger.records import LedgerChunk
 from gameball.receipts import Outcome
 from gameball.sources import Source, find_source
 from gameball.sources.csv.dialect import Dialect
@@ -87,19 +87,11 @@ def check_unchanged(
         max_bytes=int(settings["max_bytes"]),
         coalesce=settings["coalesce"] == "True",
     )
-    known = {chunk.first: chunk for chunk in chunks}
-    left = len(known)
-    with suppress(SourceError):
-        for chunk in build_chunks(
-            source.read(lambda _: None), builder, KnownChunks.of(chunks), lambda _: None
-        ):
-            recorded = known.get(chunk.first)
-            if recorded is None:  # a send was killed before it recorded this chunk, but after later ones
-                continue
-            if recorded.digest != digest(chunk):
-                break
-            left -= 1
-            if not left:
+    known = KnownChunks.of(chunks)
+    with suppress(SourceError, LedgerMismatchError):
+        for chunk in build_chunks(source.read(lambda _: None), builder, known, lambda _: None):
+            known.match(chunk)
+            if not known.has_unmatched_before(known.end):
                 return
     raise LedgerMismatchError(
         f"{source.name} is not the source that was sent, or has changed: give the path of that source with "

@@ -81,10 +81,8 @@ class _DryRun:
         try:
             check_not_sent_alone(source.files, path)
         except LedgerMismatchError as error:
-            self.ledger, self.recorded = (
-                path,
-                RecordedEvents(source, KnownChunks.of(()), problem=str(error)),
-            )
+            self.ledger = path
+            self.recorded = RecordedEvents(source, KnownChunks.of(()), problem=str(error))
 
     def _read(self) -> None:
         options = self.options

@@ -93,8 +93,9 @@ def _check_recordable(sources: Sequence[Source], ledger: Path | None) -> None:
     if ledger is not None:
         paths.append(ledger)
     # There may be a hundred thousand files, and finding out where a path leads takes long.
-    places = {path.parent.resolve() for path in paths}
-    for name in (*paths, *places, *(path.resolve() for path in paths if path.is_symlink())):
+    folders = {path.parent for path in paths}
+    linked = [path for path in paths if path.is_symlink()]
+    for name in (*paths, *(path.resolve() for path in (*folders, *linked))):
         try:
             str(name).encode()
         except UnicodeEncodeError:
