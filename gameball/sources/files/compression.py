@@ -200,8 +200,10 @@ def _decode(
     with closing(raw):
         for block in raw:
             data = block.lstrip(b"\0") if decoder is None and begun else block
+            part = b""
             try:
-                while data or (decoder is not None and not decoder.needs_input):
+                # After the last byte of a block, bz2 says that it needs input, but may still hold most of it.
+                while data or (decoder is not None and (part or not decoder.needs_input)):
                     decoder = decoder or new_decoder()
                     part = decoder.decompress(data, size)
                     data = b""
